@@ -1,0 +1,14 @@
+import neostandard from 'neostandard'
+
+export default [
+  ...neostandard({ ts: true, ignores: ['dist/**', 'node_modules/**', '.tap/**'] }),
+  {
+    rules: {
+      '@stylistic/comma-dangle': ['error', 'never'],
+      '@stylistic/max-len': ['error', { code: 140, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreRegExpLiterals: true }],
+      // A schema and the type derived from it share one name; tsc refuses real redeclarations.
+      '@typescript-eslint/no-redeclare': 'off',
+      'no-empty': ['error', { allowEmptyCatch: false }]
+    }
+  }
+]

@@ -1,0 +1,145 @@
+/**
+ * The one table of refusals. A row is the specific code (what a program branches on) with the contract's coarse code, the HTTP
+ * status of the same refusal, whether trying again helps, the sentence, and what to do next. Codes are for ever, text is not.
+ */
+import type { ErrorShape } from './frames.ts'
+
+/** The contract's coarse codes. */
+export type WireCode = 'INVALID_REQUEST' | 'NOT_PAIRED' | 'FORBIDDEN' | 'UNAVAILABLE' | 'APPROVAL_NOT_FOUND'
+
+/** What the contract lets a client do by itself after a failed connect. */
+export type RecommendedNextStep =
+  'retry_with_device_token' | 'update_auth_configuration' | 'update_auth_credentials' | 'wait_then_retry' | 'review_auth_configuration'
+
+interface ErrorRow {
+  readonly wire: WireCode
+  readonly status: number
+  readonly message: string
+  /** A sentence for the person who reads the refusal. */
+  readonly next: string
+  readonly retryable?: boolean
+  readonly retryAfterMs?: number
+  /** The reason string that older clients read in `details.reason` or `details.authReason`. */
+  readonly reason?: string
+  readonly recommended?: RecommendedNextStep
+}
+
+const auth = (status: number, reason: string, recommended: RecommendedNextStep, message: string, next: string): ErrorRow =>
+  ({ wire: 'INVALID_REQUEST', status, reason, recommended, message: `unauthorized: ${message}`, next })
+const device = (reason: string, message: string, next: string): ErrorRow =>
+  ({ wire: 'INVALID_REQUEST', status: 401, reason, message, next })
+
+export const errorTable = {
+  // Requests
+  INVALID_PARAMS: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid params', next: 'Correct the named field and send the request again.' },
+  INVALID_FRAME: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid request frame', next: 'Send {"type":"req","id":"…","method":"…","params":{…}}.' },
+  INVALID_HANDSHAKE: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid handshake: first request must be connect', next: 'Answer connect.challenge with a connect request first.' },
+  INVALID_ROLE: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid role', next: 'Use role "operator" or "node".' },
+  UNKNOWN_METHOD: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown method', next: 'hello-ok.features.methods lists what this gateway serves.' },
+  UNAUTHORIZED_ROLE: { wire: 'INVALID_REQUEST', status: 403, message: 'unauthorized role', next: 'Connect with the role this method belongs to.' },
+  MISSING_SCOPE: { wire: 'FORBIDDEN', status: 403, message: 'missing scope', next: 'Ask an operator with pairing rights to approve the scope: openclaw devices list.' },
+  PAYLOAD_TOO_LARGE: { wire: 'INVALID_REQUEST', status: 413, message: 'payload too large', next: 'Send less at once; hello-ok.policy.maxPayload is the limit.' },
+  WRITE_BUDGET_EXCEEDED: { wire: 'UNAVAILABLE', status: 429, message: 'rate limit exceeded', next: 'Wait as long as retryAfterMs says.', retryable: true },
+  BUSY: { wire: 'UNAVAILABLE', status: 503, message: 'gateway busy', next: 'Wait as long as retryAfterMs says, then try again.', retryable: true, retryAfterMs: 1000 },
+  IDEMPOTENCY_CONFLICT: { wire: 'INVALID_REQUEST', status: 409, message: 'idempotency key was already used for another request', next: 'Use a new idempotencyKey for a new request.' },
+  NOT_BUILT_YET: { wire: 'UNAVAILABLE', status: 501, message: 'this gateway does not offer this yet', next: 'Read details.reason.' },
+  NOT_FOUND: { wire: 'INVALID_REQUEST', status: 404, message: 'not found', next: 'Check the name or list what exists first.' },
+  INTERNAL: { wire: 'UNAVAILABLE', status: 500, message: 'internal error', next: 'Quote details.errorId when you report this; the log has the same id.' },
+
+  // Coming and going
+  STARTING: { wire: 'UNAVAILABLE', status: 503, reason: 'startup-sidecars', message: 'gateway starting; retry shortly', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },
+  STOPPING: { wire: 'UNAVAILABLE', status: 503, message: 'gateway restart in progress', next: 'Reconnect after retryAfterMs.', retryable: true, retryAfterMs: 1000 },
+  TOO_MANY_UNAUTHENTICATED_SOCKETS: { wire: 'UNAVAILABLE', status: 503, message: 'Too many unauthenticated sockets', next: 'Finish or close the handshakes that are under way.', retryable: true, retryAfterMs: 1000 },
+  STORE_UNAVAILABLE: { wire: 'UNAVAILABLE', status: 503, message: 'the state store cannot write', next: 'Free disk space or repair the state directory: openclaw doctor.', retryable: true, retryAfterMs: 5000 },
+
+  // Credentials
+  AUTH_REQUIRED: auth(401, 'unauthorized', 'review_auth_configuration', 'authentication required', 'Send the gateway token or password, or pair this device.'),
+  AUTH_UNAUTHORIZED: auth(401, 'unauthorized', 'review_auth_configuration', 'not authorized', 'Compare gateway.auth in the configuration with what this client sends.'),
+  AUTH_TOKEN_MISSING: auth(401, 'token_missing', 'update_auth_configuration', "gateway token missing (use this gateway's gateway.auth.token or pair the device)", 'On the gateway host run: openclaw config get gateway.auth.token --show, then give it to this client.'),
+  AUTH_TOKEN_MISMATCH: auth(401, 'token_mismatch', 'update_auth_credentials', "gateway token mismatch (use this gateway's gateway.auth.token or pair the device)", 'The token is wrong or was rotated: take the current one from the gateway host.'),
+  AUTH_TOKEN_NOT_CONFIGURED: auth(401, 'token_missing_config', 'update_auth_configuration', 'gateway token not configured on the gateway', 'Set gateway.auth.token or OPENCLAW_GATEWAY_TOKEN on the gateway host.'),
+  AUTH_PASSWORD_MISSING: auth(401, 'password_missing', 'update_auth_configuration', 'gateway password missing (enter the password of this gateway)', 'Give this client the password from gateway.auth.password.'),
+  AUTH_PASSWORD_MISMATCH: auth(401, 'password_mismatch', 'update_auth_credentials', 'gateway password mismatch (enter the password of this gateway)', 'The password is wrong or was changed: take the current one from the gateway host.'),
+  AUTH_PASSWORD_NOT_CONFIGURED: auth(401, 'password_missing_config', 'update_auth_configuration', 'gateway password not configured on the gateway', 'Set gateway.auth.password or OPENCLAW_GATEWAY_PASSWORD on the gateway host.'),
+  AUTH_BOOTSTRAP_TOKEN_INVALID: auth(401, 'bootstrap_token_invalid', 'review_auth_configuration', 'setup code invalid, expired, revoked, or already used (create a new code; review `openclaw devices list`)', 'Create a new setup code on the gateway host: openclaw qr.'),
+  AUTH_DEVICE_TOKEN_MISMATCH: auth(401, 'device_token_mismatch', 'update_auth_credentials', 'device token mismatch (rotate/reissue device token)', 'Forget the stored device token and connect once with the gateway token, or pair again.'),
+  AUTH_SCOPE_MISMATCH: auth(403, 'scope_mismatch', 'review_auth_configuration', 'device token scope mismatch (re-pair or approve scope upgrade)', 'Ask for fewer scopes, or connect with the gateway token so that the surplus can be approved.'),
+  AUTH_RATE_LIMITED: { wire: 'INVALID_REQUEST', status: 429, reason: 'rate_limited', recommended: 'wait_then_retry', message: 'unauthorized: too many failed authentication attempts (retry later)', next: 'Wait as long as retryAfterMs says; trying earlier does not lengthen the wait.', retryable: true },
+  AUTH_TAILSCALE_IDENTITY_MISSING: auth(401, 'tailscale_user_missing', 'review_auth_configuration', 'tailscale identity missing', 'Reach the gateway through tailscale serve, or send the gateway token.'),
+  AUTH_TAILSCALE_PROXY_MISSING: auth(401, 'tailscale_proxy_missing', 'review_auth_configuration', 'tailscale proxy headers missing', 'Reach the gateway through tailscale serve, or send the gateway token.'),
+  AUTH_TAILSCALE_WHOIS_FAILED: auth(401, 'tailscale_whois_failed', 'review_auth_configuration', 'tailscale identity could not be verified', 'Check that tailscaled runs on the gateway host.'),
+  AUTH_TAILSCALE_IDENTITY_MISMATCH: auth(401, 'tailscale_user_mismatch', 'review_auth_configuration', 'tailscale identity does not match the connection', 'Reach the gateway through tailscale serve, or send the gateway token.'),
+  AUTH_IDENTITY_HEADER_REQUIRED: auth(401, 'trusted_proxy_missing_header', 'review_auth_configuration', 'the proxy did not send a required header', 'Make the proxy send every header of gateway.auth.trustedProxy.requiredHeaders.'),
+  AUTH_VERIFIED_USER_REQUIRED: auth(403, 'verified_user_required', 'review_auth_configuration', 'a verified user is required', 'Sign in through the trusted proxy.'),
+
+  // Devices
+  DEVICE_IDENTITY_REQUIRED: { wire: 'NOT_PAIRED', status: 401, message: 'device identity required', next: 'Send a signed device identity, or the shared secret of this gateway.' },
+  CONTROL_UI_DEVICE_IDENTITY_REQUIRED: { wire: 'INVALID_REQUEST', status: 401, message: 'control ui requires device identity (use HTTPS or localhost secure context)', next: 'Open the page over https:// or from http://127.0.0.1, where browsers offer key storage.' },
+  DEVICE_AUTH_INVALID: device('device-auth-invalid', 'device authentication invalid', 'Create the device identity anew and pair again.'),
+  DEVICE_AUTH_DEVICE_ID_MISMATCH: device('device-id-mismatch', 'device identity mismatch', 'device.id must be the lowercase hex SHA-256 of the raw public key.'),
+  DEVICE_AUTH_SIGNATURE_EXPIRED: device('device-signature-stale', 'device signature expired', 'Use the ts of connect.challenge as signedAt, or set the clock: details has our time and the skew.'),
+  DEVICE_AUTH_NONCE_REQUIRED: device('device-nonce-missing', 'device nonce required', 'Sign the nonce of connect.challenge (or of /api/device/nonce) and send it as device.nonce.'),
+  DEVICE_AUTH_NONCE_MISMATCH: device('device-nonce-mismatch', 'device nonce mismatch', 'Fetch a fresh nonce: each one belongs to one connection and works once.'),
+  DEVICE_AUTH_SIGNATURE_INVALID: device('device-signature', 'device signature invalid', 'Sign the v3 (or v2) payload of exactly the fields that the connect frame sends.'),
+  DEVICE_AUTH_PUBLIC_KEY_INVALID: device('device-public-key', 'device public key invalid', 'device.publicKey is a raw 32-byte Ed25519 key in base64url.'),
+  PAIRING_REQUIRED: { wire: 'NOT_PAIRED', status: 403, message: 'pairing required', next: 'On the gateway host run: openclaw devices approve <requestId>.' },
+  PAIRING_QUEUE_FULL: { wire: 'UNAVAILABLE', status: 429, message: 'too many pairing requests are waiting', next: 'Approve or reject the waiting ones: openclaw devices list.', retryable: true, retryAfterMs: 60_000 },
+
+  // Where from
+  CONTROL_UI_ORIGIN_NOT_ALLOWED: { wire: 'INVALID_REQUEST', status: 403, message: 'origin not allowed (open the Control UI from the gateway host or allow it in gateway.controlUi.allowedOrigins)', next: 'Add this exact origin to gateway.controlUi.allowedOrigins.' },
+  HOST_NOT_ALLOWED: { wire: 'INVALID_REQUEST', status: 403, message: 'host not allowed', next: 'Use an address of this machine in the URL, or add the name to gateway.http.allowedHosts.' },
+  CROSS_SITE_REQUEST: { wire: 'INVALID_REQUEST', status: 403, message: 'cross-site request refused', next: 'Call the gateway from a page of an allowed origin, or from a program.' },
+  PROXY_ATTRIBUTION_REQUIRED: { wire: 'INVALID_REQUEST', status: 403, message: 'Proxy client attribution is required.', next: 'Add the address of the proxy to gateway.trustedProxies.' },
+  URL_TOKEN_NOT_ALLOWED: { wire: 'INVALID_REQUEST', status: 400, message: 'a token in the URL is not accepted from here', next: 'Send Authorization: Bearer <token> instead; URLs end up in histories and logs.' },
+  PROTOCOL_MISMATCH: { wire: 'INVALID_REQUEST', status: 400, message: 'protocol mismatch', next: 'Offer a protocol range that contains details.expectedProtocol.' },
+  CLIENT_VERSION_MISMATCH: { wire: 'INVALID_REQUEST', status: 400, message: 'client version mismatch', next: 'Update the node host to the version of the gateway.' }
+} as const satisfies { [code: string]: ErrorRow }
+
+export type ErrorCode = keyof typeof errorTable
+
+export interface ErrorOptions {
+  message?: string
+  details?: { [key: string]: unknown }
+  retryAfterMs?: number
+  recommended?: RecommendedNextStep
+  cause?: unknown
+}
+
+/** A refusal. Thrown anywhere, translated once: by `dispatch` to a `res` frame, by the HTTP error handler to a body. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode
+  readonly row: ErrorRow
+  readonly details: { readonly [key: string]: unknown }
+  readonly retryAfterMs: number | undefined
+
+  constructor (code: ErrorCode, options: ErrorOptions = {}) {
+    const row: ErrorRow = errorTable[code]
+    super(options.message ?? row.message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'GatewayError'
+    this.code = code
+    this.row = row
+    this.retryAfterMs = options.retryAfterMs ?? row.retryAfterMs
+    const recommended = options.recommended ?? row.recommended
+    this.details = {
+      code,
+      ...(recommended ? { authReason: row.reason, canRetryWithDeviceToken: recommended === 'retry_with_device_token', recommendedNextStep: recommended } : {}),
+      ...(!recommended && row.reason ? { reason: row.reason } : {}),
+      ...options.details,
+      nextStep: row.next
+    }
+  }
+
+  get status (): number { return this.row.status }
+
+  toWire (): ErrorShape {
+    return {
+      code: this.row.wire,
+      message: this.message,
+      details: this.details,
+      ...(this.row.retryable ? { retryable: true } : {}),
+      ...(this.retryAfterMs === undefined ? {} : { retryAfterMs: Math.max(0, Math.ceil(this.retryAfterMs)) })
+    }
+  }
+}
+
+export const isGatewayError = (value: unknown): value is GatewayError => value instanceof GatewayError

@@ -1,0 +1,37 @@
+/** The one table of events: who may see one, and what may be done with it when a client is slow. Not listed = sent to nobody. */
+import type { Scope } from './scopes.ts'
+
+export interface EventRow {
+  /** `public`: every connected client. `target`: only the connections it is addressed to. */
+  readonly scope: Scope | 'public' | 'target'
+  /** May be left out for a client whose buffer is full; nothing depends on its arrival. */
+  readonly droppable?: true
+  /** Not sent to clients with the node role. */
+  readonly operatorsOnly?: true
+}
+
+const row = (scope: EventRow['scope'], more: Omit<EventRow, 'scope'> = {}): EventRow => ({ scope, ...more })
+
+export const eventTable = {
+  'connect.challenge': row('target'),
+  tick: row('public', { droppable: true }),
+  shutdown: row('public'),
+  health: row('public', { droppable: true }),
+  heartbeat: row('public', { droppable: true }),
+  presence: row('operator.read', { droppable: true, operatorsOnly: true }),
+  'config.changed': row('operator.read', { operatorsOnly: true }),
+  'device.pair.requested': row('operator.pairing', { operatorsOnly: true }),
+  'device.pair.resolved': row('operator.pairing', { operatorsOnly: true }),
+  'device.pair.changed': row('operator.pairing', { operatorsOnly: true }),
+  'device.pair.setup.completed': row('operator.pairing', { operatorsOnly: true }),
+  'node.pair.requested': row('operator.pairing', { operatorsOnly: true }),
+  'node.pair.resolved': row('operator.pairing', { operatorsOnly: true }),
+  'node.presence': row('operator.read', { droppable: true, operatorsOnly: true })
+} as const satisfies { [event: string]: EventRow }
+
+export type EventName = keyof typeof eventTable
+
+/** Broadcast, but not offered as something to subscribe to. */
+const unlisted: ReadonlySet<EventName> = new Set<EventName>(['config.changed'])
+
+export const advertisedEvents = (Object.keys(eventTable) as EventName[]).filter(name => !unlisted.has(name))
