@@ -1,0 +1,54 @@
+import { group, key, list, optionalGroup } from './node.ts'
+import { durationText, flag, integer, oneOf, open, secret, text, texts, Type } from './types.ts'
+
+const inert = 'is retired; it has no effect'
+
+export const cron = group({ help: 'Scheduled jobs.', reload: 'room:cron' }, {
+  enabled: key(flag, { default: true, failsafe: false, help: 'Run them.' }),
+  skipMissedJobs: key(flag, { default: false, help: 'Do not make up for jobs that were due while the gateway was down.' }),
+  triggers: group({ help: 'Jobs that start on an event.' }, {
+    enabled: key(flag, { default: true, failsafe: false, help: 'Run them.' }),
+    minIntervalMs: key(integer(0), { help: 'Retired.', retired: inert })
+  }),
+  webhookToken: secret('Bearer token of webhook deliveries.'),
+  webhookSsrfPolicy: key(open, { default: {}, failsafe: {}, help: 'Private addresses that webhooks may reach.' }),
+  sessionRetention: key(Type.Union([durationText, Type.Literal(false)], { title: 'a duration, or false' }), { default: '24h', help: 'How long sessions of finished jobs stay.' }),
+  failureAlert: group({ help: 'A message when a job keeps failing.' }, {
+    enabled: key(flag, { default: true, help: 'Send it.' }),
+    after: key(integer(1), { default: 2, help: 'Failures in a row.' }),
+    cooldownMs: key(integer(0), { default: 3_600_000, help: 'Least time between two messages.' }),
+    includeSkipped: key(flag, { default: false, help: 'Count skipped runs.' }),
+    mode: key(oneOf(['announce', 'webhook']), { default: 'announce', help: 'How it is sent.' }),
+    channel: key(text, { help: 'Channel.' }),
+    to: key(text, { help: 'Receiver.' }),
+    accountId: key(text, { help: 'Account of the channel.' })
+  }),
+  maxConcurrentRuns: key(integer(1), { default: 8, help: 'Jobs at the same time.' }),
+  store: key(text, { help: 'Retired: jobs are in the state database.', retired: 'is retired; jobs are in the state database' }),
+  retry: key(open, { help: 'Retired: failures back off by themselves.', retired: inert }),
+  runLog: key(Type.Union([open, flag]), { help: 'Retired: the history is in the state database.', retired: inert }),
+  webhook: key(Type.Union([open, text]), { help: 'Retired: a job names its own webhook.', retired: inert })
+})
+
+const mapping = group({ help: 'One rule; the first that matches is taken.', unit: true, open: true }, {
+  id: key(text, { help: 'Its name.' }),
+  match: key(Type.Object({ path: Type.Optional(text), source: Type.Optional(text) }), { help: 'Sub path and payload.source.' }),
+  action: key(oneOf(['wake', 'agent']), { help: 'Wake the agent, or run it; absent: run.' }),
+  forEach: key(text, { help: 'Path of a list in the payload; one run per item.' }),
+  transform: key(Type.Object({ module: text, export: Type.Optional(text) }), { help: 'Function that makes the call from the payload.' })
+})
+
+export const hooks = group({ help: 'HTTP hooks from outside.', unit: true, open: true, reload: 'room:hooks' }, {
+  enabled: key(flag, { default: false, failsafe: false, help: 'Serve them; needs a token.' }),
+  token: secret('Bearer token of the callers; must not be the one of the gateway.'),
+  path: key(Type.String({ pattern: '^/[^\\s?#]*[^\\s?#/]$', title: 'a path such as "/hooks"' }), { default: '/hooks', help: 'Path below which they are served.' }),
+  allowedAgentIds: key(texts, { help: 'Agents that may be called; absent or "*": all.', failsafe: [] }),
+  defaultSessionKey: key(text, { help: 'Session of calls that name none.' }),
+  allowRequestSessionKey: key(flag, { default: false, failsafe: false, help: 'Calls may name a session.' }),
+  allowedSessionKeyPrefixes: key(texts, { help: 'Which ones; absent: all.', failsafe: [] }),
+  presets: key(texts, { default: [], help: 'Built-in mappings.' }),
+  mappings: list({ help: 'What is done with other payloads.' }, mapping),
+  transformsDir: key(text, { help: 'Directory of the transform modules.' }),
+  gmail: key(open, { help: 'The Gmail watcher.' }),
+  internal: optionalGroup({ help: 'Hooks inside the gateway.', open: true }, { enabled: key(flag, { help: 'Run them.' }) })
+})

@@ -1,0 +1,38 @@
+import { group, key } from './node.ts'
+import { flag, integer, oneOf, text, Type } from './types.ts'
+
+const levels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+
+const patternProblem = (value: unknown): string | undefined => {
+  const [, body, flags] = /^\/(.*)\/([dgimsuvy]*)$/s.exec(value as string) ?? [undefined, value as string, 'gi']
+  try {
+    // eslint-disable-next-line no-new -- the constructor is the check
+    new RegExp(body as string, flags)
+    return undefined
+  } catch {
+    return 'a regular expression'
+  }
+}
+
+export const logging = group({ help: 'Logs.', reload: 'room:log' }, {
+  level: key(oneOf(levels), { default: 'info', help: 'Least level of the file.' }),
+  consoleLevel: key(oneOf(levels), { help: 'Least level of the console; absent: "info", with --verbose "debug".' }),
+  consoleStyle: key(oneOf(['pretty', 'compact', 'json']), { help: 'Absent: "pretty" on a terminal, otherwise "compact".' }),
+  file: key(text, { help: 'Path of the log file; a name with a date in it rolls by day.' }),
+  maxFileBytes: key(integer(1024), { default: 104_857_600, help: 'Size at which a file is rotated.' }),
+  maxTotalBytes: key(integer(1024), { default: 524_288_000, help: 'Size of all files together; the oldest go first.' }),
+  redactPatterns: key(Type.Array(Type.String({ minLength: 1 })), {
+    help: 'Regular expressions of what is masked, instead of the built-in ones.',
+    checkItem: patternProblem
+  }),
+  redactSensitive: key(oneOf(['off', 'tools']), {
+    default: 'tools',
+    help: 'Retired: redaction cannot be switched off.',
+    retired: 'is retired; redaction is always on'
+  }),
+  audit: group({ help: 'The ledger of what ran.', reload: 'live' }, {
+    enabled: key(flag, { default: true, help: 'Keep it.' }),
+    executionIdentity: key(flag, { default: false, help: 'Note as whom a tool ran.' }),
+    messages: key(oneOf(['off', 'direct', 'all']), { default: 'off', help: 'Note messages too (never their text).' })
+  })
+})

@@ -1,0 +1,105 @@
+/** Sections that the gateway only passes on, or of which it reads a few keys. */
+import { group, key, map, optionalGroup } from './node.ts'
+import { flag, integer, number, oneOf, open, text, texted, texts, Type, word } from './types.ts'
+import type { ReloadClass } from './node.ts'
+
+const section = (help: string, reload: ReloadClass = 'live') => key(open, { default: {}, help, reload })
+
+export const store = group({ help: 'The state database.', reload: 'restart' }, {
+  durability: key(oneOf(['full', 'process']), {
+    default: 'full',
+    failsafe: 'full',
+    help: '"full" survives a power cut; "process" only a crash of the gateway, and is faster.'
+  })
+})
+
+export const env = group({ help: 'Environment variables.', open: true, reload: 'restart' }, {
+  vars: key(texted, { default: {}, help: 'Set where the environment has none of that name.', secret: true }),
+  shellEnv: group({ help: 'Variables of the login shell.' }, {
+    enabled: key(flag, { default: false, help: 'Ask for them.' }),
+    timeoutMs: key(integer(1), { default: 15_000, help: 'Time for it.' })
+  })
+})
+
+export const diagnostics = group({ help: 'Metrics and traces.', open: true, reload: 'live' }, {
+  enabled: key(flag, { default: true, help: 'Collect them.' }),
+  flags: key(texts, { default: [], help: 'Extra diagnostics by name.' }),
+  otel: group({ help: 'Export by OpenTelemetry.', open: true }, {
+    enabled: key(flag, { default: false, help: 'Switch it on.' }),
+    endpoint: key(text, { help: 'Collector; tracesEndpoint, metricsEndpoint and logsEndpoint win over it.' }),
+    tracesEndpoint: key(text, { help: 'Collector of traces.' }),
+    metricsEndpoint: key(text, { help: 'Collector of metrics.' }),
+    logsEndpoint: key(text, { help: 'Collector of logs.' }),
+    protocol: key(text, { default: 'http/protobuf', help: 'How they are sent.' }),
+    headers: key(texted, { help: 'Headers of every export.', secret: true }),
+    serviceName: key(text, { help: 'Absent: OTEL_SERVICE_NAME, otherwise "openclaw".' }),
+    metricNamePrefix: key(text, { help: 'Put before every metric.' }),
+    traces: key(flag, { default: true, help: 'Send traces.' }),
+    metrics: key(flag, { default: true, help: 'Send metrics.' }),
+    logs: key(flag, { default: false, help: 'Send logs.' }),
+    logsExporter: key(oneOf(['otlp', 'stdout', 'both']), { default: 'otlp', help: 'Where logs go.' }),
+    sampleRate: key(number(0, 1), { help: 'Share of the traces that is kept.' }),
+    flushIntervalMs: key(integer(1000), { help: 'How often they are sent.' }),
+    captureContent: key(Type.Union([flag, open], { title: 'true, false or an object' }), { default: false, failsafe: false, help: 'Put texts into traces.' })
+  })
+})
+
+export const discovery = group({ help: 'Being found in the network.', reload: 'restart' }, {
+  mdns: group({ help: 'In the local network.', reload: 'live' }, {
+    mode: key(oneOf(['minimal', 'full', 'off']), { default: 'minimal', failsafe: 'off', help: 'What is announced.' })
+  }),
+  wideArea: group({ help: 'By DNS.', open: true }, { domain: key(text, { help: 'Domain of the records.' }) })
+})
+
+export const mcp = group({ help: 'Model Context Protocol.', open: true, reload: 'room:mcp' }, {
+  servers: map({ help: 'Servers by name.' }, group({ help: 'One server.', unit: true, open: true }, {
+    command: key(word, { help: 'Program of a server on this machine.' }),
+    args: key(texts, { help: 'Its arguments.' }),
+    env: key(open, { help: 'Its environment.', secret: true }),
+    url: key(word, { help: 'Address of a server elsewhere.' }),
+    headers: key(open, { help: 'Headers of every request.', secret: true }),
+    enabled: key(flag, { help: 'Use it.', failsafe: false })
+  }))
+})
+
+export const plugins = group({ help: 'Plugins.', open: true, reload: 'room:plugins' }, {
+  enabled: key(flag, { default: true, failsafe: false, help: 'Load plugins at all.' }),
+  allow: key(texts, { help: 'The only ones that are loaded; absent: all.', failsafe: [] }),
+  deny: key(texts, { default: [], help: 'Those that are not.', failsafe: ['*'] }),
+  load: key(open, { help: 'Where they are found.' }),
+  slots: key(open, { help: 'Which plugin fills which role.' }),
+  entries: map({ help: 'Settings by plugin.' }, group({ help: 'One plugin.', unit: true, open: true }, {
+    enabled: key(flag, { help: 'Load it.', failsafe: false }),
+    config: key(open, { help: 'What the plugin itself reads.' })
+  }))
+})
+
+export const skills = group({ help: 'Skills.', open: true, reload: 'live' }, {
+  entries: map({ help: 'Settings by skill.' }, optionalGroup({ help: 'One skill.', open: true }, { enabled: key(flag, { help: 'Offer it.', failsafe: false }) }))
+})
+
+export const meta = section('Who wrote this file last.', 'none')
+export const wizard = section('What setup did last.', 'none')
+
+export const others = {
+  update: section('Updates.'),
+  telemetry: section('Telemetry; nothing is ever sent by this gateway.'),
+  browser: section('The browser that agents drive.', 'restart'),
+  ui: section('Look of the control UI.', 'none'),
+  nodeHost: section('This machine as a node.'),
+  worktreeAcceleration: section('Worktrees of coding agents.'),
+  security: section('Security policies.'),
+  tts: section('Speech.', 'room:channels'),
+  approvals: section('Where requests for approval go.'),
+  talk: section('Talking.'),
+  cloudWorkers: section('Workers elsewhere.'),
+  desktop: section('The desktop of this machine.'),
+  memory: section('Memory of agents.'),
+  surfaces: section('Surfaces of plugins.', 'room:channels'),
+  proxy: section('Proxy for outgoing requests.', 'restart'),
+  audio: section('Sound; see tools.media.'),
+  web: section('WhatsApp web; see channels.whatsapp.', 'room:channels'),
+  tui: section('The terminal interface.', 'none'),
+  identity: section('Identity of the default agent.', 'none'),
+  canvasHost: section('Canvas.', 'restart')
+}

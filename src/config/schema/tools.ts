@@ -1,0 +1,78 @@
+import { group, inherited, key, map, optionalGroup } from './node.ts'
+import { flag, integer, oneOf, open, opens, text, texts } from './types.ts'
+
+const exec = group({ help: 'Running commands.' }, {
+  security: key(oneOf(['deny', 'allowlist', 'full']), { help: 'No command, known ones, or any.', failsafe: 'deny' }),
+  ask: key(oneOf(['off', 'on-miss', 'always']), { help: 'When a person is asked first.', failsafe: 'always' }),
+  host: key(oneOf(['auto', 'sandbox', 'gateway', 'node']), { help: 'Where commands run.' }),
+  node: key(text, { help: 'The node for host "node".' }),
+  allowedCommands: key(texts, { help: 'The only commands that may be run; absent: no such list.', failsafe: [] }),
+  allowedPaths: key(texts, { help: 'The only directories that tools may touch; absent: no such list.', failsafe: [] }),
+  denyPaths: key(texts, { default: [], help: 'Directories that tools may not touch; wins over allowedPaths.', failsafe: ['/'] }),
+  backgroundMs: key(integer(0), { default: 10_000, help: 'A command that runs longer goes on in the background.' }),
+  timeoutSec: key(integer(1), { help: 'A command that runs longer is ended.' }),
+  notifyOnExit: key(flag, { default: true, help: 'Tell the session when a background command ends.' })
+})
+
+const web = (help: string) => group({ help }, {
+  enabled: key(flag, { default: true, failsafe: false, help: 'Offer it.' }),
+  provider: key(text, { help: 'Which service does it.' }),
+  maxChars: key(integer(1), { help: 'Characters of a result; absent: tools.web.maxChars.' }),
+  maxCharsCap: key(integer(1), { help: 'The most that a call may ask for.' }),
+  maxResults: key(integer(1), { help: 'Results of one search.' }),
+  timeoutSeconds: key(integer(1), { help: 'Time for one request.' }),
+  cacheTtlMinutes: key(integer(0), { help: 'How long results are reused.' })
+})
+
+const policy = {
+  profile: key(oneOf(['minimal', 'coding', 'messaging', 'full']), { help: 'A named set of tools.', failsafe: 'minimal' }),
+  allow: key(texts, { help: 'The only tools there are; absent: those of the profile.', failsafe: [] }),
+  alsoAllow: key(texts, { help: 'Tools added to the profile.' }),
+  deny: key(texts, { help: 'Tools taken away; wins over everything.', failsafe: ['*'] }),
+  byProvider: map({ help: 'The same per model provider.' }, optionalGroup({ help: 'Tools with this provider.', open: true, unit: true }, {
+    profile: key(oneOf(['minimal', 'coding', 'messaging', 'full']), { help: 'A named set of tools.', failsafe: 'minimal' }),
+    allow: key(texts, { help: 'The only tools there are.', failsafe: [] }),
+    alsoAllow: key(texts, { help: 'Tools added to the profile.' }),
+    deny: key(texts, { help: 'Tools taken away.', failsafe: ['*'] })
+  })),
+  toolsBySender: key(open, { help: 'The same per sender.' }),
+  exec,
+  elevated: group({ help: 'Tools outside the sandbox.' }, {
+    enabled: key(flag, { default: true, failsafe: false, help: 'Allow it at all.' }),
+    allowFrom: key(open, { help: 'Who may ask for it, per channel.' })
+  }),
+  loopDetection: group({ help: 'Interrupt an agent that repeats itself.' }, {
+    enabled: key(flag, { default: true, help: 'Watch for it.' }),
+    maxIterations: key(integer(1), { default: 20, help: 'Tool calls of one kind inside the window.' }),
+    windowMinutes: key(integer(1), { default: 5, help: 'Length of the window.' })
+  })
+}
+
+export const tools = group({ help: 'What agents may do.', reload: 'live' }, {
+  ...policy,
+  profile: key(oneOf(['minimal', 'coding', 'messaging', 'full']), { default: 'full', failsafe: 'minimal', help: 'A named set of tools.' }),
+  web: group({ help: 'Reading the web.' }, {
+    maxChars: key(integer(1), { default: 50_000, help: 'Characters of a result.' }),
+    search: web('Searching.'),
+    fetch: web('Reading a page.')
+  }),
+  media: group({ help: 'Understanding images, sound and video.', open: true }, {
+    models: key(opens, { default: [], help: 'Models that do it.' })
+  }),
+  sessions: group({ help: 'Tools about sessions.' }, {
+    visibility: key(oneOf(['self', 'tree', 'agent', 'all']), { default: 'all', failsafe: 'self', help: 'Which sessions an agent may see.' })
+  }),
+  agentToAgent: group({ help: 'Agents that talk to each other.' }, {
+    enabled: key(flag, { default: true, failsafe: false, help: 'Allow it.' }),
+    allow: key(texts, { default: ['*'], failsafe: [], help: 'Agents that take part.' })
+  }),
+  message: group({ help: 'Sending messages.', open: true }, {
+    crossContext: key(open, { help: 'Sending to another conversation than the own one.' })
+  }),
+  subagents: key(open, { help: 'Tools of subagents.' }),
+  sandbox: key(open, { help: 'Tools inside the sandbox.' }),
+  fs: key(open, { help: 'File tools.' })
+})
+
+/** `tools` of one agent. */
+export const agentTools = inherited(optionalGroup({ help: 'What this agent may do.', open: true }, policy))
