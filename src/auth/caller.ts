@@ -1,0 +1,46 @@
+import type { Role } from '../protocol/client-info.ts'
+import { expandScopes, fullOperatorScopes, type Scope } from '../protocol/scopes.ts'
+
+/** How a caller proved who it is. */
+export type AuthMethod = 'token' | 'password' | 'none' | 'trusted-proxy' | 'tailscale' | 'device-token' | 'bootstrap-token' | 'local-admin'
+
+/** Who is asking: the same for a WebSocket connection and an HTTP request. Everything here comes from credentials and records. */
+export interface Caller {
+  /** Stable name of whoever holds the credential; idempotency keys and budgets belong to it. */
+  readonly principal: string
+  readonly method: AuthMethod
+  readonly role: Role
+  /** As granted, in the order asked for. */
+  readonly scopes: readonly Scope[]
+  /** The same with everything they include. */
+  readonly allows: ReadonlySet<Scope>
+  /** Holds the gateway itself: the shared secret, or admin rights. */
+  readonly owner: boolean
+  readonly deviceId?: string
+  /** The issued token this connection stands on; it ends with the token. */
+  readonly tokenHash?: string
+  readonly user?: string
+  readonly address: string
+  readonly local: boolean
+}
+
+export interface CallerFacts {
+  principal: string
+  method: AuthMethod
+  role?: Role
+  scopes: readonly Scope[]
+  deviceId?: string
+  tokenHash?: string
+  user?: string
+  address: string
+  local: boolean
+}
+
+export function createCaller (facts: CallerFacts): Caller {
+  const allows = expandScopes(facts.scopes)
+  return { role: 'operator', ...facts, allows, owner: allows.has('operator.admin') }
+}
+
+/** Whoever knows the shared secret of the gateway is its operator. */
+export const sharedSecretCaller = (method: AuthMethod, where: { address: string, local: boolean }): Caller =>
+  createCaller({ principal: method === 'local-admin' ? 'local-admin' : 'shared-secret', method, scopes: fullOperatorScopes, ...where })

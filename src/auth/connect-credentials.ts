@@ -1,0 +1,214 @@
+/** Proves the credential of a connecting client: local administrator, proxy identity, shared secret, setup code, device token, in that order. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectAuth } from '../protocol/connect.ts'
+import type { Role } from '../protocol/client-info.ts'
+import { GatewayError, type ErrorCode } from '../protocol/errors.ts'
+import { isScope, knownScopes, type Scope } from '../protocol/scopes.ts'
+import type { AuthMethod } from './caller.ts'
+import type { ConnectAttempt, IssuedToken } from './connect.ts'
+import type { DeviceIdentityProof } from './device-proof.ts'
+import type { Devices } from './devices/devices.ts'
+import type { TokenIssuer } from './devices/types.ts'
+import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
+import type { Ingress } from './ingress.ts'
+import type { AttemptLimiter, LimiterSubject } from './limiter.ts'
+import { secretsEqual } from './secret.ts'
+import type { TrustedProxyCheck } from './trusted-proxy.ts'
+
+export interface ProvenCredential {
+  readonly method: AuthMethod
+  readonly principal: string
+  readonly user?: string
+  /** What a proxy lets this user have at most. */
+  readonly scopeCeiling?: readonly Scope[]
+  /** What the server gives this user without a device. */
+  readonly identityScopes?: readonly Scope[]
+  /** Ties tokens of browsers to the secret that they were got with. */
+  readonly issuer?: TokenIssuer
+  readonly redeemed?: { readonly tokens: readonly IssuedToken[], readonly scopes: readonly Scope[], readonly tokenHash?: string }
+}
+
+export interface ConnectCredentials {
+  mayHoldCredential (attempt: ConnectAttempt): boolean
+  prove (attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof | undefined): Promise<ProvenCredential>
+}
+
+export interface ConnectCredentialOptions {
+  readonly auth: () => GatewayAuth
+  readonly localAdminToken: () => string
+  readonly trustedProxy: () => TrustedProxyCheck
+  readonly identityScopes: () => { readonly [user: string]: readonly string[] }
+  readonly tokenIssuer: () => TokenIssuer | undefined
+  readonly limiter: AttemptLimiter
+  readonly devices: Devices
+}
+
+/** Why the shared secret did not do, as the code that the client gets. */
+export const sharedSecretCodes: { readonly [reason: string]: ErrorCode } = {
+  token_missing: 'AUTH_TOKEN_MISSING',
+  token_mismatch: 'AUTH_TOKEN_MISMATCH',
+  token_missing_config: 'AUTH_TOKEN_NOT_CONFIGURED',
+  password_missing: 'AUTH_PASSWORD_MISSING',
+  password_mismatch: 'AUTH_PASSWORD_MISMATCH',
+  password_missing_config: 'AUTH_PASSWORD_NOT_CONFIGURED'
+}
+
+const present = (value: string | undefined): value is string => value !== undefined && value.trim() !== ''
+
+const rateLimited = (retryAfterMs: number): GatewayError => new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs })
+
+/** A failure is known to its own device when one has proved itself, else to the place it came from: nobody pays for a neighbour. */
+export const limiterSubject = (ingress: Ingress, deviceId?: string): LimiterSubject => ({
+  address: ingress.clientAddress,
+  loopback: ingress.kind === 'direct-local',
+  ...(ingress.origin === undefined ? {} : { browserOrigin: ingress.origin }),
+  ...(deviceId === undefined ? {} : { credentialId: `device:${deviceId}` })
+})
+
+export function createConnectCredentials (options: ConnectCredentialOptions): ConnectCredentials {
+  const { limiter, devices } = options
+
+  async function punish (scope: string, subject: LimiterSubject): Promise<void> {
+    const { delayMs } = limiter.recordFailure(scope, subject)
+    if (delayMs > 0) await sleep(delayMs)
+  }
+
+  function proxyIdentity (attempt: ConnectAttempt): ProvenCredential | GatewayError {
+    const verdict = options.trustedProxy()(attempt.ingress, attempt.headers, { http: false })
+    if (!verdict.ok) {
+      return new GatewayError(verdict.reason.startsWith('trusted_proxy_missing_header') ? 'AUTH_IDENTITY_HEADER_REQUIRED' : 'AUTH_UNAUTHORIZED', {
+        details: { authReason: verdict.reason }
+      })
+    }
+    const granted = options.identityScopes()
+    const own = Object.entries(granted).find(([user]) => user.toLowerCase() === verdict.user.toLowerCase())?.[1] ?? []
+    return {
+      method: 'trusted-proxy',
+      principal: `user:${verdict.user}`,
+      user: verdict.user,
+      identityScopes: own.filter(isScope),
+      ...(verdict.declaredScopes ? { scopeCeiling: knownScopes(verdict.declaredScopes) } : {}),
+      issuer: options.tokenIssuer()
+    }
+  }
+
+  /** The secret itself. A proved, paired device has a count of its own, so a locked address does not lock it out. */
+  function sharedSecret (credentials: ConnectAuth, subject: LimiterSubject): ProvenCredential | { refusal: GatewayError, counted: boolean } {
+    const gate = limiter.check('shared-secret', subject)
+    const presented = present(credentials.token) || present(credentials.password)
+    if (!gate.allowed && presented) return { refusal: rateLimited(gate.retryAfterMs), counted: false }
+    const verdict = checkSharedSecret(options.auth(), credentials)
+    if (verdict.ok) {
+      limiter.recordSuccess('shared-secret', subject)
+      return { method: verdict.method, principal: 'shared-secret', issuer: options.tokenIssuer() }
+    }
+    return { refusal: new GatewayError(sharedSecretCodes[verdict.reason] ?? 'AUTH_UNAUTHORIZED'), counted: verdict.counted }
+  }
+
+  async function setupCode (attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, subject: LimiterSubject): Promise<ProvenCredential> {
+    const gate = limiter.check('bootstrap-token', subject)
+    if (!gate.allowed) throw rateLimited(gate.retryAfterMs)
+    const { params, ingress } = attempt
+    const redeemed = await devices.redeem({
+      token: params.auth!.bootstrapToken!,
+      deviceId: proof.deviceId,
+      publicKey: proof.publicKey,
+      role,
+      scopes: knownScopes(params.scopes ?? []),
+      client: params.client,
+      remoteAddress: ingress.clientAddress
+    })
+    if (!redeemed.ok) {
+      await punish('bootstrap-token', subject)
+      throw new GatewayError('AUTH_BOOTSTRAP_TOKEN_INVALID')
+    }
+    limiter.recordSuccess('bootstrap-token', subject)
+    return { method: 'bootstrap-token', principal: `device:${proof.deviceId}`, redeemed }
+  }
+
+  function deviceToken (attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, token: string): ProvenCredential | string {
+    const verdict = devices.verifyToken({
+      deviceId: proof.deviceId,
+      publicKey: proof.publicKey,
+      role,
+      token,
+      scopes: role === 'node' ? [] : knownScopes(attempt.params.scopes ?? []),
+      currentIssuer: options.tokenIssuer()
+    })
+    return verdict.ok ? { method: 'device-token', principal: `device:${proof.deviceId}` } : verdict.reason
+  }
+
+  /** The last resort of a client that proved a device: its own token, in its own field or where the shared one was expected. */
+  async function proveByDeviceToken (
+    attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, shared: { refusal: GatewayError, counted: boolean }, subject: LimiterSubject
+  ): Promise<ProvenCredential> {
+    const explicit = attempt.params.auth?.deviceToken
+    const candidate = present(explicit) ? explicit : attempt.params.auth?.token
+    if (!present(candidate)) return refuse(attempt, proof, shared, subject)
+    const gate = limiter.check('device-token', subject)
+    if (!gate.allowed) throw rateLimited(gate.retryAfterMs)
+    const verdict = deviceToken(attempt, role, proof, candidate)
+    if (typeof verdict !== 'string') {
+      limiter.recordSuccess('device-token', subject)
+      return verdict
+    }
+    if (verdict === 'scope-mismatch') throw new GatewayError('AUTH_SCOPE_MISMATCH')
+    if (!present(explicit)) return refuse(attempt, proof, shared, subject)
+    if (shared.counted) limiter.recordFailure('shared-secret', subject)
+    await punish('device-token', subject)
+    throw new GatewayError('AUTH_DEVICE_TOKEN_MISMATCH')
+  }
+
+  async function refuse (
+    attempt: ConnectAttempt, proof: DeviceIdentityProof | undefined, shared: { refusal: GatewayError, counted: boolean }, subject: LimiterSubject
+  ): Promise<never> {
+    if (shared.counted) await punish('shared-secret', subject)
+    const { token, password, deviceToken: explicit } = attempt.params.auth ?? {}
+    const couldRetry = proof !== undefined && present(token) && !present(password) && !present(explicit)
+    if (shared.refusal.code === 'AUTH_TOKEN_MISMATCH' && couldRetry) {
+      throw new GatewayError('AUTH_TOKEN_MISMATCH', { recommended: 'retry_with_device_token' })
+    }
+    throw shared.refusal
+  }
+
+  return {
+    mayHoldCredential ({ params, ingress }) {
+      const { mode } = options.auth()
+      return mode === 'none' || (mode === 'trusted-proxy' && ingress.kind === 'trusted-proxy') ||
+        Object.values(params.auth ?? {}).some(value => present(value))
+    },
+
+    async prove (attempt, role, proof) {
+      const { ingress } = attempt
+      const presented = attempt.params.auth ?? {}
+      const { mode } = options.auth()
+      if (ingress.local && present(presented.token) && secretsEqual(presented.token, options.localAdminToken())) {
+        return { method: 'local-admin', principal: 'local-admin' }
+      }
+      if (mode === 'none') {
+        // A loopback socket with a foreign Host is a page that rebound its name to us: without a credential nothing tells it apart.
+        if (ingress.kind === 'direct-local' && !ingress.local) throw new GatewayError('HOST_NOT_ALLOWED')
+        return { method: 'none', principal: 'anonymous' }
+      }
+      const knownDevice = proof && devices.isPaired(proof.deviceId, proof.publicKey) ? proof.deviceId : undefined
+      const subject = limiterSubject(ingress, knownDevice)
+      let shared: { refusal: GatewayError, counted: boolean } | undefined
+      if (mode === 'trusted-proxy') {
+        const identity = proxyIdentity(attempt)
+        if (!(identity instanceof GatewayError)) return identity
+        if (!(ingress.local && present(presented.password) && options.auth().password !== undefined)) shared = { refusal: identity, counted: false }
+      }
+      if (!shared) {
+        const verdict = sharedSecret(presented, subject)
+        if (!('refusal' in verdict)) return verdict
+        shared = verdict
+      }
+      if (!proof) return refuse(attempt, proof, shared, subject)
+      if (present(presented.bootstrapToken)) {
+        if (shared.counted) limiter.recordFailure('shared-secret', subject)
+        return setupCode(attempt, role, proof, subject)
+      }
+      return proveByDeviceToken(attempt, role, proof, shared, subject)
+    }
+  }
+}

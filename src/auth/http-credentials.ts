@@ -1,0 +1,128 @@
+/** Who sends an HTTP request: the same credentials, limiter and verdicts as on the socket. */
+import type { IncomingHttpHeaders } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GatewayError } from '../protocol/errors.ts'
+import { fullOperatorScopes, knownScopes, type Scope } from '../protocol/scopes.ts'
+import { createCaller, sharedSecretCaller, type Caller } from './caller.ts'
+import { limiterSubject, sharedSecretCodes } from './connect-credentials.ts'
+import type { Devices } from './devices/devices.ts'
+import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
+import type { Ingress } from './ingress.ts'
+import type { AttemptLimiter } from './limiter.ts'
+import type { HostPolicy, OriginPolicy } from './origin.ts'
+import { secretsEqual } from './secret.ts'
+import { readDeclaredScopes, type TrustedProxyCheck } from './trusted-proxy.ts'
+
+export interface HttpAttempt {
+  readonly ingress: Ingress
+  readonly headers: IncomingHttpHeaders
+  /** The value of `?token=`, when there is one. */
+  readonly urlToken?: string
+}
+
+export interface HttpCredentialOptions {
+  readonly auth: () => GatewayAuth
+  readonly localAdminToken: () => string
+  readonly trustedProxy: () => TrustedProxyCheck
+  readonly origins: () => OriginPolicy
+  readonly hosts: () => HostPolicy
+  readonly urlTokenFrom: () => 'local' | 'off' | 'always'
+  readonly limiter: AttemptLimiter
+  readonly devices: Devices
+}
+
+export type HttpAuthenticator = (attempt: HttpAttempt) => Promise<Caller>
+
+export function bearerOf (headers: IncomingHttpHeaders): string | undefined {
+  const match = /^bearer +(\S(?:.*\S)?)\s*$/i.exec(headers.authorization ?? '')
+  return match?.[1]
+}
+
+export function createHttpAuthenticator (options: HttpCredentialOptions): HttpAuthenticator {
+  const { limiter, devices } = options
+
+  function checkOriginOf (ingress: Ingress): void {
+    const verdict = options.origins()(ingress, { required: false })
+    if (!verdict.ok) throw new GatewayError('CONTROL_UI_ORIGIN_NOT_ALLOWED', { details: { reason: verdict.reason } })
+  }
+
+  const where = (ingress: Ingress) => ({ address: ingress.clientAddress, local: ingress.local })
+
+  /** A caller whom a proxy (or nobody) vouches for may narrow itself with x-openclaw-scopes; an empty header means no scope at all. */
+  function narrowedScopes (headers: IncomingHttpHeaders): readonly Scope[] {
+    const declared = readDeclaredScopes(headers)
+    return declared ? knownScopes(declared) : fullOperatorScopes
+  }
+
+  function withoutCredential ({ ingress, headers }: HttpAttempt): Caller {
+    checkOriginOf(ingress)
+    if (!options.hosts()(ingress)) throw new GatewayError('HOST_NOT_ALLOWED')
+    return createCaller({ principal: 'anonymous', method: 'none', scopes: narrowedScopes(headers), ...where(ingress) })
+  }
+
+  function byProxy ({ ingress, headers }: HttpAttempt): Caller | GatewayError {
+    const verdict = options.trustedProxy()(ingress, headers, { http: true })
+    if (!verdict.ok) return new GatewayError('AUTH_UNAUTHORIZED', { details: { authReason: verdict.reason } })
+    checkOriginOf(ingress)
+    return createCaller({ principal: `user:${verdict.user}`, method: 'trusted-proxy', user: verdict.user, scopes: narrowedScopes(headers), ...where(ingress) })
+  }
+
+  function presentedSecret ({ ingress, headers, urlToken }: HttpAttempt): string | undefined {
+    const bearer = bearerOf(headers)
+    if (bearer !== undefined || urlToken === undefined) return bearer
+    const allowed = options.urlTokenFrom()
+    if (allowed === 'off' || (allowed === 'local' && !ingress.local)) throw new GatewayError('URL_TOKEN_NOT_ALLOWED')
+    return urlToken
+  }
+
+  function byDeviceToken (secret: string, ingress: Ingress): Caller | undefined {
+    const record = devices.verifyBearer(secret)
+    return record && createCaller({
+      principal: `device:${record.deviceId}`,
+      method: 'device-token',
+      scopes: record.scopes,
+      deviceId: record.deviceId,
+      tokenHash: record.tokenHash,
+      ...where(ingress)
+    })
+  }
+
+  async function bySecret (attempt: HttpAttempt, secret: string | undefined): Promise<Caller> {
+    const { ingress } = attempt
+    const auth = options.auth()
+    if (secret === undefined) throw new GatewayError(auth.mode === 'password' ? 'AUTH_PASSWORD_MISSING' : 'AUTH_TOKEN_MISSING')
+    if (ingress.local && secretsEqual(secret, options.localAdminToken())) return sharedSecretCaller('local-admin', where(ingress))
+    const own = byDeviceToken(secret, ingress)
+    if (own) return own
+    const subject = limiterSubject(ingress)
+    const gate = limiter.check('shared-secret', subject)
+    if (!gate.allowed) throw new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs: gate.retryAfterMs })
+    const verdict = checkSharedSecret(auth, { token: secret, password: secret })
+    if (verdict.ok) {
+      limiter.recordSuccess('shared-secret', subject)
+      return sharedSecretCaller(verdict.method, where(ingress))
+    }
+    if (verdict.counted) {
+      const { delayMs } = limiter.recordFailure('shared-secret', subject)
+      if (delayMs > 0) await sleep(delayMs)
+    }
+    throw new GatewayError(sharedSecretCodes[verdict.reason] ?? 'AUTH_UNAUTHORIZED')
+  }
+
+  return async attempt => {
+    const { mode, password } = options.auth()
+    if (mode === 'none') return withoutCredential(attempt)
+    if (mode === 'trusted-proxy') {
+      const identity = byProxy(attempt)
+      if (!(identity instanceof GatewayError)) return identity
+      const secret = presentedSecret(attempt)
+      if (secret === undefined) throw identity
+      if (!(attempt.ingress.local && password !== undefined)) {
+        const own = byDeviceToken(secret, attempt.ingress)
+        if (own) return own
+        throw identity
+      }
+    }
+    return bySecret(attempt, presentedSecret(attempt))
+  }
+}

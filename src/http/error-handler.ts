@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { GatewayError, isGatewayError } from '../protocol/errors.ts'
+
+/** The `type` that HTTP clients of the contract branch on. */
+const httpTypes: { readonly [code: string]: string } = {
+  AUTH_RATE_LIMITED: 'rate_limited',
+  PROXY_ATTRIBUTION_REQUIRED: 'proxy_attribution_required',
+  MISSING_SCOPE: 'forbidden',
+  HOST_NOT_ALLOWED: 'host_not_allowed',
+  CONTROL_UI_ORIGIN_NOT_ALLOWED: 'origin_not_allowed',
+  CROSS_SITE_REQUEST: 'cross_site_request',
+  URL_TOKEN_NOT_ALLOWED: 'invalid_request_error',
+  INTERNAL: 'internal_error',
+  NOT_FOUND: 'not_found'
+}
+
+const typeOf = (error: GatewayError): string => httpTypes[error.code] ??
+  (error.status === 401 ? 'unauthorized' : error.status === 503 ? 'service_unavailable' : error.status < 500 ? 'invalid_request_error' : 'internal_error')
+
+/** The contract's sentences where it has one for HTTP; otherwise the sentence of the table. */
+const httpMessages: { readonly [code: string]: string } = {
+  AUTH_RATE_LIMITED: 'Too many failed authentication attempts. Please try again later.'
+}
+
+export function errorBody (error: GatewayError): object {
+  const message = error.status === 401 ? 'Unauthorized' : httpMessages[error.code] ?? error.message
+  const { code, nextStep, ...details } = error.details as { code: string, nextStep: string }
+  return { error: { message, type: typeOf(error), code, nextStep, ...(Object.keys(details).length > 0 ? { details } : {}) } }
+}
+
+export function sendError (reply: FastifyReply, error: GatewayError): FastifyReply {
+  if (error.retryAfterMs !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)))
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="openclaw-gateway"')
+  // The rest of a body that was refused unread must not keep the socket busy.
+  if (reply.request.headers['content-length'] !== undefined || reply.request.headers['transfer-encoding'] !== undefined) reply.header('connection', 'close')
+  return reply.code(error.status).send(errorBody(error))
+}
+
+/** Fastify's own refusals in our words. */
+function translate (error: FastifyError, request: FastifyRequest): GatewayError {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': return new GatewayError('PAYLOAD_TOO_LARGE', { message: 'Payload too large', details: { limitBytes: request.routeOptions.bodyLimit } })
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return new GatewayError('UNSUPPORTED_MEDIA_TYPE')
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return new GatewayError('INVALID_PARAMS', { message: error.message })
+  }
+  if (error.validation) return new GatewayError('INVALID_PARAMS', { message: error.message })
+  if (error.statusCode === 429) return new GatewayError('TOO_MANY_REQUESTS', { message: error.message })
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return new GatewayError('INVALID_PARAMS', { message: error.message })
+  const errorId = randomUUID()
+  request.log.error({ err: error, errorId, path: request.url.split('?', 1)[0] }, 'request failed unexpectedly')
+  return new GatewayError('INTERNAL', { details: { errorId } })
+}
+
+export function registerErrors (fastify: FastifyInstance): void {
+  fastify.setErrorHandler((error: FastifyError | GatewayError, request, reply) =>
+    sendError(reply, isGatewayError(error) ? error : translate(error, request)))
+  fastify.setNotFoundHandler((request, reply) => sendError(reply, new GatewayError('NOT_FOUND', {
+    message: `no route for ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200)}`
+  })))
+}

@@ -1,0 +1,145 @@
+import { GatewayError } from '../protocol/errors.ts'
+import { Type } from '../protocol/type.ts'
+import { RawJson } from '../rpc/define-method.ts'
+import { PresenceEntry } from '../host/presence.ts'
+import { method, type Rooms } from './rooms.ts'
+import { noParams, okResult, openObject, text } from './shapes.ts'
+
+const SystemEventParams = Type.Object({
+  text: Type.Optional(Type.String({ maxLength: 4096 })),
+  host: Type.Optional(text()),
+  ip: Type.Optional(text()),
+  mode: Type.Optional(text()),
+  version: Type.Optional(text()),
+  platform: Type.Optional(text()),
+  deviceFamily: Type.Optional(text()),
+  modelIdentifier: Type.Optional(text()),
+  timeZone: Type.Optional(text()),
+  lastInputSeconds: Type.Optional(Type.Integer({ minimum: 0 })),
+  reason: Type.Optional(text()),
+  tags: Type.Optional(Type.Array(text(), { maxItems: 32 })),
+  deviceId: Type.Optional(text()),
+  instanceId: Type.Optional(text()),
+  roles: Type.Optional(Type.Array(text(), { maxItems: 8 })),
+  scopes: Type.Optional(Type.Array(text(), { maxItems: 32 })),
+  sessionKey: Type.Optional(text())
+}, { additionalProperties: false })
+
+const countsOf = (names: readonly string[]): object => Object.fromEntries(names.map(name => [name, 0]))
+
+/** Sections whose rooms come later are there, empty, because status pages read them without asking. */
+function statusOf (rooms: Rooms): object {
+  const agents = rooms.agents()
+  const memory = process.memoryUsage()
+  const defaultAgentId = agents.find(agent => agent.isDefault)?.agentId ?? 'main'
+  return {
+    runtimeVersion: rooms.version,
+    pid: process.pid,
+    uptimeMs: rooms.lifecycle.uptimeMs(),
+    phase: rooms.lifecycle.phase(),
+    clients: rooms.connections.counts(),
+    heartbeat: { defaultAgentId, agents: agents.map(({ agentId }) => ({ agentId, enabled: false, every: 'disabled', everyMs: null })) },
+    channelSummary: [],
+    queuedSystemEvents: [],
+    degradedSecretOwners: [],
+    degradedPlugins: [],
+    tasks: {
+      total: 0,
+      active: 0,
+      terminal: 0,
+      failures: 0,
+      byStatus: countsOf(['queued', 'running', 'succeeded', 'failed', 'timed_out', 'cancelled', 'lost']),
+      byRuntime: countsOf(['subagent', 'acp', 'cli', 'cron'])
+    },
+    taskAudit: {
+      total: 0,
+      warnings: 0,
+      errors: 0,
+      byCode: countsOf(['stale_queued', 'stale_running', 'lost', 'delivery_failed', 'missing_cleanup', 'inconsistent_timestamps'])
+    },
+    sessions: {
+      paths: [],
+      count: 0,
+      defaults: { model: null, contextTokens: null },
+      recent: [],
+      byAgent: agents.map(({ agentId }) => ({ agentId, path: '[redacted]', count: 0, recent: [] }))
+    },
+    modelRuntime: { degraded: false, pendingAgents: [] },
+    eventLoop: rooms.health.snapshot().eventLoop,
+    processMemory: {
+      rssBytes: memory.rss,
+      heapUsedBytes: memory.heapUsed,
+      heapTotalBytes: memory.heapTotal,
+      externalBytes: memory.external,
+      arrayBuffersBytes: memory.arrayBuffers
+    }
+  }
+}
+
+export const host = {
+  health: method({
+    scope: 'public',
+    params: Type.Object({ probe: Type.Optional(Type.Boolean()) }),
+    result: openObject,
+    handle: (params, { rooms }) => new RawJson(rooms.health.json({ fresh: (params as { probe?: unknown }).probe === true }))
+  }),
+  status: method({
+    scope: 'operator.read',
+    params: openObject,
+    result: openObject,
+    handle: (_params, { rooms }) => statusOf(rooms)
+  }),
+  'system-presence': method({
+    scope: 'operator.read',
+    params: openObject,
+    result: Type.Array(PresenceEntry),
+    handle: (_params, { rooms }) => new RawJson(rooms.presence.json())
+  }),
+  'system-event': method({
+    scope: 'operator.admin',
+    params: SystemEventParams,
+    result: okResult,
+    handle (params, { rooms, caller }) {
+      const { sessionKey, ...entry } = params
+      if (!entry.text && !entry.instanceId && !entry.host) {
+        throw new GatewayError('INVALID_PARAMS', { message: 'invalid system-event params: text required', details: { method: 'system-event' } })
+      }
+      const key = entry.instanceId ?? entry.deviceId ?? entry.host ?? caller.principal
+      rooms.presence.put(`beacon:${key}`, { reason: 'beacon', ...entry, ts: rooms.now() })
+      return { ok: true as const }
+    }
+  }),
+  'last-heartbeat': method({
+    scope: 'operator.read',
+    params: openObject,
+    result: Type.Union([Type.Null(), openObject]),
+    placeholder: 'heartbeats start with automation',
+    handle: () => null
+  }),
+  'gateway.identity.get': method({
+    scope: 'operator.read',
+    params: noParams,
+    result: Type.Object({ deviceId: text(), publicKey: text() }),
+    handle: (_params, { rooms }) => rooms.gatewayIdentity()
+  }),
+  'system.info': method({
+    scope: 'operator.read',
+    params: noParams,
+    result: openObject,
+    handle: (_params, { rooms }) => rooms.systemInfo() as Promise<{}>
+  }),
+  'users.self': method({
+    scope: 'operator.read',
+    params: noParams,
+    result: openObject,
+    handle (_params, { caller }) {
+      if (caller.user === undefined) {
+        throw new GatewayError('FORBIDDEN', {
+          message: 'users.self requires an authenticated user',
+          details: { principal: caller.principal, authMethod: caller.method }
+        })
+      }
+      return { user: { id: caller.user, identity: { type: 'profile', id: caller.user } }, authMethod: caller.method, scopes: caller.scopes }
+    }
+  })
+}

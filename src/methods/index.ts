@@ -1,0 +1,22 @@
+import { agents } from './agents.ts'
+import { config } from './config.ts'
+import { devices } from './devices.ts'
+import { host } from './host.ts'
+import { logs } from './logs.ts'
+import { nodes } from './nodes.ts'
+import { placeholders } from './placeholders.ts'
+import type { Rooms } from './rooms.ts'
+import type { MethodTable } from '../rpc/define-method.ts'
+
+/** Everything that can be called. The dispatch table, hello-ok and the client's types all come from this value. */
+export const methods = {
+  ...host,
+  ...config,
+  ...logs,
+  ...devices,
+  ...nodes,
+  ...agents,
+  ...placeholders
+}
+
+export const methodTable = methods as unknown as MethodTable<Rooms>

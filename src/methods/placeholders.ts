@@ -1,0 +1,109 @@
+/**
+ * Methods of the contract whose rooms are not built yet. Those that read answer what is true today: there are none. Those that act
+ * refuse with a reason. Nothing here may stay: each later issue moves names out of this file, and a test lists what is left.
+ */
+import { GatewayError } from '../protocol/errors.ts'
+import type { Scope } from '../protocol/scopes.ts'
+import { method, type Rooms } from './rooms.ts'
+import { openList, openObject } from './shapes.ts'
+
+type Answer = (rooms: Rooms) => object
+
+/** Reads that official clients make right after connecting. */
+function empty (scope: Scope, waitsFor: string, answer: Answer) {
+  return method({
+    scope,
+    params: openObject,
+    result: openObject,
+    changes: false,
+    placeholder: waitsFor,
+    handle: (_params, { rooms }) => answer(rooms) as {}
+  })
+}
+
+/** The same for answers that are bare lists. */
+function emptyList (scope: Scope, waitsFor: string) {
+  return method({ scope, params: openObject, result: openList, changes: false, placeholder: waitsFor, handle: () => [] })
+}
+
+function refused (scope: Scope, waitsFor: string) {
+  return method({
+    scope,
+    params: openObject,
+    result: openObject,
+    changes: false,
+    advertise: false,
+    placeholder: waitsFor,
+    handle (): never {
+      throw new GatewayError('NOT_BUILT_YET', { details: { reason: waitsFor } })
+    }
+  })
+}
+
+const sessions = 'sessions and runs are not built yet'
+const tools = 'tools and approvals are not built yet'
+const automation = 'channels and automation are not built yet'
+const nodes = 'node invocation is not built yet'
+const operations = 'day-two operations are not built yet'
+
+const noSessions = (rooms: Rooms): object => ({
+  ts: rooms.now(), path: '(none)', count: 0, totalCount: 0, limitApplied: 100, nextOffset: null, hasMore: false, owners: [], defaults: {}, sessions: []
+})
+
+const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: readonly string[] } } = {
+  'operator.read': {
+    [sessions]: ['chat.startup', 'chat.history', 'chat.metadata', 'chat.message.get', 'sessions.messages.subscribe', 'sessions.messages.unsubscribe', 'sessions.resolve', 'sessions.get', 'sessions.preview', 'agents.files.list', 'agents.files.get'],
+    [tools]: ['tools.catalog', 'tools.effective'],
+    [automation]: ['cron.get', 'cron.runs']
+  },
+  'operator.write': {
+    [sessions]: ['chat.send', 'chat.abort', 'agent', 'agent.wait', 'sessions.create', 'sessions.send', 'sessions.abort', 'sessions.patch', 'wake'],
+    [tools]: ['tools.invoke'],
+    [automation]: ['send', 'message.action'],
+    [nodes]: ['node.invoke', 'node.pending.enqueue']
+  },
+  'operator.admin': {
+    [sessions]: ['sessions.reset', 'sessions.delete', 'sessions.compact', 'chat.inject', 'agents.create', 'agents.update', 'agents.delete', 'agents.files.set'],
+    [tools]: ['exec.approvals.get', 'exec.approvals.set'],
+    [automation]: ['channels.start', 'channels.stop', 'channels.logout', 'cron.add', 'cron.update', 'cron.remove', 'cron.run', 'set-heartbeats'],
+    [operations]: ['config.set', 'config.patch', 'config.apply', 'secrets.reload', 'update.run', 'gateway.restart.request']
+  },
+  'operator.approvals': {
+    [tools]: ['exec.approval.request', 'exec.approval.waitDecision', 'exec.approval.resolve', 'exec.approval.get', 'approval.get', 'approval.resolve']
+  },
+  'operator.pairing': {
+    [automation]: ['channels.pairing.approve', 'channels.pairing.dismiss']
+  }
+}
+
+const refusedMethods = Object.fromEntries(Object.entries(refusals).flatMap(([scope, reasons]) =>
+  Object.entries(reasons).flatMap(([waitsFor, names]) => names.map(name => [name, refused(scope as Scope, waitsFor)] as const))))
+
+export const placeholders = {
+  'sessions.list': empty('operator.read', sessions, noSessions),
+  'sessions.subscribe': empty('operator.read', sessions, () => ({ subscribed: true })),
+  'sessions.describe': empty('operator.read', sessions, () => ({ session: null })),
+  'sessions.observer.visibility': empty('operator.read', sessions, () => ({ ok: true })),
+  'models.list': empty('operator.read', sessions, () => ({ models: [] })),
+  'models.authStatus': empty('operator.read', sessions, rooms => ({ ts: rooms.now(), providers: [], providerCapabilities: [] })),
+  'commands.list': empty('operator.read', sessions, () => ({ commands: [] })),
+  'tasks.list': empty('operator.read', sessions, () => ({ tasks: [] })),
+  'question.list': empty('operator.questions', tools, () => ({ questions: [] })),
+  'exec.approval.list': emptyList('operator.approvals', tools),
+  'plugin.approval.list': emptyList('operator.approvals', tools),
+  'openclaw.approval.list': emptyList('operator.approvals', tools),
+  'plugins.list': empty('operator.read', tools, () => ({ plugins: [] })),
+  'plugins.controlUi.list': empty('operator.read', tools, () => ({ revision: 'none', plugins: [], diagnostics: [] })),
+  'channels.status': empty('operator.read', automation, rooms => ({
+    ts: rooms.now(), channelOrder: [], channelLabels: {}, channelDetailLabels: {}, channelSystemImages: {}, channelMeta: [],
+    channels: {}, channelAccounts: {}, channelDefaultAccountId: {}, statusIssues: []
+  })),
+  'channels.pairing.list': empty('operator.pairing', automation, () => ({ requests: [] })),
+  'cron.list': empty('operator.read', automation, () => ({ jobs: [] })),
+  'cron.status': empty('operator.read', automation, () => ({ enabled: false, triggersEnabled: false, jobs: 0, nextWakeAtMs: null })),
+  'update.status': empty('operator.admin', operations, () => ({ sentinel: null, updateAvailable: null, effectiveChannel: 'stable' })),
+  'users.prefs.get': empty('operator.read', operations, () => ({ status: 'no_durable_identity' })),
+  'talk.catalog': empty('operator.read', operations, () => ({ modes: [], transports: [], brains: [], speech: { providers: [] } })),
+  'diagnostics.stability': empty('operator.read', operations, rooms => ({ ts: rooms.now(), events: [] })),
+  ...refusedMethods
+}

@@ -1,0 +1,32 @@
+import type { Devices } from '../auth/devices/devices.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { EventBus } from '../events/bus.ts'
+import type { EventLoopMonitor } from '../host/event-loop.ts'
+import type { AgentFacts, Health } from '../host/health.ts'
+import type { Lifecycle } from '../host/lifecycle.ts'
+import type { Presence } from '../host/presence.ts'
+import type { LogTailParams, LogTail } from '../log/tail.ts'
+import type { Connections } from '../rpc/connections.ts'
+import { methodsOver } from '../rpc/define-method.ts'
+
+/** The rooms that methods may enter. Handed over by the composition root. */
+export interface Rooms {
+  readonly version: string
+  readonly now: () => number
+  readonly health: Health
+  readonly presence: Presence
+  readonly lifecycle: Lifecycle
+  readonly eventLoop: EventLoopMonitor
+  readonly events: EventBus
+  readonly devices: Devices
+  readonly connections: Connections
+  readonly config: () => LoadedConfig
+  readonly agents: () => readonly AgentFacts[]
+  readonly tailLog: (params: LogTailParams) => Promise<LogTail>
+  readonly gatewayIdentity: () => Promise<{ deviceId: string, publicKey: string }>
+  readonly systemInfo: () => Promise<object>
+  /** Where clients on other hosts reach this gateway, and why we think so. */
+  readonly reachableUrl: (publicUrl?: string) => { url: string, source: string, alternatives: string[] }
+}
+
+export const method = methodsOver<Rooms>()

@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify'
+import type { HttpAuth } from '../http/auth-hook.ts'
+
+export interface InfoOptions {
+  readonly auth: HttpAuth
+  readonly version: string
+  readonly buildId: string
+  readonly defaultAgent: () => { id: string, name?: string }
+}
+
+/** What a web UI asks before it connects, and a signpost for people who open the port in a browser. */
+export function registerInfo (fastify: FastifyInstance, options: InfoOptions): void {
+  fastify.get('/control-ui-config.json', { onRequest: options.auth.require('operator.read'), config: { cors: true } }, (_request, reply) => {
+    const agent = options.defaultAgent()
+    return reply.header('cache-control', 'no-store').send({
+      basePath: '',
+      assistantName: agent.name ?? agent.id,
+      assistantAvatar: null,
+      assistantAgentId: agent.id,
+      serverVersion: options.version,
+      serverBuildId: options.buildId,
+      terminalEnabled: false
+    })
+  })
+
+  fastify.get('/', (_request, reply) => reply.header('cache-control', 'no-store').send({
+    name: 'openclaw-gateway',
+    websocket: 'Open a WebSocket on this port and answer connect.challenge with a connect request.',
+    health: '/health',
+    readiness: '/readyz'
+  }))
+}

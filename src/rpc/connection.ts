@@ -1,0 +1,95 @@
+import type { WebSocket } from 'ws'
+import type { Caller } from '../auth/caller.ts'
+import type { Ingress } from '../auth/ingress.ts'
+import { closeReason } from '../protocol/close-codes.ts'
+import type { ConnectClient } from '../protocol/connect.ts'
+import type { ErrorShape } from '../protocol/frames.ts'
+import { RawJson } from './define-method.ts'
+
+/** The part of a connection that methods may use. */
+export interface MethodConnection {
+  readonly id: string
+  readonly client: ConnectClient | undefined
+  readonly caps: ReadonlySet<string>
+  readonly openedAtMs: number
+}
+
+export type ConnectionState = 'challenged' | 'connecting' | 'connected' | 'closing'
+
+const noCaps: ReadonlySet<string> = new Set()
+
+/**
+ * One client socket. A class with plain fields and no closures of its own, because a thousand idle ones must stay cheap;
+ * everything that happens to it is driven from outside (socket-server, handshake, dispatch, fan-out, keepalive).
+ */
+export class Connection implements MethodConnection {
+  readonly id: string
+  readonly socket: WebSocket
+  readonly ingress: Ingress
+  readonly openedAtMs: number
+  state: ConnectionState = 'challenged'
+  nonce = ''
+  challengeTs = 0
+  client: ConnectClient | undefined = undefined
+  caps: ReadonlySet<string> = noCaps
+  caller: Caller | undefined = undefined
+  protocol = 0
+  /** Bytes received before `connect` was accepted. */
+  preauthBytes = 0
+  /** Frames that arrived while the handshake was being decided. */
+  waitingFrames: string[] | undefined = undefined
+  /** Requests whose answers are not written yet. */
+  pendingRequests = 0
+  pendingBytes = 0
+  consecutiveRoleErrors = 0
+  lastHeardAtMs: number
+  pingSentAtMs = 0
+  closingSinceMs = 0
+  private seq = 0
+  private aborter: AbortController | undefined = undefined
+
+  constructor (id: string, socket: WebSocket, ingress: Ingress, now: number) {
+    this.id = id
+    this.socket = socket
+    this.ingress = ingress
+    this.openedAtMs = now
+    this.lastHeardAtMs = now
+  }
+
+  get signal (): AbortSignal {
+    this.aborter ??= new AbortController()
+    if (this.state === 'closing') this.aborter.abort()
+    return this.aborter.signal
+  }
+
+  sendText (text: string): void {
+    if (this.socket.readyState === 1) this.socket.send(text)
+  }
+
+  respond (id: string, payload: unknown): void {
+    const body = payload instanceof RawJson ? payload.text : JSON.stringify(payload ?? {})
+    this.sendText(`{"type":"res","id":${JSON.stringify(id)},"ok":true,"payload":${body}}`)
+  }
+
+  respondError (id: string, error: ErrorShape): void {
+    this.sendText(JSON.stringify({ type: 'res', id, ok: false, error }))
+  }
+
+  /** `head` is the event frame without its closing brace; the number is given here, so what is sent has no holes. */
+  sendEvent (head: string): void {
+    if (this.socket.readyState === 1) this.socket.send(`${head},"seq":${++this.seq}}`)
+  }
+
+  close (code: number, reason: string): void {
+    if (this.state === 'closing') return
+    this.state = 'closing'
+    this.aborter?.abort()
+    this.socket.close(code, closeReason(reason))
+  }
+
+  /** The socket is gone, whoever closed it. */
+  ended (): void {
+    this.state = 'closing'
+    this.aborter?.abort()
+  }
+}

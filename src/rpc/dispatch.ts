@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto'
+import { closeCodes } from '../protocol/close-codes.ts'
+import { GatewayError, isGatewayError } from '../protocol/errors.ts'
+import type { ErrorShape, RequestFrame } from '../protocol/frames.ts'
+import type { Scope } from '../protocol/scopes.ts'
+import type { Caller } from '../auth/caller.ts'
+import type { Connection } from './connection.ts'
+import { changesState, type Method, type MethodTable } from './define-method.ts'
+import type { IdempotencyCache } from './idempotency.ts'
+import type { Validators } from './validation.ts'
+import type { WriteBudget } from './write-budget.ts'
+
+export interface DispatchLog {
+  warn (fields: object, message: string): void
+  error (fields: object, message: string): void
+  debug (fields: object, message: string): void
+}
+
+/** Told about every request that has been answered; the wire log and the metrics listen here. */
+export type RequestObserver = (outcome: { method: string, connection: Connection, id: string, startedAtMs: number, error?: ErrorShape }) => void
+
+export interface DispatchOptions<Rooms> {
+  methods: MethodTable<Rooms>
+  rooms: Rooms
+  validators: Validators
+  budget: WriteBudget
+  idempotency: IdempotencyCache<unknown>
+  now: () => number
+  log: DispatchLog
+  /** Undefined when requests are served, else why not (starting, stopping). */
+  unavailable: () => GatewayError | undefined
+  observe?: RequestObserver
+}
+
+export interface Dispatcher {
+  dispatch (connection: Connection, frame: RequestFrame): Promise<void>
+  /** The same checks and the same work for a caller without a socket. */
+  call (caller: Caller, connection: Connection, method: string, params: unknown): Promise<unknown>
+  /** Name of the method whose synchronous part ran last, for the warning about a blocked loop. */
+  lastStarted (): string
+}
+
+const maxConsecutiveRoleErrors = 10
+
+/** Refusals that a client of a wrong role or scope gets; kept apart because too many of the first end the connection. */
+function checkRole (method: Method<never>, caller: Caller): void {
+  if (method.scope === 'public') return
+  const role = method.scope === 'node' ? 'node' : 'operator'
+  if (caller.role !== role) throw new GatewayError('UNAUTHORIZED_ROLE', { message: `unauthorized role: ${caller.role}` })
+}
+
+export function missingScope (needed: readonly Scope[], caller: Caller): GatewayError | undefined {
+  const missing = needed.find(scope => !caller.allows.has(scope))
+  return missing === undefined
+    ? undefined
+    : new GatewayError('MISSING_SCOPE', {
+      message: `missing scope: ${missing}`,
+      details: { missingScope: missing, requiredScopes: [...needed] }
+    })
+}
+
+function checkScope<Rooms> (method: Method<Rooms>, params: unknown, caller: Caller): void {
+  if (method.scope === 'public' || method.scope === 'node') return
+  const needed = typeof method.scope === 'function' ? method.scope(params as never, caller) : [method.scope]
+  const refusal = missingScope(needed, caller)
+  if (refusal) throw refusal
+}
+
+function checkParams<Rooms> (name: string, method: Method<Rooms>, params: unknown, validators: Validators): void {
+  const validate = changesState(method as Method<never>) ? validators.of(method.params) : validators.openOf(method.params)
+  const problem = validate(params)
+  if (problem) throw new GatewayError('INVALID_PARAMS', { message: `invalid ${name} params: ${problem}`, details: { method: name } })
+}
+
+/** Turns whatever was thrown into the one error shape; what is not ours stays in the log, under an id the client gets too. */
+export function toWireError (error: unknown, log: DispatchLog, method: string): ErrorShape {
+  if (isGatewayError(error)) return error.toWire()
+  const errorId = randomUUID()
+  log.error({ err: error, errorId, method }, 'request failed unexpectedly')
+  return new GatewayError('INTERNAL', { details: { errorId } }).toWire()
+}
+
+export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispatcher {
+  const { methods, rooms, validators, budget, idempotency, now, log } = options
+  let lastStarted = ''
+
+  /** The order of the checks is the contract: unknown names are told to admins only, scope comes before params. */
+  function admit (name: string, params: unknown, caller: Caller): Method<Rooms> {
+    const method = Object.hasOwn(methods, name) ? methods[name] : undefined
+    if (!method) {
+      throw missingScope(['operator.admin'], caller) ?? new GatewayError('UNKNOWN_METHOD', { message: `unknown method: ${name}` })
+    }
+    if (method.scope === 'public') return method
+    checkRole(method as Method<never>, caller)
+    if (typeof method.scope === 'function') {
+      checkParams(name, method, params, validators)
+      checkScope(method, params, caller)
+    } else {
+      checkScope(method, params, caller)
+    }
+    const unavailable = options.unavailable()
+    if (unavailable) throw unavailable
+    if (method.controlPlane) budget.spend(name, caller.deviceId ? `${caller.deviceId}|${caller.address}` : caller.principal)
+    if (typeof method.scope !== 'function') checkParams(name, method, params, validators)
+    return method
+  }
+
+  function perform (name: string, rawParams: unknown, caller: Caller, connection: Connection): unknown {
+    const params = rawParams ?? {}
+    const method = admit(name, params, caller)
+    const work = () => {
+      lastStarted = name
+      return method.handle(params as never, {
+        caller, connection, rooms, get signal () { return connection.signal }
+      })
+    }
+    const key = (params as { idempotencyKey?: unknown }).idempotencyKey
+    if (typeof key !== 'string' || key === '' || !changesState(method as Method<never>)) return work()
+    return idempotency.run({ principal: caller.principal, method: name, key }, async () => work())
+  }
+
+  function noteRoleErrors (connection: Connection, error: unknown): void {
+    if (!(isGatewayError(error) && error.code === 'UNAUTHORIZED_ROLE')) return
+    if (++connection.consecutiveRoleErrors > maxConsecutiveRoleErrors) {
+      connection.close(closeCodes.policyViolation, 'repeated unauthorized calls')
+    }
+  }
+
+  return {
+    async dispatch (connection, frame) {
+      const caller = connection.caller!
+      const startedAtMs = now()
+      let error: ErrorShape | undefined
+      try {
+        let result = perform(frame.method, frame.params, caller, connection)
+        if (result instanceof Promise) result = await result
+        connection.consecutiveRoleErrors = 0
+        connection.respond(frame.id, result)
+      } catch (thrown) {
+        error = toWireError(thrown, log, frame.method)
+        connection.respondError(frame.id, error)
+        noteRoleErrors(connection, thrown)
+      }
+      options.observe?.({ method: frame.method, connection, id: frame.id, startedAtMs, error })
+    },
+    call: async (caller, connection, method, params) => perform(method, params, caller, connection),
+    lastStarted: () => lastStarted
+  }
+}

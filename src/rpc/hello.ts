@@ -1,0 +1,66 @@
+import type { Admission } from '../auth/connect.ts'
+import { advertisedEvents } from '../protocol/events.ts'
+import { attachmentMaxBytes, wireLimits } from '../protocol/version.ts'
+import type { Connection } from './connection.ts'
+import type { MethodTable } from './define-method.ts'
+
+/** The parts of the snapshot, each as JSON text that is kept until it changes. */
+export interface HelloSnapshot {
+  readonly presence: (connection: Connection) => string
+  readonly health: () => string
+  readonly stateVersion: () => { presence: number, health: number }
+  readonly uptimeMs: () => number
+  readonly authMode: () => string
+  readonly appliedConfigHash: () => string | null
+  readonly sessionDefaults: () => object
+  readonly paths: () => { configPath: string, stateDir: string }
+}
+
+export interface HelloOptions<Rooms> {
+  readonly methods: MethodTable<Rooms>
+  readonly server: { version: string, buildId: string, bootId: string }
+  readonly capabilities: readonly string[]
+  readonly snapshot: HelloSnapshot
+  readonly tickIntervalMs: number
+}
+
+/** Writes hello-ok. What is the same for everyone is serialised once, because connecting must be cheap. */
+export function createHello<Rooms> (options: HelloOptions<Rooms>): (connection: Connection, admission: Admission) => string {
+  const { snapshot } = options
+  const advertised = Object.entries(options.methods).filter(([, method]) => method.advertise !== false).map(([name]) => name)
+  const features = JSON.stringify({ methods: advertised, events: advertisedEvents, capabilities: options.capabilities })
+  const server = JSON.stringify(options.server).slice(0, -1)
+  const policy = JSON.stringify({
+    maxPayload: wireLimits.maxPayload,
+    maxBufferedBytes: wireLimits.maxBufferedBytes,
+    tickIntervalMs: options.tickIntervalMs,
+    attachments: { maxBytes: attachmentMaxBytes, maxImageBytes: wireLimits.maxImageBytes }
+  })
+
+  function auth ({ caller, tokens }: Admission): string {
+    const [own, ...others] = tokens
+    return JSON.stringify({
+      role: caller.role,
+      scopes: caller.scopes,
+      ...(own ? { deviceToken: own.deviceToken, issuedAtMs: own.issuedAtMs } : {}),
+      ...(others.length > 0 ? { deviceTokens: tokens } : {})
+    })
+  }
+
+  function snapshotText (connection: Connection, admission: Admission): string {
+    const rest = JSON.stringify({
+      stateVersion: snapshot.stateVersion(),
+      uptimeMs: snapshot.uptimeMs(),
+      appliedConfigHash: snapshot.appliedConfigHash(),
+      sessionDefaults: snapshot.sessionDefaults(),
+      authMode: snapshot.authMode(),
+      // Where things lie on this host is nobody's business below admin.
+      ...(admission.caller.owner ? snapshot.paths() : {})
+    })
+    return `{"suspension":{"phase":"accepting"},"presence":${snapshot.presence(connection)},"health":${snapshot.health()},${rest.slice(1)}`
+  }
+
+  return (connection, admission) =>
+    `{"type":"hello-ok","protocol":${connection.protocol},"server":${server},"connId":"${connection.id}"},` +
+    `"features":${features},"snapshot":${snapshotText(connection, admission)},"auth":${auth(admission)},"policy":${policy}}`
+}

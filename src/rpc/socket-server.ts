@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
+import type { RawData, WebSocket } from 'ws'
+import type { Ingress } from '../auth/ingress.ts'
+import { closeCodes } from '../protocol/close-codes.ts'
+import { wireLimits } from '../protocol/version.ts'
+import { Connection } from './connection.ts'
+import type { Connections } from './connections.ts'
+import type { Keepalive } from './keepalive.ts'
+
+export interface SocketServerOptions {
+  readonly now: () => number
+  readonly connections: Connections
+  readonly keepalive: Keepalive
+  readonly maxConnections: () => number
+  readonly handshake: (connection: Connection, text: string, headers: IncomingHttpHeaders) => Promise<void>
+  readonly receive: (connection: Connection, text: string) => void
+  readonly onEnded: (connection: Connection, code: number, reason: string) => void
+}
+
+export interface SocketServer {
+  accept (socket: WebSocket, raw: Socket, ingress: Ingress, headers: IncomingHttpHeaders): void
+}
+
+/** A masked client frame of 64 KiB needs fourteen bytes of header. */
+const maxPreauthBytes = wireLimits.preauthBytes + 14
+/** Requests may be sent right behind `connect`; this is what may wait while it is decided. */
+const maxPreauthBytesWhileConnecting = maxPreauthBytes * 4
+
+const challengeCapabilities = '"capabilities":["model-catalog-snapshot"]'
+
+const textOf = (data: RawData): string =>
+  Array.isArray(data) ? Buffer.concat(data).toString() : data instanceof ArrayBuffer ? Buffer.from(data).toString() : data.toString()
+
+/** What a socket needs besides its connection until it has introduced itself. Dropped afterwards, so that idle clients stay small. */
+interface Introduction {
+  readonly headers: IncomingHttpHeaders
+  readonly raw: Socket
+  readonly countBytes: (chunk: Buffer) => void
+}
+
+export function createSocketServer (options: SocketServerOptions): SocketServer {
+  const { now, connections, keepalive } = options
+  const connectionOf = new WeakMap<WebSocket, Connection>()
+  const introductions = new Map<Connection, Introduction>()
+
+  function endIntroduction (connection: Connection): void {
+    const introduction = introductions.get(connection)
+    if (!introduction) return
+    introductions.delete(connection)
+    introduction.raw.removeListener('data', introduction.countBytes)
+  }
+
+  function tooLarge (connection: Connection): void {
+    connection.close(closeCodes.tooLarge, '')
+    endIntroduction(connection)
+  }
+
+  async function introduce (connection: Connection, text: string): Promise<void> {
+    const introduction = introductions.get(connection)
+    if (!introduction) return
+    await options.handshake(connection, text, introduction.headers)
+    endIntroduction(connection)
+    const waiting = connection.waitingFrames
+    connection.waitingFrames = undefined
+    if (connection.state === 'connected') for (const frame of waiting ?? []) options.receive(connection, frame)
+  }
+
+  function queueFrame (connection: Connection, text: string): void {
+    const waiting = connection.waitingFrames ??= []
+    if (waiting.length >= wireLimits.maxQueuedHandshakeFrames) {
+      return connection.close(closeCodes.policyViolation, 'too many pending handshake frames')
+    }
+    waiting.push(text)
+  }
+
+  function onMessage (this: WebSocket, data: RawData): void {
+    const connection = connectionOf.get(this)!
+    connection.lastHeardAtMs = now()
+    switch (connection.state) {
+      case 'connected': return options.receive(connection, textOf(data))
+      case 'challenged': return void introduce(connection, textOf(data))
+      case 'connecting': return queueFrame(connection, textOf(data))
+    }
+  }
+
+  function onPong (this: WebSocket): void {
+    connectionOf.get(this)!.lastHeardAtMs = now()
+  }
+
+  function onClose (this: WebSocket, code: number, reason: Buffer): void {
+    const connection = connectionOf.get(this)!
+    endIntroduction(connection)
+    connection.ended()
+    keepalive.forget(connection)
+    connections.remove(connection)
+    options.onEnded(connection, code, reason.toString())
+  }
+
+  function onError (): void {
+    // `close` follows and says everything; without a listener a broken peer would end the process.
+  }
+
+  return {
+    accept (socket, raw, ingress, headers) {
+      const connection = new Connection(randomUUID(), socket, ingress, now())
+      // The listener of the websocket plugin holds the whole HTTP request for as long as the socket lives.
+      socket.removeAllListeners('error')
+      socket.on('error', onError)
+      connectionOf.set(socket, connection)
+      socket.on('message', onMessage)
+      socket.on('pong', onPong)
+      socket.on('close', onClose)
+      keepalive.watch(connection)
+      if (connections.counts().connected >= options.maxConnections()) {
+        return connection.close(closeCodes.tryAgainLater, 'too many connections')
+      }
+      const countBytes = (chunk: Buffer): void => {
+        connection.preauthBytes += chunk.length
+        const limit = connection.state === 'challenged' ? maxPreauthBytes : maxPreauthBytesWhileConnecting
+        if (connection.preauthBytes > limit && connection.state !== 'connected') tooLarge(connection)
+      }
+      introductions.set(connection, { headers, raw, countBytes })
+      raw.on('data', countBytes)
+      connections.add(connection)
+      connection.nonce = randomUUID()
+      connection.challengeTs = now()
+      connection.sendText(`{"type":"event","event":"connect.challenge","payload":{"nonce":"${connection.nonce}","ts":${connection.challengeTs},${challengeCapabilities}}}`)
+    }
+  }
+}
