@@ -1,6 +1,6 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, randomUUID, type KeyObject } from 'node:crypto'
-import { chmod, link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createPrivateFile, quarantineFile, readIfPresent } from './private-file.ts'
 
 /** Who a device is: an Ed25519 key pair and the id that follows from it. */
 export interface DeviceIdentity {
@@ -59,54 +59,19 @@ function parseIdentity (text: string): DeviceIdentity | undefined {
   }
 }
 
-async function readIfPresent (file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-/** Puts the file there complete and only if nobody was faster: two programs that start together end up with one identity. */
-async function createExclusively (file: string, text: string): Promise<boolean> {
-  const temporary = `${file}.${process.pid}.${randomUUID()}.tmp`
-  const handle = await open(temporary, 'wx', 0o600)
-  try {
-    await handle.chmod(0o600)
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  try {
-    await link(temporary, file)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  } finally {
-    await unlink(temporary)
-  }
-}
-
-async function quarantine (file: string): Promise<string> {
-  const aside = `${file}.unreadable-${randomUUID().slice(0, 8)}`
-  await rename(file, aside)
-  return aside
-}
-
 /** Reads the identity of this state directory, or makes one. An unreadable file is set aside, never overwritten. */
 export async function loadOrCreateDeviceIdentity (file: string, options: LoadIdentityOptions = {}): Promise<DeviceIdentity> {
   const found = await readIfPresent(file)
   const known = found === undefined ? undefined : parseIdentity(found)
   if (known) return known
-  if (found !== undefined) options.onQuarantine?.(await quarantine(file))
-  const directory = dirname(file)
-  if (await mkdir(directory, { recursive: true, mode: 0o700 })) await chmod(directory, 0o700)
+  if (found !== undefined) {
+    const aside = await quarantineFile(file)
+    options.onQuarantine?.(aside)
+  }
   const identity = createDeviceIdentity()
   const record = { version: 1, deviceId: identity.deviceId, publicKeyPem: identity.publicKeyPem, privateKeyPem: identity.privateKeyPem }
-  if (await createExclusively(file, `${JSON.stringify(record, null, 2)}\n`)) return identity
+  // Two programs that start together end up with one identity.
+  if (await createPrivateFile(file, `${JSON.stringify(record, null, 2)}\n`)) return identity
   const winner = parseIdentity(await readFile(file, 'utf8'))
   if (!winner) throw new Error(`device identity ${file} cannot be read`)
   return winner

@@ -57,6 +57,12 @@ for (const [what, text] of [['an empty', ''], ['a truncated', '{"version":1,"pri
     t.equal(await readFile(aside[0]!, 'utf8'), text)
     t.same(await loadOrCreateDeviceIdentity(join(directory, 'device.json')), identity)
   })
+
+  t.test(`${what} identity file is replaced even when nobody listens to what became of it`, async t => {
+    const file = join(t.testdir({ 'device.json': text }), 'device.json')
+    const identity = await loadOrCreateDeviceIdentity(file)
+    t.same(await loadOrCreateDeviceIdentity(file), identity)
+  })
 }
 
 t.test('a key of another kind is not taken for an identity', async t => {

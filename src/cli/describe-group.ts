@@ -1,0 +1,26 @@
+import { commandIndex, loadCommand } from './commands/index.ts'
+import { groupHelp, type GroupHelp } from './program.ts'
+import type { GroupDeclaration } from './select-command.ts'
+
+const rootExamples: GroupHelp['examples'] = [
+  ['openclaw gateway run', 'Start the gateway in the foreground.'],
+  ['openclaw status', 'See whether it runs, and what it does.'],
+  ['openclaw devices list', 'See which devices are paired and which ones wait.']
+]
+
+const rootSummary = 'The OpenClaw-compatible gateway: one daemon on one port for agents, channels, devices, tools and programs.'
+
+/** The text of `openclaw --help` or `openclaw <group> --help`: every summary comes from the declaration of its command. */
+export async function describeGroup (
+  group: string | undefined, groups: { readonly [name: string]: GroupDeclaration }, width: number | undefined
+): Promise<string> {
+  const names = Object.keys(commandIndex.commands)
+  const inGroup = names.filter(name => group === undefined ? !name.includes(' ') : name.startsWith(`${group} `))
+  const members = await Promise.all(inGroup.map(async name => ({
+    name: name.split(' ').at(-1)!,
+    summary: (await loadCommand(name)).summary
+  })))
+  if (group !== undefined) return groupHelp({ name: group, summary: groups[group]!.summary, members, examples: [] }, width).trimEnd()
+  const all = [...Object.entries(groups).map(([name, { summary }]) => ({ name, summary })), ...members]
+  return groupHelp({ name: undefined, summary: rootSummary, members: all, examples: rootExamples }, width).trimEnd()
+}
