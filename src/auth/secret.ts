@@ -1,0 +1,31 @@
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+
+const digest = (text: string): Buffer => hash('sha256', text, 'buffer')
+
+/**
+ * The one comparison of secrets. Both sides are hashed first, so neither the length nor a common beginning shows in the time
+ * it takes. An empty secret equals nothing, not even another empty one: what is not configured lets nobody in.
+ */
+export function secretsEqual (a: string, b: string): boolean {
+  const same = timingSafeEqual(digest(a), digest(b))
+  return same && a !== ''
+}
+
+/** Eight hex digits by which two people see that they mean the same token. Not for passwords: a weak one can be guessed from it. */
+export const fingerprint = (secret: string): string => hash('sha256', `fingerprint\0${secret}`, 'hex').slice(0, 8)
+
+/** The form in which an issued token rests in the store. */
+export const hashToken = (token: string): string => hash('sha256', token, 'base64url')
+
+export const newToken = (bytes = 32): string => randomBytes(bytes).toString('base64url')
+
+const placeholders: ReadonlySet<string> = new Set([
+  'undefined', 'null', '__openclaw_redacted__', '[redacted]', '<redacted>', 'redacted',
+  'change-me-to-a-long-random-token', 'change-me-now', 'change-me-to-a-strong-password', 'your_gateway_token'
+])
+
+/** Blank, masked, or copied from an example: configured in form only. */
+export function isPlaceholderSecret (value: string): boolean {
+  const text = value.trim().toLowerCase()
+  return /^[*•]*$/.test(text) || placeholders.has(text)
+}
