@@ -84,7 +84,7 @@ export const agents = group({ help: 'Agents.', reload: 'live' }, {
   defaults,
   entries: map({ help: 'Agents by id.' }, group({ help: 'One agent.', unit: true, open: true }, { ...inheritedKeys, ...entryKeys })),
   list: list({ help: 'Agents as a list; means the same as entries.' },
-    group({ help: 'One agent.', unit: true, open: true }, { id: key(word, { help: 'Its id.' }), ...inheritedKeys, ...entryKeys })),
+    group({ help: 'One agent.', unit: true, open: true }, { id: key(word, { help: 'Its id.', required: true }), ...inheritedKeys, ...entryKeys })),
   ownership: key(oneOf(['explicit', 'implicit']), { help: '"explicit": every agent names its owners.' })
 })
 
@@ -92,7 +92,7 @@ const peer = Type.Object({ kind: Type.Optional(text), id: Type.Optional(text) })
 
 export const bindings = list({ help: 'Which agent answers where; the most specific one wins.', reload: 'live' },
   group({ help: 'One rule.', unit: true, open: true }, {
-    agentId: key(word, { help: 'The agent.' }),
+    agentId: key(word, { help: 'The agent.', required: true }),
     match: optionalGroup({ help: 'Where.', open: true }, {
       channel: key(text, { help: 'Channel.' }),
       accountId: key(text, { help: 'Account of the channel; "*" for all.' }),

@@ -1,6 +1,6 @@
 import { group, key } from './node.ts'
 import { flag, integer, text, texts, Type } from './types.ts'
-import { originProblem } from './network.ts'
+import { hostNameProblem, originProblem } from './network.ts'
 
 const mebibytes = 1024 * 1024
 
@@ -50,9 +50,6 @@ const endpoints = group({ help: 'The OpenAI-compatible routes.', reload: 'live' 
     images: images(true)
   })
 })
-
-const hostNameProblem = (value: unknown): string | undefined =>
-  /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$|^\[?[0-9a-f:.]+\]?$/i.test(value as string) ? undefined : 'a host name without scheme and port'
 
 export const http = group({ help: 'The HTTP side of the port.', reload: 'restart' }, {
   allowedHosts: key(texts, {

@@ -1,18 +1,8 @@
 import { group, key } from './node.ts'
 import { flag, integer, oneOf, text, Type } from './types.ts'
+import { patternProblem } from './network.ts'
 
 const levels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
-
-const patternProblem = (value: unknown): string | undefined => {
-  const [, body, flags] = /^\/(.*)\/([dgimsuvy]*)$/s.exec(value as string) ?? [undefined, value as string, 'gi']
-  try {
-    // eslint-disable-next-line no-new -- the constructor is the check
-    new RegExp(body as string, flags)
-    return undefined
-  } catch {
-    return 'a regular expression'
-  }
-}
 
 export const logging = group({ help: 'Logs.', reload: 'room:log' }, {
   level: key(oneOf(levels), { default: 'info', help: 'Least level of the file.' }),

@@ -1,5 +1,7 @@
-/** Rules about addresses and origins that a JSON type cannot say. */
-import { BlockList, isIP } from 'node:net'
+/** Rules about addresses, hosts and origins that a JSON type cannot say. Read with the same eyes as the requests they are for. */
+import { createCidrMatcher, isIpLiteral, isLoopbackHostname, parseHostHeader } from '../../lib/net-address.ts'
+import { parseOrigin } from '../../lib/web-origin.ts'
+import { parsePattern } from '../../lib/redact-patterns.ts'
 
 export const bindModes = ['auto', 'lan', 'loopback', 'custom', 'tailnet'] as const
 export type BindMode = typeof bindModes[number]
@@ -9,45 +11,45 @@ const bindAliases: { [spelling: string]: BindMode } = {
 }
 
 /** One word per meaning: an address that names a mode becomes the mode, any other address stays itself. */
-export const normalizeBind = (value: unknown): unknown =>
-  typeof value === 'string' ? bindAliases[value.trim().toLowerCase()] ?? value.trim() : value
+export const normalizeBind = (value: unknown): unknown => {
+  if (typeof value !== 'string') return value
+  const word = value.trim().toLowerCase()
+  return Object.hasOwn(bindAliases, word) ? bindAliases[word] : word
+}
+
+export const isBindMode = (value: unknown): value is BindMode => (bindModes as readonly unknown[]).includes(value)
 
 export const bindProblem = (value: unknown): string | undefined =>
-  (bindModes as readonly unknown[]).includes(value) || isIP(value as string) > 0
+  isBindMode(value) || (isIpLiteral(value as string) && !(value as string).startsWith('['))
     ? undefined
     : `one of ${bindModes.map(mode => `"${mode}"`).join(', ')}, or an IP address of this machine`
 
-export const ipv4Problem = (value: unknown): string | undefined => isIP(value as string) === 4 ? undefined : 'an IPv4 address'
+export const ipv4Problem = (value: unknown): string | undefined =>
+  isIpLiteral(value as string) && !(value as string).includes(':') ? undefined : 'an IPv4 address'
 
-export function isAddressRange (value: unknown): boolean {
-  if (typeof value !== 'string') return false
-  const slash = value.indexOf('/')
-  const address = slash < 0 ? value : value.slice(0, slash)
-  const family = isIP(address)
-  if (family === 0) return false
-  if (slash < 0) return true
-  const bits = value.slice(slash + 1)
-  if (!/^\d{1,3}$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128)) return false
-  new BlockList().addSubnet(address, Number(bits), family === 4 ? 'ipv4' : 'ipv6')
-  return true
-}
-
-export const addressRangeProblem = (value: unknown): string | undefined =>
-  isAddressRange(value) ? undefined : 'an IP address or a CIDR range'
-
-const isOrigin = (entry: string): boolean => {
-  if (entry === '*') return true
-  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+\/?$/i.test(entry)) return false
-  return URL.canParse(entry)
+export const addressRangeProblem = (value: unknown): string | undefined => {
+  try {
+    createCidrMatcher([value as string])
+    return undefined
+  } catch {
+    return 'an IP address or a CIDR range'
+  }
 }
 
 export const originProblem = (value: unknown): string | undefined =>
-  isOrigin(value as string) ? undefined : 'a full origin such as "https://ui.example.com", or "*"'
+  value === '*' || parseOrigin(value as string) ? undefined : 'a full origin such as "https://ui.example.com", or "*"'
 
 export const publicOriginProblem = (value: unknown): string | undefined => {
-  const expected = 'an https:// origin (http:// only for this machine)'
-  if (!isOrigin(value as string) || value === '*') return expected
-  const { protocol, hostname } = new URL(value as string)
-  const local = hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'))
-  return protocol === 'https:' || (protocol === 'http:' && local) ? undefined : expected
+  const origin = parseOrigin(value as string)
+  return origin && (origin.scheme === 'https' || (origin.scheme === 'http' && isLoopbackHostname(origin.hostname)))
+    ? undefined
+    : 'an https:// origin (http:// only for this machine)'
 }
+
+export const hostNameProblem = (value: unknown): string | undefined => {
+  const host = parseHostHeader(value as string)
+  return host && host.port === undefined ? undefined : 'a host name without scheme and port'
+}
+
+export const patternProblem = (value: unknown): string | undefined =>
+  parsePattern(value as string) ? undefined : 'a regular expression without nested repetition'

@@ -26,6 +26,8 @@ export interface KeyFacts<T> extends Facts {
   readonly retired?: string
   /** Other spellings of the same meaning, brought to one before the type is checked. */
   readonly normalize?: (value: unknown) => unknown
+  /** An entry without it is no entry. */
+  readonly required?: true
   /** A rule that the type cannot say. Returns what was expected when it is broken. */
   readonly check?: (value: unknown) => string | undefined
   /** The same for each item of a list, so that one bad item costs itself only. */
@@ -72,7 +74,8 @@ export interface ListNode<N extends Node = Node> extends Facts {
   readonly item: N
 }
 
-export type Node = KeyNode<any> | GroupNode<any, any> | OptionalGroupNode<any, any> | MapNode<any> | ListNode<any>
+export type AnyGroup = GroupNode<any, any> | OptionalGroupNode<any, any>
+export type Node = KeyNode<any> | AnyGroup | MapNode<any> | ListNode<any>
 
 type Rest<F extends GroupFacts> =
   F extends { rest: infer N } ? { [id: string]: NonNullable<ValueOf<N>> } : F extends { open: true } ? { [key: string]: unknown } : unknown
@@ -128,6 +131,6 @@ export const childrenOf = (node: Node): Children | undefined =>
 /** The node of one step below `node`, whichever kind it is. */
 export function childOf (node: Node, step: string | number): Node | undefined {
   const children = childrenOf(node)
-  if (children) return Object.hasOwn(children, step) ? children[step] : (node as GroupNode).rest
+  if (children) return Object.hasOwn(children, step) ? children[step] : (node as AnyGroup).rest
   return node.kind === 'map' || node.kind === 'list' ? node.item as Node : undefined
 }

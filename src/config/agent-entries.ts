@@ -1,0 +1,21 @@
+/** `agents.list[]` and `agents.entries{}` are two spellings of one thing. */
+import type { Config } from './schema.ts'
+
+export type AgentEntry = Config['agents']['entries'][string] & { id: string }
+
+/** Agents by id in the order of the file; what both spellings name is merged, `entries` winning. Without any there is `main`. */
+export function agentEntries (config: Pick<Config, 'agents'>): AgentEntry[] {
+  const byId = new Map<string, AgentEntry>()
+  for (const entry of config.agents.list) {
+    if (entry.id !== undefined) byId.set(entry.id, { ...byId.get(entry.id), ...entry, id: entry.id })
+  }
+  for (const [id, entry] of Object.entries(config.agents.entries)) byId.set(id, { ...byId.get(id), ...entry, id })
+  return byId.size === 0 ? [{ id: 'main', default: true }] : [...byId.values()]
+}
+
+/** The agent that is meant when none is named: the one marked as default, else `main`, else the first. */
+export function defaultAgentId (config: Pick<Config, 'agents'>): string {
+  const entries = agentEntries(config)
+  const chosen = entries.find(entry => entry.default === true) ?? entries.find(entry => entry.id === 'main') ?? entries[0]
+  return (chosen as AgentEntry).id
+}

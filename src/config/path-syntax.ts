@@ -1,0 +1,74 @@
+/**
+ * Names of places in the configuration: `agents.list[0].id`, `models.providers["my.host"].apiKey`. Names that reach into an object's
+ * prototype are refused here and in everything that was parsed from outside (CVE-2026-27524).
+ */
+export type PathStep = string | number
+export type ConfigPath = readonly PathStep[]
+
+const reserved = new Set(['__proto__', 'prototype', 'constructor'])
+
+export const isReservedKey = (name: PathStep): boolean => typeof name === 'string' && reserved.has(name)
+
+const maxPathChars = 1024
+const stepPattern = /\.?([^.[\]"']+)|\[(\d+)\]|\[(\*?)\]|\["((?:[^"\\]|\\.)*)"\]|\['((?:[^'\\]|\\.)*)'\]/y
+
+/** Reads a path; throws a RangeError that says what is wrong with it. An empty index (`[]`) and `*` stand for every item. */
+export function parsePath (path: string): PathStep[] {
+  if (path.length > maxPathChars) throw new RangeError(`config path is longer than ${maxPathChars} characters`)
+  const steps: PathStep[] = []
+  stepPattern.lastIndex = 0
+  while (stepPattern.lastIndex < path.length) {
+    const at = stepPattern.lastIndex
+    const match = stepPattern.exec(path)
+    const misplacedDot = match?.[1] !== undefined && (path[at] === '.') !== (at > 0)
+    if (!match || misplacedDot) {
+      throw new RangeError(`invalid config path "${path}" at character ${at + 1}`)
+    }
+    const [, plain, index, every, double, single] = match
+    steps.push(plain ?? (index !== undefined ? Number(index) : every !== undefined ? '*' : ((double ?? single) as string).replace(/\\(.)/g, '$1')))
+  }
+  if (steps.length === 0) throw new RangeError('config path is empty')
+  const bad = steps.find(isReservedKey)
+  if (bad !== undefined) throw new RangeError(`config path "${path}" uses the reserved name "${bad}"`)
+  return steps
+}
+
+export function formatPath (steps: ConfigPath): string {
+  let text = ''
+  for (const step of steps) {
+    if (typeof step === 'number') text += `[${step}]`
+    else if (/^[^.[\]"'\s]+$/.test(step)) text += text === '' ? step : `.${step}`
+    else text += `[${JSON.stringify(step)}]`
+  }
+  return text
+}
+
+/** The container that a step leads into, or undefined; never what an object inherits. */
+export function stepInto (value: unknown, step: PathStep): unknown {
+  if (typeof value !== 'object' || value === null) return undefined
+  return Object.hasOwn(value, step) ? (value as { [key: PathStep]: unknown })[step] : undefined
+}
+
+export const valueAt = (value: unknown, steps: ConfigPath): unknown => steps.reduce<unknown>(stepInto, value)
+
+/** The places of reserved names in something that was parsed, deepest last; at most `limit` of them. */
+export function reservedKeysIn (value: unknown, limit = 16): PathStep[][] {
+  const found: PathStep[][] = []
+  const visit = (at: unknown, steps: PathStep[]): void => {
+    if (typeof at !== 'object' || at === null || found.length >= limit) return
+    for (const name of Object.keys(at)) {
+      const here = [...steps, Array.isArray(at) ? Number(name) : name]
+      if (isReservedKey(name)) found.push(here)
+      else visit((at as { [key: string]: unknown })[name], here)
+    }
+  }
+  visit(value, [])
+  return found
+}
+
+/** Takes reserved names out of what was parsed and returns where they stood. */
+export function dropReservedKeys (value: unknown): PathStep[][] {
+  const places = reservedKeysIn(value, Number.POSITIVE_INFINITY)
+  for (const steps of places) delete (valueAt(value, steps.slice(0, -1)) as { [key: string]: unknown })[steps.at(-1) as string]
+  return places
+}
