@@ -11,7 +11,7 @@ import type { Devices } from './devices/devices.ts'
 import type { TokenIssuer } from './devices/types.ts'
 import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
 import type { Ingress } from './ingress.ts'
-import type { AttemptLimiter, LimiterSubject } from './limiter.ts'
+import type { AttemptLimiter, AttemptScope, AttemptSubject } from './limiter.ts'
 import { secretsEqual } from './secret.ts'
 import type { TrustedProxyCheck } from './trusted-proxy.ts'
 
@@ -58,7 +58,7 @@ const present = (value: string | undefined): value is string => value !== undefi
 const rateLimited = (retryAfterMs: number): GatewayError => new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs })
 
 /** A failure is known to its own device when one has proved itself, else to the place it came from: nobody pays for a neighbour. */
-export const limiterSubject = (ingress: Ingress, deviceId?: string): LimiterSubject => ({
+export const limiterSubject = (ingress: Ingress, deviceId?: string): AttemptSubject => ({
   address: ingress.clientAddress,
   loopback: ingress.kind === 'direct-local',
   ...(ingress.origin === undefined ? {} : { browserOrigin: ingress.origin }),
@@ -68,7 +68,7 @@ export const limiterSubject = (ingress: Ingress, deviceId?: string): LimiterSubj
 export function createConnectCredentials (options: ConnectCredentialOptions): ConnectCredentials {
   const { limiter, devices } = options
 
-  async function punish (scope: string, subject: LimiterSubject): Promise<void> {
+  async function punish (scope: AttemptScope, subject: AttemptSubject): Promise<void> {
     const { delayMs } = limiter.recordFailure(scope, subject)
     if (delayMs > 0) await sleep(delayMs)
   }
@@ -93,7 +93,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
   }
 
   /** The secret itself. A proved, paired device has a count of its own, so a locked address does not lock it out. */
-  function sharedSecret (credentials: ConnectAuth, subject: LimiterSubject): ProvenCredential | { refusal: GatewayError, counted: boolean } {
+  function sharedSecret (credentials: ConnectAuth, subject: AttemptSubject): ProvenCredential | { refusal: GatewayError, counted: boolean } {
     const gate = limiter.check('shared-secret', subject)
     const presented = present(credentials.token) || present(credentials.password)
     if (!gate.allowed && presented) return { refusal: rateLimited(gate.retryAfterMs), counted: false }
@@ -105,7 +105,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     return { refusal: new GatewayError(sharedSecretCodes[verdict.reason] ?? 'AUTH_UNAUTHORIZED'), counted: verdict.counted }
   }
 
-  async function setupCode (attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, subject: LimiterSubject): Promise<ProvenCredential> {
+  async function setupCode (attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, subject: AttemptSubject): Promise<ProvenCredential> {
     const gate = limiter.check('bootstrap-token', subject)
     if (!gate.allowed) throw rateLimited(gate.retryAfterMs)
     const { params, ingress } = attempt
@@ -140,7 +140,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
 
   /** The last resort of a client that proved a device: its own token, in its own field or where the shared one was expected. */
   async function proveByDeviceToken (
-    attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, shared: { refusal: GatewayError, counted: boolean }, subject: LimiterSubject
+    attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, shared: { refusal: GatewayError, counted: boolean }, subject: AttemptSubject
   ): Promise<ProvenCredential> {
     const explicit = attempt.params.auth?.deviceToken
     const candidate = present(explicit) ? explicit : attempt.params.auth?.token
@@ -160,7 +160,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
   }
 
   async function refuse (
-    attempt: ConnectAttempt, proof: DeviceIdentityProof | undefined, shared: { refusal: GatewayError, counted: boolean }, subject: LimiterSubject
+    attempt: ConnectAttempt, proof: DeviceIdentityProof | undefined, shared: { refusal: GatewayError, counted: boolean }, subject: AttemptSubject
   ): Promise<never> {
     if (shared.counted) await punish('shared-secret', subject)
     const { token, password, deviceToken: explicit } = attempt.params.auth ?? {}

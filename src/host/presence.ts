@@ -32,8 +32,7 @@ export interface Presence {
   /** The list as JSON, kept until something changes. */
   json (): string
   version (): number
-  /** Adds or updates who is there. `silent` changes are listed but not announced. */
-  put (key: string, entry: PresenceEntry, options?: { silent?: boolean }): void
+  put (key: string, entry: PresenceEntry): void
   leave (key: string): void
 }
 
@@ -44,6 +43,8 @@ export interface PresenceOptions {
   readonly announce: (entries: PresenceEntry[]) => void
   readonly maxEntries?: number
   readonly goneTtlMs?: number
+  /** Changes within this time are announced together: a thousand clients that return at once are one piece of news. */
+  readonly announceDelayMs?: number
 }
 
 const selfKey = 'gateway'
@@ -59,10 +60,11 @@ const titleCase = (platform: string): string => platform.charAt(0).toUpperCase()
 
 /** Who is here: this gateway, the clients that are seen by people, and hosts that report themselves. Bounded; those who left fade. */
 export function createPresence (options: PresenceOptions): Presence {
-  const { now, maxEntries = 200, goneTtlMs = 300_000 } = options
+  const { now, maxEntries = 200, goneTtlMs = 300_000, announceDelayMs = 50 } = options
   const entries = new Map<string, PresenceEntry>()
   let version = 0
   let json: string | undefined
+  let announcement: NodeJS.Timeout | undefined
 
   const ip = ownAddress()
   const name = hostname()
@@ -90,27 +92,30 @@ export function createPresence (options: PresenceOptions): Presence {
     }
   }
 
-  function changed (silent: boolean): void {
+  function changed (): void {
     prune()
     json = undefined
     version++
-    if (!silent) options.announce([...entries.values()])
+    announcement ??= setTimeout(() => {
+      announcement = undefined
+      options.announce([...entries.values()])
+    }, announceDelayMs).unref()
   }
 
   return {
     list: () => [...entries.values()],
     json: () => json ??= JSON.stringify([...entries.values()]),
     version: () => version,
-    put (key, entry, { silent = false } = {}) {
+    put (key, entry) {
       entries.delete(key)
       entries.set(key, entry)
-      changed(silent)
+      changed()
     },
     leave (key) {
       const entry = entries.get(key)
       if (!entry) return
       entries.set(key, { ...entry, reason: 'disconnect', ts: now() })
-      changed(false)
+      changed()
     }
   }
 }

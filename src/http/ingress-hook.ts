@@ -13,8 +13,6 @@ declare module 'fastify' {
     anyone?: boolean
     /** Answers under any Host: probes of orchestrators use addresses and service names. */
     anyHost?: boolean
-    /** Pages of allowed origins may read the answer. */
-    cors?: boolean
   }
 }
 

@@ -5,7 +5,7 @@ import type { EventLoopMonitor } from '../host/event-loop.ts'
 import type { AgentFacts, Health } from '../host/health.ts'
 import type { Lifecycle } from '../host/lifecycle.ts'
 import type { Presence } from '../host/presence.ts'
-import type { LogTailParams, LogTail } from '../log/tail.ts'
+import type { LogsTailResult, TailOptions } from '../log/tail.ts'
 import type { Connections } from '../rpc/connections.ts'
 import { methodsOver } from '../rpc/define-method.ts'
 
@@ -22,7 +22,7 @@ export interface Rooms {
   readonly connections: Connections
   readonly config: () => LoadedConfig
   readonly agents: () => readonly AgentFacts[]
-  readonly tailLog: (params: LogTailParams) => Promise<LogTail>
+  readonly tailLog: (params: Pick<TailOptions, 'cursor' | 'limit' | 'maxBytes'>) => Promise<LogsTailResult>
   readonly gatewayIdentity: () => Promise<{ deviceId: string, publicKey: string }>
   readonly systemInfo: () => Promise<object>
   /** Where clients on other hosts reach this gateway, and why we think so. */

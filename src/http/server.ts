@@ -1,0 +1,74 @@
+import rateLimit from '@fastify/rate-limit'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { GatewayConfig } from '../config/schema.ts'
+import type { HostPolicy, OriginPolicy } from '../auth/origin.ts'
+import { isCrossSite } from '../auth/origin.ts'
+import { GatewayError } from '../protocol/errors.ts'
+import { registerErrors } from './error-handler.ts'
+import { registerIngress, type IngressHookOptions } from './ingress-hook.ts'
+
+export interface HttpOptions {
+  readonly loggerInstance: FastifyBaseLogger
+  readonly config: GatewayConfig
+  readonly attribute: IngressHookOptions['attribute']
+  readonly hosts: () => HostPolicy
+  readonly origins: () => OriginPolicy
+}
+
+/** A page of another site must not make a browser change anything here, whatever cookies or networks it sits behind. */
+function refuseCrossSite (request: FastifyRequest, origins: OriginPolicy): GatewayError | undefined {
+  const { method, ingress, headers } = request
+  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || !isCrossSite(headers)) return undefined
+  return origins(ingress, { required: true }).ok ? undefined : new GatewayError('CROSS_SITE_REQUEST')
+}
+
+/** A name that somebody else pointed at us: without a credential such a request gets nothing. */
+function refuseForeignHost (request: FastifyRequest, hosts: HostPolicy): GatewayError | undefined {
+  if (request.routeOptions.config.anyHost || request.headers.authorization !== undefined) return undefined
+  if (request.headers.upgrade !== undefined || hosts(request.ingress)) return undefined
+  return new GatewayError('HOST_NOT_ALLOWED', { message: `host not allowed: ${String(request.ingress.host).slice(0, 120)}` })
+}
+
+/** The HTTP side: limits, headers, origin and host rules, error bodies, and the request limiter that routes opt into. */
+export async function createHttp (options: HttpOptions): Promise<FastifyInstance> {
+  const { http } = options.config
+  const fastify = Fastify({
+    loggerInstance: options.loggerInstance,
+    disableRequestLogging: true,
+    bodyLimit: http.bodyLimitBytes,
+    requestTimeout: http.requestTimeoutMs,
+    keepAliveTimeout: 30_000,
+    // Answers 503 while it closes; the sockets of idle keep-alive clients are ended.
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: true,
+    routerOptions: { maxParamLength: 512 },
+    // A broken request is none of the application's: answer once and hang up.
+    clientErrorHandler (_error, socket) {
+      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+      else socket.destroy()
+    }
+  }) as unknown as FastifyInstance
+  fastify.server.headersTimeout = Math.min(10_000, http.requestTimeoutMs || 10_000)
+  // Forms of other sites can post text without a preflight; nothing here reads it.
+  fastify.removeContentTypeParser('text/plain')
+
+  registerErrors(fastify)
+  registerIngress(fastify, {
+    attribute: options.attribute,
+    securityHeaders: () => http.securityHeaders,
+    onUnattributable: ({ peerAddress }) => options.loggerInstance.warn({ peer: peerAddress }, 'a proxy that is not in gateway.trustedProxies forwards requests')
+  })
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    done(refuseForeignHost(request, options.hosts()) ?? refuseCrossSite(request, options.origins()))
+  })
+
+  await fastify.register(rateLimit, {
+    global: false,
+    max: http.rateLimit.max,
+    timeWindow: http.rateLimit.windowMs,
+    cache: 10_000,
+    keyGenerator: request => request.ingress.clientAddress,
+    errorResponseBuilder: (_request, { ttl }) => new GatewayError('TOO_MANY_REQUESTS', { retryAfterMs: ttl })
+  })
+  return fastify
+}

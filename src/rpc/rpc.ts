@@ -1,0 +1,175 @@
+import type { FastifyInstance } from 'fastify'
+import type { Admission, ConnectAttempt } from '../auth/connect.ts'
+import type { Caller } from '../auth/caller.ts'
+import type { NonceCheck } from '../auth/device-proof.ts'
+import type { EventBus } from '../events/bus.ts'
+import type { Lifecycle } from '../host/lifecycle.ts'
+import type { Presence } from '../host/presence.ts'
+import type { WireLog } from '../log/wire-log.ts'
+import { closeCodes } from '../protocol/close-codes.ts'
+import { wireLimits } from '../protocol/version.ts'
+import type { Connection } from './connection.ts'
+import { createConnections, type ConnectionLimits, type Connections } from './connections.ts'
+import type { MethodTable } from './define-method.ts'
+import { createDispatcher, type DispatchLog } from './dispatch.ts'
+import { createFanOut } from './fan-out.ts'
+import { createHandshake } from './handshake.ts'
+import { createHello, type HelloSnapshot } from './hello.ts'
+import { createIdempotencyCache } from './idempotency.ts'
+import { createKeepalive } from './keepalive.ts'
+import { registerSockets } from './plugin.ts'
+import { presenceOf, isSeenByPeople } from './presence-entry.ts'
+import { createReceiver } from './receive.ts'
+import { createSocketServer } from './socket-server.ts'
+import { createValidators } from './validation.ts'
+import { createWriteBudget } from './write-budget.ts'
+
+export interface RpcOptions<Rooms> {
+  readonly methods: MethodTable<Rooms>
+  readonly rooms: Rooms
+  readonly now: () => number
+  readonly log: DispatchLog & { info (fields: object, message: string): void }
+  readonly wireLog: WireLog
+  readonly lifecycle: Lifecycle
+  readonly events: EventBus
+  readonly authenticate: (attempt: ConnectAttempt) => Promise<Admission>
+  readonly takeHttpNonce: NonceCheck
+  readonly limits: () => ConnectionLimits & { maxConnections: number }
+  readonly handshakeTimeoutMs: () => number
+  readonly server: { version: string, buildId: string, bootId: string }
+  readonly presence: Presence
+  readonly snapshot: HelloSnapshot
+}
+
+export interface Rpc {
+  readonly connections: Connections
+  register (fastify: FastifyInstance): Promise<void>
+  startTicking (): void
+  /** Announces the end, waits for requests in flight, then closes every socket. */
+  shutdown (reason: string, drainMs: number): Promise<void>
+  /** Ends the connections that stand on a credential which no longer holds. */
+  invalidate (target: { deviceId: string, role?: string, tokenHash?: string }, reason: string): void
+  disconnect (matches: (caller: Caller) => boolean, code: number, reason: string): void
+  lastMethod (): string
+}
+
+const capabilities = ['model-catalog-snapshot'] as const
+
+export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc {
+  const { now, log, events, lifecycle, presence } = options
+  const validators = createValidators()
+  const connections = createConnections(options.limits, connection =>
+    log.debug({ conn: connection.id, address: connection.ingress.clientAddress }, 'an unauthenticated socket gave way to a newcomer'))
+  const dispatcher = createDispatcher<Rooms>({
+    methods: options.methods,
+    rooms: options.rooms,
+    validators,
+    budget: createWriteBudget({ now }),
+    idempotency: createIdempotencyCache({ now }),
+    now,
+    log,
+    unavailable: lifecycle.unavailable,
+    observe: ({ method, connection, id, startedAtMs, error }) =>
+      options.wireLog.response({ method, id, conn: connection.id, durationMs: now() - startedAtMs, ...(error ? { error } : {}) })
+  })
+  const fanOut = createFanOut({
+    connections,
+    onSlow: (connection, bufferedBytes) => log.warn({ conn: connection.id, bufferedBytes }, 'cut a slow consumer')
+  })
+  events.subscribe(fanOut.deliver)
+  const keepalive = createKeepalive({
+    now,
+    handshakeTimeoutMs: options.handshakeTimeoutMs,
+    onHandshakeTimeout (connection) {
+      log.warn({ conn: connection.id, address: connection.ingress.clientAddress, phase: connection.state }, 'handshake timeout')
+      connection.close(closeCodes.normal, '')
+    }
+  })
+  const hello = createHello<Rooms>({
+    methods: options.methods,
+    server: options.server,
+    capabilities,
+    snapshot: options.snapshot,
+    tickIntervalMs: wireLimits.tickIntervalMs
+  })
+
+  function welcome (connection: Connection, admission: Admission): string {
+    connections.admit(connection)
+    if (isSeenByPeople(connection)) presence.put(`connection:${connection.id}`, presenceOf(connection, now()))
+    return hello(connection, admission)
+  }
+
+  const handshake = createHandshake({
+    authenticate: options.authenticate,
+    validators,
+    takeHttpNonce: options.takeHttpNonce,
+    unavailable: lifecycle.unavailable,
+    welcome,
+    log,
+    onRefused: (connection, error, reason) => log.warn({
+      conn: connection.id,
+      address: connection.ingress.clientAddress,
+      client: connection.client?.id,
+      code: error?.code,
+      origin: connection.ingress.origin
+    }, `refused a connection: ${reason}`)
+  })
+  const sockets = createSocketServer({
+    now,
+    connections,
+    keepalive,
+    maxConnections: () => options.limits().maxConnections,
+    handshake,
+    receive: createReceiver(dispatcher),
+    onEnded (connection, code, reason) {
+      if (!connection.caller) return
+      log.debug({ conn: connection.id, code, reason }, 'connection ended')
+      presence.leave(`connection:${connection.id}`)
+    }
+  })
+
+  let ticker: NodeJS.Timeout | undefined
+
+  async function drain (drainMs: number): Promise<void> {
+    const deadline = now() + drainMs
+    const busy = (): boolean => connections.all().some(({ pendingRequests }) => pendingRequests > 0)
+    while (busy() && now() < deadline) await new Promise(resolve => setTimeout(resolve, 10))
+  }
+
+  async function closeAll (code: number, reason: string): Promise<void> {
+    for (const connection of connections.all()) connection.close(code, reason)
+    const deadline = now() + wireLimits.closeGraceMs
+    while (connections.all().length > 0 && now() < deadline) await new Promise(resolve => setTimeout(resolve, 5))
+    for (const connection of connections.all()) connection.socket.terminate()
+  }
+
+  return {
+    connections,
+    register: fastify => registerSockets(fastify, {
+      sockets,
+      closeAll: () => closeAll(closeCodes.serviceRestart, 'service restart')
+    }),
+    startTicking () {
+      ticker = setInterval(() => events.emit('tick', { ts: now() }), wireLimits.tickIntervalMs).unref()
+    },
+    async shutdown (reason, drainMs) {
+      clearInterval(ticker)
+      await drain(drainMs)
+      events.emit('shutdown', reason === 'gateway restarting' ? { reason, restartExpectedMs: 1500 } : { reason })
+      await closeAll(closeCodes.serviceRestart, 'service restart')
+      keepalive.stop()
+    },
+    invalidate (target, reason) {
+      for (const connection of connections.all()) {
+        const { caller } = connection
+        if (caller?.deviceId !== target.deviceId) continue
+        if (target.role && caller.role !== target.role) continue
+        connection.close(closeCodes.clientInvalidated, reason)
+      }
+    },
+    disconnect (matches, code, reason) {
+      for (const connection of connections.all()) if (connection.caller && matches(connection.caller)) connection.close(code, reason)
+    },
+    lastMethod: dispatcher.lastStarted
+  }
+}
