@@ -55,6 +55,7 @@ export const errorTable = {
   STOPPING: { wire: 'UNAVAILABLE', status: 503, message: 'gateway restart in progress', next: 'Reconnect after retryAfterMs.', retryable: true, retryAfterMs: 1000 },
   TOO_MANY_UNAUTHENTICATED_SOCKETS: { wire: 'UNAVAILABLE', status: 503, message: 'Too many unauthenticated sockets', next: 'Finish or close the handshakes that are under way.', retryable: true, retryAfterMs: 1000 },
   STORE_UNAVAILABLE: { wire: 'UNAVAILABLE', status: 503, message: 'the state store cannot write', next: 'Free disk space or repair the state directory: openclaw doctor.', retryable: true, retryAfterMs: 5000 },
+  LOG_READ_FAILED: { wire: 'UNAVAILABLE', status: 503, message: 'log read failed', next: 'Check logging.file and the rights of that file.', retryable: true, retryAfterMs: 1000 },
 
   // Credentials
   AUTH_REQUIRED: auth(401, 'unauthorized', 'review_auth_configuration', 'authentication required', 'Send the gateway token or password, or pair this device.'),
