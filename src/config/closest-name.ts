@@ -16,7 +16,7 @@ function editDistance (a: string, b: string): number {
 export function closestName (name: string, known: readonly string[]): string | undefined {
   if (name.length > 64) return undefined
   const lower = name.toLowerCase()
-  const limit = Math.min(3, Math.floor(name.length / 3))
+  const limit = name.length < 4 ? 1 : name.length < 8 ? 2 : 3
   let best: { name: string, distance: number } | undefined
   for (const candidate of known) {
     if (Math.abs(candidate.length - name.length) > limit) continue

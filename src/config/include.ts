@@ -49,7 +49,7 @@ export interface Included {
   texts: Map<string, string>
   originOf (steps: Steps): Origin
   /** Reserved names that were taken out of included files. */
-  dropped: Origin[]
+  reserved: Origin[]
 }
 
 type Json = { [key: string]: unknown }
@@ -99,7 +99,7 @@ const reasonOf = (error: unknown): string => {
 export async function resolveIncludes (input: IncludeInput): Promise<Included> {
   const texts = new Map<string, string>()
   const origins = new Map<string, Origin>()
-  const dropped: Origin[] = []
+  const reserved: Origin[] = []
   const originOf = (steps: Steps): Origin => {
     for (let known = steps.length; known >= 0; known--) {
       const origin = origins.get(formatPath(steps.slice(0, known)))
@@ -107,7 +107,7 @@ export async function resolveIncludes (input: IncludeInput): Promise<Included> {
     }
     return { file: input.configPath, steps }
   }
-  if (!hasInclude(input.value)) return { value: input.value, includedPaths: [], texts, originOf, dropped }
+  if (!hasInclude(input.value)) return { value: input.value, includedPaths: [], texts, originOf, reserved }
 
   const roots = await rootsOf(input)
   const parsed = new Map<string, unknown>()
@@ -124,7 +124,7 @@ export async function resolveIncludes (input: IncludeInput): Promise<Included> {
     if (chain.includes(file.path)) return refuse(`includes itself: ${[...chain, file.path].join(' -> ')}`)
     if (!parsed.has(file.path)) {
       texts.set(file.path, file.text)
-      parsed.set(file.path, await parseIncluded(file, dropped))
+      parsed.set(file.path, await parseIncluded(file, reserved))
     }
     return { path: file.path, value: parsed.get(file.path) }
   }
@@ -165,13 +165,13 @@ export async function resolveIncludes (input: IncludeInput): Promise<Included> {
 
   const start = await realpath(input.configPath).catch(() => input.configPath)
   const value = await place(undefined, input.value, [], { file: input.configPath, steps: [] }, [start])
-  return { value, includedPaths: [...texts.keys()], texts, originOf, dropped }
+  return { value, includedPaths: [...texts.keys()], texts, originOf, reserved }
 }
 
-async function parseIncluded (file: { path: string, text: string }, dropped: Origin[]): Promise<unknown> {
+async function parseIncluded (file: { path: string, text: string }, reserved: Origin[]): Promise<unknown> {
   try {
     const value = await parseConfigText(file.text)
-    for (const steps of dropReservedKeys(value)) dropped.push({ file: file.path, steps })
+    for (const steps of dropReservedKeys(value)) reserved.push({ file: file.path, steps })
     return value
   } catch (error) {
     if (!(error instanceof ConfigSyntaxError)) throw error

@@ -1,7 +1,7 @@
 /**
  * Names of older builds, read under the names of today. In memory only: the file stays as it is, and a warning says what to write.
  */
-import { formatPath, parsePath, stepInto, valueAt, type PathStep } from './path-syntax.ts'
+import { copyJson, formatPath, stepInto, valueAt, type PathStep } from './path-syntax.ts'
 import type { Finding } from './validate.ts'
 
 type Json = { [key: string]: unknown }
@@ -80,7 +80,7 @@ function renamePeerKinds (source: Json, warnings: Finding[]): void {
 }
 
 const needsRenaming = (source: Json): boolean =>
-  renames.some(rename => matches(source, parsePath(rename.from)).length > 0) ||
+  renames.some(rename => matches(source, rename.from.split('.')).length > 0) ||
   (Array.isArray(source['bindings']) && source['bindings'].some(binding => valueAt(binding, ['match', 'peer', 'kind']) === 'dm'))
 
 export function renameLegacyKeys (given: unknown): Renamed {
@@ -95,11 +95,11 @@ export function renameLegacyKeys (given: unknown): Renamed {
   }
   if (!isObject(given) || !needsRenaming(given)) return { source: given, warnings, writtenAt }
 
-  const source = structuredClone(given)
+  const source = copyJson(given)
   for (const rename of renames) {
-    const from = parsePath(rename.from)
+    const from = rename.from.split('.')
     for (const steps of matches(source, from)) {
-      const to = fillStars(parsePath(rename.to), from, steps)
+      const to = fillStars(rename.to.split('.'), from, steps)
       const taken = valueAt(source, to) !== undefined || !setAt(source, to, valueAt(source, steps))
       const parent = valueAt(source, steps.slice(0, -1)) as Json
       delete parent[steps.at(-1) as string]

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { effectiveEnvironment, type Environment } from './environment.ts'
-import { IncludeError, resolveIncludes, type Included } from './include.ts'
+import { IncludeError, resolveIncludes, type Included, type Origin } from './include.ts'
 import type { ConfigIssue } from './issues.ts'
 import { renameLegacyKeys, type Renamed } from './legacy.ts'
 import { ConfigSyntaxError, parseConfigText } from './parse.ts'
@@ -22,7 +22,7 @@ export interface LoadedConfig {
   exists: boolean
   /** The text as it is in the file; undefined when there is none that could be read. */
   raw: string | undefined
-  /** The text as a value. */
+  /** The text as a value, without reserved names. */
   parsed: unknown
   /** After includes, variables and old names; before defaults. What `diffConfig` compares. */
   source: unknown
@@ -119,27 +119,28 @@ type Understood = Pick<LoadedConfig, 'source' | 'config' | 'issues' | 'warnings'
 
 async function understand (input: LoadInput, text: string, parsed: unknown): Promise<Understood> {
   const path = input.paths.configPath
-  const clean = structuredClone(parsed)
-  const dropped = dropReservedKeys(clean).map(steps => ({ file: path, steps }))
-  const included = await include(input, text, clean)
+  // In place and before anything is copied: a copy would turn the name into the prototype of an object.
+  const reserved: Origin[] = dropReservedKeys(parsed).map(steps => ({ file: path, steps }))
+  const included = await include(input, text, parsed)
   const env = await effectiveEnvironment(input.env, input.paths.stateDir, included.value)
   const substituted = substituteVariables(included.value, env)
   const renamed = renameLegacyKeys(substituted.value)
   const { config, issues, warnings } = validateConfig(renamed.source, { fromVariables: substituted.replaced })
+  const understood: Understood = { source: renamed.source, config, issues: [], warnings: [], includedPaths: included.includedPaths, env }
 
+  const missing = substituted.missing.map(missingFinding)
+  reserved.push(...included.reserved)
+  // Most files have nothing to say about; then nobody looks for lines.
+  if (reserved.length + issues.length + missing.length + renamed.warnings.length + warnings.length === 0) return understood
   const places = await createPlaces(path, text, included, renamed)
-  const reserved = [...dropped, ...included.dropped].map(origin => places.at(origin.file, origin.steps, reservedFinding(origin.steps)))
-  const missing = substituted.missing.map(({ steps, name }) =>
-    places.of({ steps, message: `\${${name}} is not set; the text stays as it is, a credential counts as unavailable`, critical: false }))
-  return {
-    source: renamed.source,
-    config,
-    issues: [...reserved, ...issues.map(places.of)],
-    warnings: [...missing, ...renamed.warnings.map(places.written), ...warnings.map(places.of)],
-    includedPaths: included.includedPaths,
-    env
-  }
+  const reservedIssues = reserved.map(({ file, steps }) => places.at(file, steps, reservedFinding(steps)))
+  understood.issues = [...reservedIssues, ...issues.map(places.of)]
+  understood.warnings = [...missing.map(places.written), ...renamed.warnings.map(places.written), ...warnings.map(places.of)]
+  return understood
 }
+
+const missingFinding = ({ steps, name }: { steps: PathStep[], name: string }): Finding =>
+  ({ steps, message: `\${${name}} is not set; the text stays as it is, a credential counts as unavailable`, critical: false })
 
 const reservedFinding = (steps: readonly PathStep[]): Finding =>
   ({ steps: [...steps], message: 'is a reserved name and is left out', expected: 'another name', critical: false })
@@ -164,20 +165,20 @@ interface Places {
   written (finding: Finding): ConfigIssue
 }
 
-/** Finds the line of a finding. Texts are only mapped when there is something to find. */
+/** Finds the line of a finding. */
 async function createPlaces (path: string, text: string, included: Included, renamed: Renamed): Promise<Places> {
   const { mapJson5 } = await import('./json5-map.ts')
   const maps = new Map<string, ReturnType<typeof mapJson5> | undefined>()
-  const mapOf = (file: string): ReturnType<typeof mapJson5> | undefined => {
-    if (!maps.has(file)) maps.set(file, tryMap(file === path ? text : included.texts.get(file) ?? ''))
-    return maps.get(file)
-  }
   const tryMap = (content: string): ReturnType<typeof mapJson5> | undefined => {
     try {
       return mapJson5(content)
     } catch {
       return undefined
     }
+  }
+  const mapOf = (file: string): ReturnType<typeof mapJson5> | undefined => {
+    if (!maps.has(file)) maps.set(file, tryMap(file === path ? text : included.texts.get(file) ?? ''))
+    return maps.get(file)
   }
   const at: Places['at'] = (file, steps, { message, expected, critical, disabledSteps, steps: named }) => ({
     path: formatPath(named),

@@ -66,9 +66,18 @@ export function reservedKeysIn (value: unknown, limit = 16): PathStep[][] {
   return found
 }
 
-/** Takes reserved names out of what was parsed and returns where they stood. */
+/** Takes reserved names out of what was parsed, in place, and returns where they stood. */
 export function dropReservedKeys (value: unknown): PathStep[][] {
   const places = reservedKeysIn(value, Number.POSITIVE_INFINITY)
   for (const steps of places) delete (valueAt(value, steps.slice(0, -1)) as { [key: string]: unknown })[steps.at(-1) as string]
   return places
+}
+
+/** A copy of a parsed value. Reserved names must be out of it already. */
+export function copyJson<T> (value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(copyJson) as T
+  const copy: { [key: string]: unknown } = {}
+  for (const key in value) copy[key] = copyJson(value[key])
+  return copy as T
 }

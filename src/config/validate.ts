@@ -5,7 +5,7 @@
 import { isCredentialName } from '../lib/redact.ts'
 import { describeType, mismatchOf, showValue, type JsonType, type Mismatch } from './check-type.ts'
 import { closestName } from './closest-name.ts'
-import { formatPath, type PathStep } from './path-syntax.ts'
+import { copyJson, formatPath, type PathStep } from './path-syntax.ts'
 import { childrenOf, type AnyGroup, type KeyNode, type Node } from './schema/node.ts'
 import { configTree, type Config } from './schema.ts'
 
@@ -29,7 +29,6 @@ const switchedOff: unique symbol = Symbol('switched off')
 
 type Json = { [key: string]: unknown }
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
-const copyOf = <T>(value: T): T => typeof value === 'object' && value !== null ? structuredClone(value) : value
 
 /** Whether anything below the node is such that the daemon must not run without knowing it. */
 function holdsCritical (node: Node): boolean {
@@ -95,7 +94,7 @@ class Validation {
     const type = node.type as JsonType
     if (given === undefined) {
       if (node.required) this.fail(steps, { expected: describeType(type), value: given }, node.critical === true, true)
-      return copyOf(node.default)
+      return copyJson(node.default)
     }
     const text = typeof given === 'string' && this.fromVariables.has(formatPath(steps)) ? asDeclared(type, given) : given
     const value = node.normalize ? node.normalize(text) : text
@@ -106,10 +105,10 @@ class Validation {
     const mismatch = mismatchOf(type, value) ?? ruleBroken(node, value)
     if (mismatch) {
       this.fail([...steps, ...mismatch.steps], mismatch, node.critical === true, hidden)
-      return copyOf(node.failsafe ?? node.default)
+      return copyJson(node.failsafe ?? node.default)
     }
     if (node.retired !== undefined && value !== node.default) this.warnings.push({ steps, message: node.retired, critical: false })
-    return copyOf(value)
+    return copyJson(value)
   }
 
   /** A bad item of a list costs itself, not the list. */
@@ -119,7 +118,7 @@ class Validation {
       const mismatch = mismatchOf(item, value) ?? (expected ? brokenBy(expected(value), value) : undefined)
       if (mismatch) this.fail([...steps, index, ...mismatch.steps], mismatch, false, hidden)
       return !mismatch
-    }).map(copyOf)
+    }).map(copyJson)
   }
 
   readGroup (node: AnyGroup, value: unknown, steps: PathStep[]): unknown {
@@ -135,7 +134,7 @@ class Validation {
     }
     for (const [name, item] of Object.entries(value)) {
       if (Object.hasOwn(node.children, name)) continue
-      const read = node.rest ? this.read(node.rest, item, [...steps, name]) : copyOf(item)
+      const read = node.rest ? this.read(node.rest, item, [...steps, name]) : copyJson(item)
       if (read !== switchedOff) result[name] = read
       if (!node.rest && !node.open) this.warnUnknown(node, [...steps, name])
     }

@@ -57,6 +57,13 @@ export const errorTable = {
   STORE_UNAVAILABLE: { wire: 'UNAVAILABLE', status: 503, message: 'the state store cannot write', next: 'Free disk space or repair the state directory: openclaw doctor.', retryable: true, retryAfterMs: 5000 },
   LOG_READ_FAILED: { wire: 'UNAVAILABLE', status: 503, message: 'log read failed', next: 'Check logging.file and the rights of that file.', retryable: true, retryAfterMs: 1000 },
 
+  // Configuration
+  CONFIG_INVALID: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid config', next: 'Correct the named paths; openclaw config validate shows their lines.' },
+  CONFIG_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'config changed since last load; re-run config.get and retry', next: 'Read the configuration again and apply the change to it.' },
+  CONFIG_WRITE_REJECTED: { wire: 'INVALID_REQUEST', status: 409, message: 'config write refused: it would remove more than half of the configuration', next: 'Send the whole configuration, or say that the removal is meant.' },
+  CONFIG_READ_ONLY: { wire: 'INVALID_REQUEST', status: 403, message: 'config is read-only (OPENCLAW_CONFIG_READONLY=1)', next: 'Change the configuration where it is managed.' },
+  CONFIG_BUSY: { wire: 'UNAVAILABLE', status: 503, message: 'the configuration is being written by another process', next: 'Try again; if no other process is at work remove the .lock file beside the configuration.', retryable: true, retryAfterMs: 1000 },
+
   // Credentials
   AUTH_REQUIRED: auth(401, 'unauthorized', 'review_auth_configuration', 'authentication required', 'Send the gateway token or password, or pair this device.'),
   AUTH_UNAUTHORIZED: auth(401, 'unauthorized', 'review_auth_configuration', 'not authorized', 'Compare gateway.auth in the configuration with what this client sends.'),

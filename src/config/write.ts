@@ -1,0 +1,168 @@
+/**
+ * Writes the configuration: whole or not at all, with the last five versions beside it, and never over somebody else's change or as
+ * a fraction of what was there.
+ */
+import { constants } from 'node:fs'
+import { chmod, copyFile, link, mkdir, open, readFile, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { basename, dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { GatewayError } from '../protocol/errors.ts'
+import type { Environment } from './environment.ts'
+import { hashConfigText } from './load.ts'
+import { parseConfigText } from './parse.ts'
+import { valueAt } from './path-syntax.ts'
+
+export interface WriteOptions {
+  /** Hash of the text that the change was made from; `null` when there was no file. Absent: not checked. */
+  previousHash?: string | null
+  /** The caller knows that the new text is much smaller, or has no gateway.mode any more. */
+  allowDestructive?: boolean
+  env?: Environment
+  now?: () => number
+}
+
+export interface Written {
+  path: string
+  hash: string
+  changed: boolean
+}
+
+const backups = ['.bak', '.bak.1', '.bak.2', '.bak.3', '.bak.4']
+const smallestGuardedBytes = 512
+const maxRejected = 5
+const lockPollMs = 25
+const lockTimeoutMs = 5_000
+
+export async function writeConfigFile (path: string, text: string, options: WriteOptions = {}): Promise<Written> {
+  if (options.env?.['OPENCLAW_CONFIG_READONLY'] === '1') throw new GatewayError('CONFIG_READ_ONLY')
+  await parseConfigText(text)
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  // A link in a repository of dot files stays a link.
+  const target = await realpath(path).catch(() => path)
+  const unlock = await lock(target)
+  try {
+    const current = await readFile(target, 'utf8').catch(absent)
+    checkUnchanged(current, options.previousHash)
+    if (current === text) return { path: target, hash: hashConfigText(text), changed: false }
+    if (current !== undefined) {
+      if (!options.allowDestructive) await checkSize(target, current, text, options.now ?? Date.now)
+      await rotateBackups(target)
+    }
+    await replaceFile(target, text)
+    return { path: target, hash: hashConfigText(text), changed: true }
+  } finally {
+    await unlock()
+  }
+}
+
+const absent = (error: unknown): undefined => {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  return undefined
+}
+
+function checkUnchanged (current: string | undefined, previousHash: string | null | undefined): void {
+  if (previousHash === undefined) return
+  const hash = current === undefined ? null : hashConfigText(current)
+  if (hash !== previousHash) throw new GatewayError('CONFIG_CHANGED')
+}
+
+const leavesOf = (value: unknown): number =>
+  typeof value === 'object' && value !== null ? Object.values(value).reduce<number>((sum, item) => sum + leavesOf(item), 1) : 1
+
+/** A text that lost most of what was there is more often a mistake of a program than a wish of its user. */
+async function checkSize (path: string, current: string, text: string, now: () => number): Promise<void> {
+  const before = await parseConfigText(current).catch(() => undefined)
+  const after = await parseConfigText(text)
+  const lostMode = valueAt(before, ['gateway', 'mode']) !== undefined && valueAt(after, ['gateway', 'mode']) === undefined &&
+    !includesMode(after)
+  const guarded = Buffer.byteLength(current) >= smallestGuardedBytes
+  const shrunk = guarded && (Buffer.byteLength(text) * 2 < Buffer.byteLength(current) || leavesOf(after) * 2 < leavesOf(before))
+  if (!lostMode && !shrunk) return
+  await keepRejected(path, text, now)
+  const why = lostMode ? 'gateway.mode would be gone' : 'it would remove more than half of the configuration'
+  throw new GatewayError('CONFIG_WRITE_REJECTED', { message: `config write refused: ${why}` })
+}
+
+const includesMode = (value: unknown): boolean =>
+  valueAt(value, ['$include']) !== undefined || valueAt(value, ['gateway', '$include']) !== undefined
+
+/** What was refused stays beside the file, so that nobody's work is lost; only the newest few. */
+async function keepRejected (path: string, text: string, now: () => number): Promise<void> {
+  const prefix = `${basename(path)}.rejected.`
+  await replaceFile(`${path}.rejected.${now()}`, text)
+  const old = (await readdir(dirname(path))).filter(name => name.startsWith(prefix)).sort().slice(0, -maxRejected)
+  for (const name of old) await rm(join(dirname(path), name), { force: true })
+}
+
+/** `.bak` is the newest; each older one moves on by one. */
+async function rotateBackups (path: string): Promise<void> {
+  for (let index = backups.length - 1; index > 0; index--) {
+    await rename(path + backups[index - 1], path + backups[index]).catch(absent)
+  }
+  const copy = `${path}.bak.tmp`
+  await copyFile(path, copy)
+  await chmod(copy, 0o600)
+  await rename(copy, path + backups[0])
+}
+
+async function replaceFile (path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`
+  const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
+  try {
+    await handle.chmod(0o600)
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  try {
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  await syncDirectory(dirname(path))
+}
+
+/** The rename itself survives a power cut only when the directory is written too. Not every system lets a directory be opened. */
+async function syncDirectory (path: string): Promise<void> {
+  const handle = await open(path, 'r').catch(() => undefined)
+  await handle?.sync().catch(() => undefined)
+  await handle?.close()
+}
+
+/** One writer at a time: the daemon and a command may both want to. The lock of a writer that has died is taken over. */
+async function lock (path: string): Promise<() => Promise<void>> {
+  const file = `${path}.lock`
+  const own = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`
+  // Linked into place with its content: there is no moment at which it says nothing about its owner.
+  await writeFile(own, String(process.pid), { mode: 0o600, flag: 'wx' })
+  try {
+    const deadline = performance.now() + lockTimeoutMs
+    while (!await tryLink(own, file)) {
+      if (await isOrphaned(file)) await rm(file, { force: true })
+      else if (performance.now() > deadline) throw new GatewayError('CONFIG_BUSY')
+      else await delay(lockPollMs)
+    }
+  } finally {
+    await rm(own, { force: true })
+  }
+  return async () => { await rm(file, { force: true }) }
+}
+
+const tryLink = (from: string, to: string): Promise<boolean> => link(from, to).then(() => true, (error: unknown) => {
+  if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  return false
+})
+
+async function isOrphaned (file: string): Promise<boolean> {
+  const pid = Number(await readFile(file, 'utf8').catch(() => ''))
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}
