@@ -1,0 +1,169 @@
+import { GatewayError, isGatewayError } from '../../protocol/errors.ts'
+import { serialize } from '../serialize.ts'
+import type { Collection, CollectionName, Entry, Store, StoreOp, StoreStatus } from '../store.ts'
+import { isDamage, storeUnavailable } from './failures.ts'
+import { ensureDirectory, storePaths } from './files.ts'
+import { createKeeper } from './keeper.ts'
+import { applicationId, migrations, type Migration } from './migrations.ts'
+import { createReader } from './reader.ts'
+import { createWriter } from './writer.ts'
+import type { SqlValue, Statement } from './writer-messages.ts'
+
+export interface SqliteStoreOptions {
+  stateDir: string
+  /** `process` survives a crash of the gateway, `full` also a power cut. */
+  durability?: 'full' | 'process'
+  /** Look only: nothing is written, moved or repaired. For commands beside a running gateway. */
+  readOnly?: boolean
+  now?: () => number
+  /** Called with each notice as it arises. */
+  notice?: (text: string) => void
+  /** Steps of the schema; the default is what this version knows. */
+  migrations?: readonly Migration[]
+  /** The writer and the reader let go of the database after this time without work. */
+  idleMs?: number
+  snapshotDelayMs?: number
+  snapshotIntervalMs?: number
+  snapshotMaxBytes?: number
+}
+
+const mebibyte = 1024 * 1024
+const limits = { maxQueuedJobs: 10_000, maxQueuedBytes: 32 * mebibyte, maxJournalBytes: 4 * mebibyte }
+const maxNotices = 50
+
+const sql = {
+  put: 'INSERT INTO entries (collection, key, value) VALUES (?, ?, ?) ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value',
+  delete: 'DELETE FROM entries WHERE collection = ? AND key = ?',
+  all: 'SELECT key, value FROM entries WHERE collection = ? ORDER BY key',
+  get: 'SELECT value FROM entries WHERE collection = ? AND key = ?'
+}
+
+const statementOf = (op: StoreOp): Statement => op.op === 'put'
+  ? { sql: sql.put, params: [op.collection, op.key, serialize(op.value)] }
+  : { sql: sql.delete, params: [op.collection, op.key] }
+
+/** Opens the state directory's database. Costs nothing when there is none yet, and no thread before the first write. */
+export async function createSqliteStore (options: SqliteStoreOptions): Promise<Store> {
+  const { readOnly = false, idleMs = 10_000, now = Date.now, migrations: steps = migrations } = options
+  const paths = storePaths(options.stateDir)
+  const notices: string[] = []
+  let writable = !readOnly
+  let closed = false
+  let recovering: Promise<void> | undefined
+
+  function notice (text: string): void {
+    if (notices.at(-1) === text) return
+    notices.push(text)
+    if (notices.length > maxNotices) notices.shift()
+    options.notice?.(text)
+  }
+
+  if (!readOnly) ensureDirectory(paths.directory)
+  const keeper = createKeeper({ paths, readOnly, now, notice, knownVersion: steps.length })
+  const reader = createReader(() => keeper.readFrom, Math.min(idleMs, 5000))
+  const writer = createWriter({
+    ...limits,
+    idleMs,
+    config: () => ({
+      path: paths.database,
+      snapshotPath: paths.snapshot,
+      synchronous: options.durability === 'process' ? 'NORMAL' : 'FULL',
+      applicationId,
+      migrations: steps,
+      mustExist: keeper.claim(),
+      snapshotDelayMs: options.snapshotDelayMs ?? 1500,
+      snapshotIntervalMs: options.snapshotIntervalMs ?? 15_000,
+      snapshotMaxBytes: options.snapshotMaxBytes ?? 64 * mebibyte,
+      walPages: 256,
+      walMaxBytes: mebibyte
+    }),
+    recover (reason, journalComplete) {
+      reader.close()
+      keeper.recover(reason, journalComplete)
+    },
+    settled (refusal) {
+      if (!refusal) keeper.written()
+      if (refusal && writable) notice(`${refusal.message}; reading goes on, and the next change tries again`)
+      if (!refusal && !writable) notice('the state store writes again')
+      writable = !refusal
+    }
+  })
+
+  async function write (statements: Statement[]): Promise<number[]> {
+    if (closed) throw new GatewayError('STORE_UNAVAILABLE', { message: 'the state store is closed' })
+    if (readOnly) throw new GatewayError('STORE_UNAVAILABLE', { message: 'the state store was opened to read only' })
+    return writer.run(statements)
+  }
+
+  function recover (reason: string): Promise<void> {
+    recovering ??= writer.recover(reason).finally(() => { recovering = undefined })
+    return recovering
+  }
+
+  async function read (text: string, params: SqlValue[]): Promise<Array<Record<string, unknown>>> {
+    await recovering
+    await writer.repaired
+    try {
+      return reader.all(text, params)
+    } catch (error) {
+      if (!isDamage(error) || readOnly) throw isGatewayError(error) ? error : storeUnavailable(error)
+      return readAgain(text, params)
+    }
+  }
+
+  /** The connection may only be one to a file that was replaced meanwhile; what a fresh one says counts. */
+  async function readAgain (text: string, params: SqlValue[]): Promise<Array<Record<string, unknown>>> {
+    reader.close()
+    await writer.repaired
+    try {
+      return reader.all(text, params)
+    } catch (error) {
+      if (!isDamage(error)) throw storeUnavailable(error)
+      await recover((error as Error).message)
+      return reader.all(text, params)
+    }
+  }
+
+  /** One record that cannot be understood must not take the others with it; it stays where it is. */
+  function parse<T> (name: CollectionName, row: Record<string, unknown>): Entry<T> | undefined {
+    const key = String(row.key)
+    try {
+      return { key, value: JSON.parse(String(row.value)) }
+    } catch {
+      notice(`${paths.database}: the record ${name}/${key} cannot be read and is left out`)
+      return undefined
+    }
+  }
+
+  const collection = <T>(name: CollectionName): Collection<T> => ({
+    async all () {
+      const rows = await read(sql.all, [name])
+      return rows.map(row => parse<T>(name, row)).filter(entry => entry !== undefined)
+    },
+    async get (key) {
+      const [row] = await read(sql.get, [name, key])
+      return row && parse<T>(name, { key, ...row })?.value
+    },
+    async put (key, value) { await write([statementOf({ op: 'put', collection: name, key, value })]) },
+    async delete (key) {
+      const [changes] = await write([statementOf({ op: 'delete', collection: name, key })])
+      return changes! > 0
+    }
+  })
+
+  keeper.open()
+  // A new schema is in place before anyone reads; every later start finds it there.
+  if (!readOnly && keeper.outdated) await writer.run([])
+
+  return {
+    collection,
+    async commit (ops) { if (ops.length > 0) await write(ops.map(statementOf)) },
+    status: (): StoreStatus => ({ kind: 'sqlite', path: paths.database, writable, notices: [...notices], queued: writer.queued }),
+    async close () {
+      closed = true
+      await recovering
+      await writer.close()
+      reader.close()
+    }
+  }
+}

@@ -1,0 +1,226 @@
+import { Worker } from 'node:worker_threads'
+import { GatewayError } from '../../protocol/errors.ts'
+import { isRuleBroken, storeUnavailable } from './failures.ts'
+import { bytesOf, createJournal } from './journal.ts'
+import { writerThread } from './writer-thread.ts'
+import type { FromWriter, Statement, ToWriter, WriteFailure, WriterConfig } from './writer-messages.ts'
+
+export interface WriterOptions {
+  /** Asked whenever a thread starts. Throws when there is nothing to write to. */
+  config: () => WriterConfig
+  /** Puts the damaged file aside and something sound in its place. Throws when it cannot. */
+  recover: (reason: string, journalComplete: boolean) => void
+  /** Told after every attempt whether the disk took it. */
+  settled: (refusal: GatewayError | undefined) => void
+  idleMs: number
+  maxQueuedJobs: number
+  maxQueuedBytes: number
+  maxJournalBytes: number
+}
+
+export interface Writer {
+  /** Commits the statements together; resolves with the number of changed rows of each. */
+  run (statements: Statement[]): Promise<number[]>
+  /** Stops the thread, recovers, and brings back what the last-good copy lacks. */
+  recover (reason: string): Promise<void>
+  /** Settles when no repair is under way: before that a read would miss what is still being brought back. */
+  readonly repaired: Promise<unknown>
+  readonly queued: number
+  close (): Promise<void>
+}
+
+interface Pending {
+  statements: Statement[]
+  bytes: number
+  promise: Promise<number[]>
+  resolve: (changes: number[]) => void
+  reject: (error: Error) => void
+}
+
+/** Recoveries in a row, without a commit in between, after which the disk is not believed any more. */
+const maxRecoveries = 2
+
+const spawn = (config: WriterConfig): Worker => new Worker(`(${writerThread})()`, {
+  eval: true,
+  name: 'store',
+  workerData: config,
+  execArgv: ['--disable-warning=ExperimentalWarning'],
+  resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 },
+  trackUnmanagedFds: false
+})
+
+export function createWriter (options: WriterOptions): Writer {
+  const pending = new Map<number, Pending>()
+  const journal = createJournal(options.maxJournalBytes)
+  let queuedBytes = 0
+  let nextJob = 1
+  let thread: Worker | undefined
+  let exited = Promise.resolve()
+  /** The thread was told to go, or was stopped: what comes in now waits for the next one. */
+  let ending = false
+  let stopping = false
+  let recoveries = 0
+  let repaired: Promise<unknown> = exited
+  let replayed: Promise<unknown> = exited
+  let idleTimer: NodeJS.Timeout | undefined
+
+  const send = (message: ToWriter): void => thread!.postMessage(message)
+
+  function enqueue (statements: Statement[]): Pending {
+    const waiting = { statements, bytes: bytesOf(statements), ...Promise.withResolvers<number[]>() }
+    queuedBytes += waiting.bytes
+    pending.set(nextJob++, waiting)
+    return waiting
+  }
+
+  function settle (job: number): Pending | undefined {
+    const found = pending.get(job)
+    if (!found) return undefined
+    pending.delete(job)
+    queuedBytes -= found.bytes
+    return found
+  }
+
+  function rejectAll (cause: unknown): void {
+    const refusal = cause instanceof GatewayError ? cause : storeUnavailable(cause)
+    options.settled(refusal)
+    for (const job of [...pending.keys()]) settle(job)?.reject(refusal)
+  }
+
+  function refused (job: number, failure: WriteFailure): void {
+    const cause = Object.assign(new Error(failure.message), { errcode: failure.errcode })
+    if (isRuleBroken(cause)) return settle(job)?.reject(cause)
+    const refusal = storeUnavailable(cause)
+    options.settled(refusal)
+    settle(job)?.reject(refusal)
+  }
+
+  function committed (job: number, changes: number[]): void {
+    recoveries = 0
+    options.settled(undefined)
+    const found = settle(job)
+    if (!found) return
+    journal.add(job, found.statements)
+    found.resolve(changes)
+  }
+
+  /** Nothing to do: the thread no longer holds the process, and after a while it goes. */
+  function rest (): void {
+    thread?.unref()
+    clearTimeout(idleTimer)
+    idleTimer = setTimeout(endThread, options.idleMs)
+    idleTimer.unref()
+  }
+
+  function endThread (): void {
+    if (!thread || ending) return
+    ending = true
+    send({ end: true })
+  }
+
+  function begin (): void {
+    clearTimeout(idleTimer)
+    const worker = spawn(options.config())
+    let broken: string | undefined
+    let crash: unknown
+    thread = worker
+    ending = false
+    worker.on('message', (message: FromWriter) => {
+      if ('broken' in message) {
+        broken = message.broken
+        worker.ref()
+        repaired = exited.then(() => replayed)
+      } else if ('snapshotUpTo' in message) {
+        journal.forgetUpTo(message.snapshotUpTo)
+      } else {
+        answered(message.done)
+      }
+    })
+    worker.on('error', error => { crash = error })
+    exited = new Promise(resolve => worker.once('exit', () => {
+      thread = undefined
+      resolve()
+      if (!stopping) ended(broken, crash)
+    }))
+    for (const [job, { statements }] of pending) send({ job, statements })
+  }
+
+  function answered (done: Extract<FromWriter, { done: unknown }>['done']): void {
+    for (const { job, changes, failure } of done) {
+      if (failure) refused(job, failure)
+      else committed(job, changes!)
+    }
+    if (pending.size === 0) rest()
+  }
+
+  /** What a thread left undone is begun anew, or refused when it went for no reason of ours. */
+  function ended (broken: string | undefined, crash: unknown): void {
+    if (broken !== undefined) return restart(() => repair(broken))
+    if (pending.size === 0) return
+    if (!ending) return rejectAll(crash ?? new Error('the writer ended unexpectedly'))
+    restart()
+  }
+
+  function restart (prepare?: () => void): void {
+    try {
+      prepare?.()
+      if (pending.size > 0) begin()
+    } catch (error) {
+      rejectAll(error)
+    }
+  }
+
+  /** What was committed after the last-good copy goes in front of what still waits. */
+  function repair (reason: string): void {
+    if (++recoveries > maxRecoveries) throw new Error(`the database cannot be kept sound: ${reason}`)
+    options.recover(reason, journal.complete)
+    const waiting = [...pending.values()]
+    pending.clear()
+    replayed = Promise.allSettled(journal.commits.map(({ statements }) => enqueue(statements).promise))
+    for (const job of waiting) pending.set(nextJob++, job)
+    journal.forgetUpTo(Infinity)
+  }
+
+  const allSettled = (): Promise<unknown> => Promise.allSettled([...pending.values()].map(({ promise }) => promise))
+  const atWork = (): boolean => thread !== undefined || pending.size > 0
+
+  return {
+    run (statements) {
+      if (pending.size >= options.maxQueuedJobs || queuedBytes + bytesOf(statements) > options.maxQueuedBytes) {
+        return Promise.reject(new GatewayError('BUSY', { message: 'too many changes wait for the disk' }))
+      }
+      const job = nextJob
+      const { promise } = enqueue(statements)
+      clearTimeout(idleTimer)
+      thread?.ref()
+      if (stopping) return promise
+      if (!thread) restart()
+      else if (!ending) send({ job, statements })
+      return promise
+    },
+
+    async recover (reason) {
+      stopping = true
+      thread?.ref()
+      await thread?.terminate()
+      await exited
+      stopping = false
+      restart(() => repair(reason))
+      await replayed
+    },
+
+    get repaired () { return repaired },
+    get queued () { return pending.size },
+
+    async close () {
+      while (atWork()) {
+        await allSettled()
+        if (pending.size > 0) continue
+        thread?.ref()
+        endThread()
+        await exited
+      }
+      clearTimeout(idleTimer)
+    }
+  }
+}
