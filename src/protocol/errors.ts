@@ -96,6 +96,12 @@ export const errorTable = {
   DEVICE_AUTH_PUBLIC_KEY_INVALID: device('device-public-key', 'device public key invalid', 'device.publicKey is a raw 32-byte Ed25519 key in base64url.'),
   PAIRING_REQUIRED: { wire: 'NOT_PAIRED', status: 403, message: 'pairing required', next: 'On the gateway host run: openclaw devices approve <requestId>.' },
   PAIRING_QUEUE_FULL: { wire: 'UNAVAILABLE', status: 429, message: 'too many pairing requests are waiting', next: 'Approve or reject the waiting ones: openclaw devices list.', retryable: true, retryAfterMs: 60_000 },
+  PAIRING_REQUEST_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown requestId', next: 'It was decided, replaced or has expired: openclaw devices list.' },
+  DEVICE_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown deviceId', next: 'List what is paired: openclaw devices list.' },
+  NODE_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown nodeId', next: 'List the nodes: openclaw nodes list.' },
+  DEVICE_PAIRING_DENIED: { wire: 'INVALID_REQUEST', status: 403, message: 'device pairing approval denied', next: 'Decide it with rights that cover the request, or on the gateway host: openclaw devices list.' },
+  DEVICE_TOKEN_DENIED: { wire: 'INVALID_REQUEST', status: 403, message: 'device token rotation denied', next: 'Ask for no more than device and caller both hold, or do it on the gateway host: openclaw devices list.' },
+  DEVICES_FULL: { wire: 'UNAVAILABLE', status: 429, message: 'too many devices are paired', next: 'Remove devices that are not used any more: openclaw devices list.' },
 
   // Where from
   CONTROL_UI_ORIGIN_NOT_ALLOWED: { wire: 'INVALID_REQUEST', status: 403, message: 'origin not allowed (open the Control UI from the gateway host or allow it in gateway.controlUi.allowedOrigins)', next: 'Add this exact origin to gateway.controlUi.allowedOrigins.' },

@@ -15,8 +15,8 @@ export interface TokenIssuer {
 export interface DeviceToken {
   /** Names the token; the token itself is derived from it and kept nowhere. Empty when only the revocation is known. */
   id: string
-  /** Hash of the token. Empty when only the revocation is known. */
-  hash: string
+  /** Empty when only the revocation is known. */
+  tokenHash: string
   role: Role
   scopes: Scope[]
   issuer?: TokenIssuer
@@ -25,7 +25,7 @@ export interface DeviceToken {
   revokedAtMs?: number
   lastUsedAtMs?: number
   /** The token before a rotation, good for signed connects until the new one was used or the time is over. */
-  previous?: { hash: string, untilMs: number }
+  previous?: { tokenHash: string, untilMs: number }
 }
 
 export interface PairedDevice {
@@ -138,9 +138,17 @@ export interface DeviceCaller {
 }
 
 export interface IssuedToken {
-  /** Absent when the device, or this role of it, holds no authority (any more). */
+  /** Absent when a new token is due and the disk takes none: what the device has goes on working. */
   token?: string
-  record?: DeviceToken
+  record: DeviceToken
+}
+
+/** A token on its way to its device. */
+export interface DeliveredToken {
+  deviceToken: string
+  role: Role
+  scopes: Scope[]
+  issuedAtMs: number
 }
 
 export type TokenRefusal =
@@ -155,6 +163,8 @@ export interface TokenCheck {
   scopes: readonly Scope[]
   /** The client runs in a browser page: without an issuer its token is of the old kind. */
   browser?: boolean
+  /** The shared secret in force; absent, what `currentIssuer` of the options says. */
+  currentIssuer?: TokenIssuer
 }
 
 export type TokenVerdict =
@@ -163,8 +173,8 @@ export type TokenVerdict =
   | { ok: false, reason: TokenRefusal }
 
 export interface BearerVerdict {
-  device: PairedDevice
-  record: DeviceToken
+  deviceId: string
+  tokenHash: string
   scopes: Scope[]
 }
 
@@ -183,7 +193,7 @@ export interface RevokeResult {
   revokedAtMs: number
 }
 
-export type SetupProfile = 'limited' | 'mobile-full' | 'node' | 'voice-node' | 'cloud-worker' | 'control-ui-owner'
+export type SetupProfile = 'limited' | 'full' | 'node' | 'voice-node' | 'cloud-worker' | 'owner'
 export type SetupAccess = 'full' | 'limited' | 'node'
 
 export interface SetupRecord {
@@ -217,9 +227,19 @@ export interface SetupCode {
   expiresAtMs: number
 }
 
+export interface RedeemRequest {
+  token: string
+  deviceId: string
+  publicKey: string
+  role: Role
+  scopes: readonly Scope[]
+  client: { id: string, mode: string, platform?: string, deviceFamily?: string, displayName?: string }
+  remoteAddress?: string
+}
+
 export type RedeemVerdict =
-  /** `approved` is false when the client is of another kind than the code was made for: an owner must approve the request. */
-  | { ok: true, setupId: string, approved: boolean, roles: Role[], scopes: Scope[], requestId?: string }
+  /** The token of the requested role comes first, then those of the other roles of the code. */
+  | { ok: true, setupId: string, scopes: Scope[], tokens: DeliveredToken[], tokenHash: string }
   | { ok: false, reason: 'bootstrap-token-invalid' }
 
 export interface SetupOutcome {
@@ -285,10 +305,8 @@ export interface NodePairList {
 export interface DeviceSettings {
   maxPending: number
   maxPendingPerAddress: number
-  /** What happens to a paired device that asks for more: `approval` refuses the connect, `connect` lets it in with what it has. */
-  scopeSurplus: 'approval' | 'connect'
-  /** Fingerprint of the shared secret in force; tokens issued through another one are stale. */
-  issuerGeneration?: string
+  /** A paired device asks for more: `pending` refuses the token, `connect` takes it for what it covers. */
+  scopeSurplus: 'pending' | 'connect'
 }
 
 export type DeviceEvent =
@@ -315,6 +333,8 @@ export interface DevicesOptions {
   /** Something happened to the stored data that a person should know. */
   notice?: (text: string) => void
   isConnected?: (deviceId: string) => boolean
+  /** The shared secret in force: tokens that were got through another one are stale. */
+  currentIssuer?: () => TokenIssuer | undefined
 }
 
 export interface DeviceStats {
@@ -326,20 +346,27 @@ export interface DeviceStats {
   unsavedSightings: number
 }
 
+export interface DeviceDecision {
+  requestId: string
+  device: DeviceSummary
+}
+
 export interface Devices {
   get (deviceId: string): PairedDevice | undefined
   isPaired (deviceId: string, publicKey: string): boolean
+  /** What this caller may see: a device token without admin rights sees its own device. */
+  list (caller: DeviceCaller, connectedIds: ReadonlySet<string>): DevicePairList
   listPending (): PendingRequest[]
   listPaired (connectedIds: ReadonlySet<string>): DeviceSummary[]
   assess (claims: DeviceClaims): Assessment
   /** Ask this again after the last `await` of a handshake: false when the authority ended meanwhile. */
   stillAuthorized (target: { deviceId: string, publicKey: string, role: Role, tokenHash?: string }): boolean
 
-  /** Files a request, or finds the one that already says the same. */
+  /** Files a request, or finds the one that already says the same. A silent one is not announced. */
   request (claims: DeviceClaims & { remoteAddress?: string, silent?: boolean }): Promise<PendingRequest>
-  approve (requestId: string, by: { caller: DeviceCaller, via?: ApprovalOrigin }): Promise<{ requestId: string, device: DeviceSummary }>
+  approve (requestId: string, by: { caller: DeviceCaller, via?: ApprovalOrigin }): Promise<DeviceDecision>
   /** Pairs or upgrades a device without a pending request in between: one durable change, announced as resolved. */
-  admit (claims: DeviceClaims & { remoteAddress?: string }, by: { caller: DeviceCaller, via: ApprovalOrigin }): Promise<{ requestId: string, device: DeviceSummary }>
+  admit (claims: DeviceClaims & { remoteAddress?: string }, by: { caller: DeviceCaller, via: ApprovalOrigin }): Promise<DeviceDecision>
   reject (requestId: string, by: { caller: DeviceCaller }): Promise<{ requestId: string, deviceId: string }>
   remove (deviceId: string, by: { caller: DeviceCaller }): Promise<{ deviceId: string }>
   rename (deviceId: string, label: string, by: { caller: DeviceCaller }): Promise<{ deviceId: string, label: string }>
@@ -353,18 +380,19 @@ export interface Devices {
   /** Notes that a device was here. Saved later, in one go. */
   touch (deviceId: string, reason: string, address?: string): void
 
-  createSetupCode (request: { profile: SetupProfile, url: string }, by: { caller: DeviceCaller }): Promise<SetupCode>
-  redeem (request: DeviceClaims & { token: string, remoteAddress?: string }): Promise<RedeemVerdict>
+  createSetupCode (request: { profile: SetupProfile, url: string, caller: DeviceCaller }): Promise<SetupCode>
+  redeem (request: RedeemRequest): Promise<RedeemVerdict>
   /** The device has its tokens: the code is used up. */
   completeSetup (setupId: string): Promise<void>
   setupStatus (setupId: string): SetupStatus
+  /** True when there was something left to revoke. */
   revokeSetupCode (setupId: string, by: { caller: DeviceCaller }): Promise<boolean>
 
   /** Compares what a connected node declares with what was approved; returns what is in force. */
   declareSurface (declaration: NodeDeclaration): Promise<{ effective: NodeSurface, pending?: PendingNodeSurface }>
   /** What is in force for a node that declared this. */
   effectiveSurface (nodeId: string, declared: NodeSurface): NodeSurface
-  nodePairList (): NodePairList
+  nodePairList (caller?: DeviceCaller): NodePairList
   nodeApprove (requestId: string, by: { caller: DeviceCaller }): Promise<{ requestId: string, node: NodeSummary }>
   nodeReject (requestId: string, by: { caller: DeviceCaller }): Promise<{ requestId: string, nodeId: string }>
   nodeRemove (nodeId: string, by: { caller: DeviceCaller }): Promise<{ nodeId: string }>
