@@ -2,11 +2,10 @@
  * Writes the configuration: whole or not at all, with the last five versions beside it, and never over somebody else's change or as
  * a fraction of what was there.
  */
-import { constants } from 'node:fs'
-import { chmod, copyFile, link, mkdir, open, readFile, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
-import { randomBytes } from 'node:crypto'
+import { open, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { createPrivateFile, ensurePrivateDirectory, readIfPresent, writePrivateFile } from '../lib/private-file.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { Environment } from './environment.ts'
 import { hashConfigText } from './load.ts'
@@ -37,19 +36,20 @@ const lockTimeoutMs = 5_000
 export async function writeConfigFile (path: string, text: string, options: WriteOptions = {}): Promise<Written> {
   if (options.env?.['OPENCLAW_CONFIG_READONLY'] === '1') throw new GatewayError('CONFIG_READ_ONLY')
   await parseConfigText(text)
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await ensurePrivateDirectory(dirname(path))
   // A link in a repository of dot files stays a link.
   const target = await realpath(path).catch(() => path)
   const unlock = await lock(target)
   try {
-    const current = await readFile(target, 'utf8').catch(absent)
+    const current = await readIfPresent(target)
     checkUnchanged(current, options.previousHash)
     if (current === text) return { path: target, hash: hashConfigText(text), changed: false }
     if (current !== undefined) {
       if (!options.allowDestructive) await checkSize(target, current, text, options.now ?? Date.now)
-      await rotateBackups(target)
+      await keepBackup(target, current)
     }
-    await replaceFile(target, text)
+    await writePrivateFile(target, text)
+    await syncDirectory(dirname(target))
     return { path: target, hash: hashConfigText(text), changed: true }
   } finally {
     await unlock()
@@ -90,39 +90,17 @@ const includesMode = (value: unknown): boolean =>
 /** What was refused stays beside the file, so that nobody's work is lost; only the newest few. */
 async function keepRejected (path: string, text: string, now: () => number): Promise<void> {
   const prefix = `${basename(path)}.rejected.`
-  await replaceFile(`${path}.rejected.${now()}`, text)
+  await writePrivateFile(`${path}.rejected.${now()}`, text)
   const old = (await readdir(dirname(path))).filter(name => name.startsWith(prefix)).sort().slice(0, -maxRejected)
   for (const name of old) await rm(join(dirname(path), name), { force: true })
 }
 
 /** `.bak` is the newest; each older one moves on by one. */
-async function rotateBackups (path: string): Promise<void> {
+async function keepBackup (path: string, text: string): Promise<void> {
   for (let index = backups.length - 1; index > 0; index--) {
     await rename(path + backups[index - 1], path + backups[index]).catch(absent)
   }
-  const copy = `${path}.bak.tmp`
-  await copyFile(path, copy)
-  await chmod(copy, 0o600)
-  await rename(copy, path + backups[0])
-}
-
-async function replaceFile (path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`
-  const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
-  try {
-    await handle.chmod(0o600)
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  try {
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
-  await syncDirectory(dirname(path))
+  await writePrivateFile(path + backups[0], text)
 }
 
 /** The rename itself survives a power cut only when the directory is written too. Not every system lets a directory be opened. */
@@ -135,29 +113,17 @@ async function syncDirectory (path: string): Promise<void> {
 /** One writer at a time: the daemon and a command may both want to. The lock of a writer that has died is taken over. */
 async function lock (path: string): Promise<() => Promise<void>> {
   const file = `${path}.lock`
-  const own = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`
-  // Linked into place with its content: there is no moment at which it says nothing about its owner.
-  await writeFile(own, String(process.pid), { mode: 0o600, flag: 'wx' })
-  try {
-    const deadline = performance.now() + lockTimeoutMs
-    while (!await tryLink(own, file)) {
-      if (await isOrphaned(file)) await rm(file, { force: true })
-      else if (performance.now() > deadline) throw new GatewayError('CONFIG_BUSY')
-      else await delay(lockPollMs)
-    }
-  } finally {
-    await rm(own, { force: true })
+  const deadline = performance.now() + lockTimeoutMs
+  while (!await createPrivateFile(file, String(process.pid))) {
+    if (await isOrphaned(file)) await rm(file, { force: true })
+    else if (performance.now() > deadline) throw new GatewayError('CONFIG_BUSY')
+    else await delay(lockPollMs)
   }
   return async () => { await rm(file, { force: true }) }
 }
 
-const tryLink = (from: string, to: string): Promise<boolean> => link(from, to).then(() => true, (error: unknown) => {
-  if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  return false
-})
-
 async function isOrphaned (file: string): Promise<boolean> {
-  const pid = Number(await readFile(file, 'utf8').catch(() => ''))
+  const pid = Number(await readIfPresent(file))
   if (!Number.isSafeInteger(pid) || pid <= 0) return false
   try {
     process.kill(pid, 0)

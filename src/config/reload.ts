@@ -1,0 +1,47 @@
+/** What a change of the configuration takes. */
+import { formatPath, parsePath, type PathStep } from './path-syntax.ts'
+import { childOf, type Node, type ReloadClass } from './schema/node.ts'
+import { configTree } from './schema.ts'
+
+/** The class of the key at `path`, or of the nearest part around it that is declared. */
+export function reloadClassOf (path: string | readonly PathStep[]): ReloadClass {
+  const steps = typeof path === 'string' ? parsePath(path) : path
+  let node: Node | undefined = configTree
+  let found: ReloadClass = 'restart'
+  for (const step of steps) {
+    node = node && childOf(node, step)
+    if (!node) break
+    found = node.reload ?? found
+  }
+  return found
+}
+
+type Json = { [key: string]: unknown }
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function isSame (a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, index) => isSame(item, b[index]))
+  if (!isObject(a) || !isObject(b)) return false
+  const keys = Object.keys(a)
+  return keys.length === Object.keys(b).length && keys.every(key => Object.hasOwn(b, key) && isSame(a[key], b[key]))
+}
+
+/** The paths whose values differ, leaf by leaf; a list counts as one leaf. The order of keys is no difference. */
+export function diffConfig (before: unknown, after: unknown): string[] {
+  const changed: string[] = []
+  const compare = (a: unknown, b: unknown, steps: PathStep[]): void => {
+    if (isSame(a, b)) return
+    const left = a === undefined && isObject(b) ? {} : a
+    const right = b === undefined && isObject(a) ? {} : b
+    if (!isObject(left) || !isObject(right) || Object.keys(left).length + Object.keys(right).length === 0) {
+      changed.push(formatPath(steps))
+      return
+    }
+    for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
+      compare(Object.hasOwn(left, key) ? left[key] : undefined, Object.hasOwn(right, key) ? right[key] : undefined, [...steps, key])
+    }
+  }
+  compare(before ?? {}, after ?? {}, [])
+  return changed
+}
