@@ -1,4 +1,5 @@
 /** The bounded memory of the limiter: who failed lately and who is shut out. What it means is decided in limiter.ts. */
+import { createOrderedMap } from '../lib/ordered-map.ts'
 
 export interface LedgerLimits {
   /** So many failures inside the window shut a key out. */
@@ -35,21 +36,16 @@ export interface AttemptLedger {
  * among the open ones is forgotten; a lockout never is.
  */
 export function createAttemptLedger ({ now, maxKeys }: { now: () => number, maxKeys: number }): AttemptLedger {
-  const open = new Map<string, LedgerEntry>()
-  const locked = new Map<string, LedgerEntry>()
+  const open = createOrderedMap<string, LedgerEntry>()
+  const locked = createOrderedMap<string, LedgerEntry>()
 
   const lastFailure = (entry: LedgerEntry): number => entry.failures.at(-1) ?? 0
   const lockLeft = (entry: LedgerEntry, limits: LedgerLimits): number => entry.lockedAtMs + limits.lockoutMs - now()
 
   const dropExpired = (limits: LedgerLimits): void => {
-    for (const [key, entry] of locked) {
-      if (lockLeft(entry, limits) > 0) break
-      locked.delete(key)
-    }
-    for (const [key, entry] of open) {
-      if (lastFailure(entry) > now() - limits.windowMs) break
-      open.delete(key)
-    }
+    for (let first = locked.oldest(); first && lockLeft(first.value, limits) <= 0; first = locked.oldest()) locked.delete(first.key)
+    const since = now() - limits.windowMs
+    for (let first = open.oldest(); first && lastFailure(first.value) <= since; first = open.oldest()) open.delete(first.key)
   }
 
   const recent = ({ failures }: LedgerEntry, limits: LedgerLimits): number[] => {
@@ -66,9 +62,9 @@ export function createAttemptLedger ({ now, maxKeys }: { now: () => number, maxK
   }
 
   const makeRoom = (): boolean => {
-    if (open.size + locked.size < maxKeys) return true
-    const oldest = open.keys().next().value
-    return oldest !== undefined && open.delete(oldest)
+    if (open.size() + locked.size() < maxKeys) return true
+    const oldest = open.oldest()
+    return oldest !== undefined && open.delete(oldest.key)
   }
 
   return {
@@ -96,15 +92,14 @@ export function createAttemptLedger ({ now, maxKeys }: { now: () => number, maxK
       const entry = known ?? { ...names, failures: [], lockedAtMs: 0, delayUntilMs: 0 }
       recent(entry, limits).push(now())
       if (entry.failures.length > keep) entry.failures.shift()
-      open.delete(key)
       open.set(key, entry)
       return entry
     },
 
     fullFor (key, limits) {
-      if (locked.size < maxKeys || locked.has(key)) return 0
-      const first = locked.values().next().value
-      return first ? Math.max(1, lockLeft(first, limits)) : 0
+      if (locked.size() < maxKeys || locked.has(key)) return 0
+      const first = locked.oldest()
+      return first ? Math.max(1, lockLeft(first.value, limits)) : 0
     },
 
     forget: key => [open.delete(key), locked.delete(key)].includes(true),
@@ -112,14 +107,14 @@ export function createAttemptLedger ({ now, maxKeys }: { now: () => number, maxK
     entries (limits) {
       dropExpired(limits)
       return [
-        ...[...locked.values()].map(entry => ({ ...entry, lockedForMs: Math.max(0, lockLeft(entry, limits)) })),
-        ...[...open.values()].map(entry => ({ ...entry, lockedForMs: 0 }))
+        ...locked.values().map(entry => ({ ...entry, lockedForMs: Math.max(0, lockLeft(entry, limits)) })),
+        ...open.values().map(entry => ({ ...entry, lockedForMs: 0 }))
       ]
     },
 
     size (limits) {
       dropExpired(limits)
-      return open.size + locked.size
+      return open.size() + locked.size()
     }
   }
 }

@@ -1,4 +1,5 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto'
+import { createOrderedMap } from '../lib/ordered-map.ts'
 
 /** A public key that may stand for a device. */
 export interface DeviceKey {
@@ -65,22 +66,18 @@ export interface DeviceKeyCache {
 
 export function createDeviceKeyCache (max = 256): DeviceKeyCache {
   /** Least recently used first. */
-  const keys = new Map<string, DeviceKey>()
-  const touch = (text: string, key: DeviceKey): void => {
-    keys.delete(text)
-    keys.set(text, key)
-  }
+  const keys = createOrderedMap<string, DeviceKey>()
   return {
     get (text) {
       const key = keys.get(text)
-      if (key) touch(text, key)
+      if (key) keys.set(text, key)
       return key
     },
     remember (text, key) {
-      touch(text, key)
-      const oldest = keys.keys().next().value
-      if (keys.size > max && oldest !== undefined) keys.delete(oldest)
+      keys.set(text, key)
+      const oldest = keys.oldest()
+      if (keys.size() > max && oldest) keys.delete(oldest.key)
     },
-    size: () => keys.size
+    size: () => keys.size()
   }
 }

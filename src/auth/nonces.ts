@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { createOrderedMap } from '../lib/ordered-map.ts'
 
 /** Nonces for clients that sign before they connect. Each works once. */
 export interface Nonces {
@@ -16,12 +17,12 @@ export interface NoncesOptions {
 
 export function createNonces ({ now, ttlMs = 120_000, max = 10_000 }: NoncesOptions): Nonces {
   /** Nonce and time of issue, oldest first. */
-  const issued = new Map<string, number>()
+  const issued = createOrderedMap<string, number>()
 
   const makeRoom = (): void => {
-    for (const [nonce, ts] of issued) {
-      if (issued.size < max && ts + ttlMs > now()) return
-      issued.delete(nonce)
+    for (let first = issued.oldest(); first; first = issued.oldest()) {
+      if (issued.size() < max && first.value + ttlMs > now()) return
+      issued.delete(first.key)
     }
   }
 
@@ -41,6 +42,6 @@ export function createNonces ({ now, ttlMs = 120_000, max = 10_000 }: NoncesOpti
       return ts + ttlMs > now() ? { ts } : undefined
     },
 
-    size: () => issued.size
+    size: () => issued.size()
   }
 }
