@@ -115,7 +115,11 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     store,
     stateDir: paths.stateDir,
     now,
-    settings: () => gateway.pairing,
+    settings: () => ({
+      ...gateway.pairing, issuerGeneration: issuerOf(auth)?.generation
+    }),
+    notice: text => log.warn(text),
+    isConnected: deviceId => rpc.connections.connectedDeviceIds().has(deviceId),
     emit: (event, payload) => events.emit(event, payload),
     invalidate: (target, reason) => rpc.invalidate(target, reason)
   })
@@ -174,6 +178,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
       const identity = await loadOrCreateDeviceIdentity(join(paths.stateDir, 'identity', 'gateway.json'))
       return { deviceId: identity.deviceId, publicKey: identity.publicKey }
     },
+    authMode: () => auth.mode,
     systemInfo: () => readSystemInfo({ port, bootId, stateDir: paths.stateDir, uptimeMs: lifecycle.uptimeMs }),
     reachableUrl: publicUrl => reachable(publicUrl)
   }

@@ -9,6 +9,7 @@ import { checkAuthRules } from './auth/auth-rules.ts'
 import { authModes, resolveGatewayAuth, type AuthMode, type GatewayAuth } from './auth/gateway-auth.ts'
 import { formatIssues, loadConfig, type LoadedConfig } from './config/load.ts'
 import { resolvePaths, type Paths } from './config/paths.ts'
+import type { SecretInput } from './config/schema.ts'
 import { createSecretResolver } from './config/secrets.ts'
 import { resolveBind, type BindTargets } from './lib/bind-address.ts'
 import { saveCompileCache } from './lib/compile-cache.ts'
@@ -116,7 +117,7 @@ async function resolveAuth (options: RunOptions, loaded: LoadedConfig, bind: Bin
   const password = options.passwordFile ? readFileSync(options.passwordFile, 'utf8').trim() : options.password
   const resolver = createSecretResolver({ config: loaded.config, env })
   const flags = { auth: options.auth as AuthMode | undefined, token: options.token, password }
-  const resolved = await resolveGatewayAuth({ config: gateway, env, flags, resolveSecret: value => resolver.resolve(value) })
+  const resolved = await resolveGatewayAuth({ config: gateway, env, flags, resolveSecret: value => resolver.resolve(value as SecretInput | undefined) })
   const auth = bind.beyondLoopback ? resolved : await withGeneratedToken(resolved, paths)
   const problems = [...auth.problems, ...checkAuthRules({
     auth, config: gateway, env, flags, bindHosts: bind.hosts, bind: bind.bind

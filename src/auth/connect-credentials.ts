@@ -1,17 +1,16 @@
 /** Proves the credential of a connecting client: local administrator, proxy identity, shared secret, setup code, device token, in that order. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectAuth } from '../protocol/connect.ts'
-import type { Role } from '../protocol/client-info.ts'
+import { isBrowserUi, type Role } from '../protocol/client-info.ts'
 import { GatewayError, type ErrorCode } from '../protocol/errors.ts'
 import { isScope, knownScopes, type Scope } from '../protocol/scopes.ts'
 import type { AuthMethod } from './caller.ts'
-import type { ConnectAttempt, IssuedToken } from './connect.ts'
+import type { ConnectAttempt } from './connect.ts'
 import type { DeviceIdentityProof } from './device-proof.ts'
-import type { Devices } from './devices/devices.ts'
-import type { TokenIssuer } from './devices/types.ts'
+import type { Devices, RedeemVerdict, TokenIssuer } from './devices/types.ts'
 import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
 import type { Ingress } from './ingress.ts'
-import type { AttemptLimiter, AttemptScope, AttemptSubject } from './limiter.ts'
+import type { AttemptLimiter, AttemptScope, LimiterSubject } from './limiter.ts'
 import { secretsEqual } from './secret.ts'
 import type { TrustedProxyCheck } from './trusted-proxy.ts'
 
@@ -25,7 +24,8 @@ export interface ProvenCredential {
   readonly identityScopes?: readonly Scope[]
   /** Ties tokens of browsers to the secret that they were got with. */
   readonly issuer?: TokenIssuer
-  readonly redeemed?: { readonly tokens: readonly IssuedToken[], readonly scopes: readonly Scope[], readonly tokenHash?: string }
+  /** The setup code that let this device in, with the tokens it is good for. */
+  readonly setup?: Extract<RedeemVerdict, { ok: true }>
 }
 
 export interface ConnectCredentials {
@@ -58,7 +58,7 @@ const present = (value: string | undefined): value is string => value !== undefi
 const rateLimited = (retryAfterMs: number): GatewayError => new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs })
 
 /** A failure is known to its own device when one has proved itself, else to the place it came from: nobody pays for a neighbour. */
-export const limiterSubject = (ingress: Ingress, deviceId?: string): AttemptSubject => ({
+export const limiterSubject = (ingress: Ingress, deviceId?: string): LimiterSubject => ({
   address: ingress.clientAddress,
   loopback: ingress.kind === 'direct-local',
   ...(ingress.origin === undefined ? {} : { browserOrigin: ingress.origin }),
@@ -68,7 +68,7 @@ export const limiterSubject = (ingress: Ingress, deviceId?: string): AttemptSubj
 export function createConnectCredentials (options: ConnectCredentialOptions): ConnectCredentials {
   const { limiter, devices } = options
 
-  async function punish (scope: AttemptScope, subject: AttemptSubject): Promise<void> {
+  async function punish (scope: AttemptScope, subject: LimiterSubject): Promise<void> {
     const { delayMs } = limiter.recordFailure(scope, subject)
     if (delayMs > 0) await sleep(delayMs)
   }
@@ -93,7 +93,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
   }
 
   /** The secret itself. A proved, paired device has a count of its own, so a locked address does not lock it out. */
-  function sharedSecret (credentials: ConnectAuth, subject: AttemptSubject): ProvenCredential | { refusal: GatewayError, counted: boolean } {
+  function sharedSecret (credentials: ConnectAuth, subject: LimiterSubject): ProvenCredential | { refusal: GatewayError, counted: boolean } {
     const gate = limiter.check('shared-secret', subject)
     const presented = present(credentials.token) || present(credentials.password)
     if (!gate.allowed && presented) return { refusal: rateLimited(gate.retryAfterMs), counted: false }
@@ -105,7 +105,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     return { refusal: new GatewayError(sharedSecretCodes[verdict.reason] ?? 'AUTH_UNAUTHORIZED'), counted: verdict.counted }
   }
 
-  async function setupCode (attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, subject: AttemptSubject): Promise<ProvenCredential> {
+  async function setupCode (attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, subject: LimiterSubject): Promise<ProvenCredential> {
     const gate = limiter.check('bootstrap-token', subject)
     if (!gate.allowed) throw rateLimited(gate.retryAfterMs)
     const { params, ingress } = attempt
@@ -123,7 +123,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
       throw new GatewayError('AUTH_BOOTSTRAP_TOKEN_INVALID')
     }
     limiter.recordSuccess('bootstrap-token', subject)
-    return { method: 'bootstrap-token', principal: `device:${proof.deviceId}`, redeemed }
+    return { method: 'bootstrap-token', principal: `device:${proof.deviceId}`, setup: redeemed }
   }
 
   function deviceToken (attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, token: string): ProvenCredential | string {
@@ -133,14 +133,14 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
       role,
       token,
       scopes: role === 'node' ? [] : knownScopes(attempt.params.scopes ?? []),
-      currentIssuer: options.tokenIssuer()
+      browser: isBrowserUi(attempt.params.client)
     })
     return verdict.ok ? { method: 'device-token', principal: `device:${proof.deviceId}` } : verdict.reason
   }
 
   /** The last resort of a client that proved a device: its own token, in its own field or where the shared one was expected. */
   async function proveByDeviceToken (
-    attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, shared: { refusal: GatewayError, counted: boolean }, subject: AttemptSubject
+    attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, shared: { refusal: GatewayError, counted: boolean }, subject: LimiterSubject
   ): Promise<ProvenCredential> {
     const explicit = attempt.params.auth?.deviceToken
     const candidate = present(explicit) ? explicit : attempt.params.auth?.token
@@ -160,7 +160,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
   }
 
   async function refuse (
-    attempt: ConnectAttempt, proof: DeviceIdentityProof | undefined, shared: { refusal: GatewayError, counted: boolean }, subject: AttemptSubject
+    attempt: ConnectAttempt, proof: DeviceIdentityProof | undefined, shared: { refusal: GatewayError, counted: boolean }, subject: LimiterSubject
   ): Promise<never> {
     if (shared.counted) await punish('shared-secret', subject)
     const { token, password, deviceToken: explicit } = attempt.params.auth ?? {}

@@ -7,14 +7,15 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { ConnectParams } from '../protocol/connect.ts'
 import { isBrowserUi, isRole, requiresDeviceIdentity, type Role } from '../protocol/client-info.ts'
 import { GatewayError } from '../protocol/errors.ts'
-import { expandScopes, fullOperatorScopes, knownScopes, type Scope } from '../protocol/scopes.ts'
+import { expandScopes, knownScopes, scopes as allScopes, type Scope } from '../protocol/scopes.ts'
 import { createCaller, type Caller } from './caller.ts'
 import type { ConnectCredentials, ProvenCredential } from './connect-credentials.ts'
 import type { DeviceIdentityProof, NonceCheck } from './device-proof.ts'
 import { verifyDeviceProof } from './device-proof.ts'
-import type { Devices } from './devices/devices.ts'
+import type { DeliveredToken, DeviceCaller, Devices, NeedsApprovalReason, TokenIssuer } from './devices/types.ts'
 import type { Ingress } from './ingress.ts'
 import type { OriginPolicy } from './origin.ts'
+import { deviceClaims, pairingRequired } from './pairing-refusal.ts'
 
 export interface ConnectAttempt {
   readonly params: ConnectParams
@@ -23,17 +24,10 @@ export interface ConnectAttempt {
   readonly takeNonce: NonceCheck
 }
 
-export interface IssuedToken {
-  readonly deviceToken: string
-  readonly role: Role
-  readonly scopes: readonly Scope[]
-  readonly issuedAtMs: number
-}
-
 export interface Admission {
   readonly caller: Caller
   /** The token of this role first; setup codes hand out one per role. */
-  readonly tokens: readonly IssuedToken[]
+  readonly tokens: readonly DeliveredToken[]
 }
 
 export interface ConnectOptions {
@@ -45,6 +39,11 @@ export interface ConnectOptions {
 }
 
 type Proof = DeviceIdentityProof | undefined
+
+/** In whose name a program of this machine with the gateway's secret is approved. */
+const localProgram: DeviceCaller = {
+  scopes: new Set(allScopes), label: 'a local program with the gateway secret', admin: true, localAdministrator: true
+}
 
 /**
  * Without a device only these keep the scopes they ask for, and only with the right secret from a program on this host: the official
@@ -106,7 +105,7 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
   }
 
   /** Programs on this host that hold the shared secret pair without asking; nobody else does. */
-  function mayApproveSilently (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, reason: string, paired: boolean): boolean {
+  function mayApproveSilently (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, reason: NeedsApprovalReason, paired: boolean): boolean {
     const { ingress, params } = attempt
     if (!ingress.local || !options.settings().autoApproveLocal) return false
     if (ingress.origin !== undefined && !isBrowserUi(params.client)) return false
@@ -118,76 +117,52 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
     }
   }
 
-  function pairingRequired (reason: string, requestId: string, attempt: ConnectAttempt, role: Role, assessed: { approvedRoles?: readonly string[], approvedScopes?: readonly string[] }, deviceId: string): GatewayError {
-    const scopes = attempt.params.scopes ?? []
-    return new GatewayError('PAIRING_REQUIRED', {
-      message: `pairing required: ${pairingPhrases[reason] ?? 'device is not approved yet'}`,
-      details: {
-        reason,
-        requestId,
-        remediationHint: `Approve it on the gateway host: openclaw devices approve ${requestId}`,
-        deviceId,
-        requestedRole: role,
-        ...(scopes.length > 0 ? { requestedScopes: scopes } : {}),
-        ...(assessed.approvedRoles ? { approvedRoles: assessed.approvedRoles } : {}),
-        ...(assessed.approvedScopes ? { approvedScopes: assessed.approvedScopes } : {})
-      }
-    })
-  }
-
   /** Makes sure that the device is approved for what it asks; returns the scopes it may have. */
   async function settlePairing (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, proof: DeviceIdentityProof): Promise<readonly Scope[]> {
     const { params, ingress } = attempt
-    const requested = role === 'node' ? [] : knownScopes(params.scopes ?? [])
-    const { client } = params
-    const facts = {
-      deviceId: proof.deviceId,
-      publicKey: proof.publicKey,
-      role,
-      scopes: requested,
-      platform: client.platform,
-      deviceFamily: client.deviceFamily,
-      clientId: client.id,
-      clientMode: client.mode,
-      displayName: client.displayName
+    const claims = deviceClaims(params, role, proof)
+    const assessed = devices.assess(claims)
+    if (assessed.state === 'ok') return claims.scopes
+    const { reason, approvedRoles, approvedScopes } = assessed
+    const here = { ...claims, remoteAddress: ingress.clientAddress }
+    const paired = devices.isPaired(proof.deviceId, proof.publicKey)
+    if (!assessed.revoked && mayApproveSilently(attempt, role, credential, reason, paired)) {
+      await devices.admit(here, { caller: localProgram, via: 'silent' })
+      return claims.scopes
     }
-    const assessed = devices.assess(facts)
-    if (assessed.state === 'ok') return requested
-    const silent = mayApproveSilently(attempt, role, credential, assessed.reason, devices.isPaired(proof.deviceId, proof.publicKey))
-    const pending = await devices.request({ ...facts, remoteAddress: ingress.clientAddress, silent })
-    if (silent) {
-      await devices.approve(pending.requestId, {
-        caller: { scopes: expandScopes(fullOperatorScopes), label: 'local program with the gateway secret', admin: true, localAdministrator: true },
-        via: 'silent'
-      })
-      return requested
+    const { requestId } = await devices.request({ ...here, silent: false })
+    if (reason === 'scope-upgrade' && options.settings().scopeSurplus === 'connect') {
+      const approved = expandScopes(approvedScopes ?? [])
+      return claims.scopes.filter(scope => approved.has(scope))
     }
-    if (assessed.reason === 'scope-upgrade' && options.settings().scopeSurplus === 'connect') {
-      const approved = expandScopes((assessed.approvedScopes ?? []) as Scope[])
-      return requested.filter(scope => approved.has(scope))
+    throw pairingRequired({ reason, requestId, deviceId: proof.deviceId, role, scopes: params.scopes ?? [], approvedRoles, approvedScopes })
+  }
+
+  async function issue (deviceId: string, role: Role, scopes: readonly Scope[], issuer?: TokenIssuer): Promise<{ token?: DeliveredToken, hash?: string }> {
+    const { token, record } = await devices.issueToken({ deviceId, role, scopes, ...(issuer ? { issuer } : {}) })
+    if (!record) return {}
+    return {
+      hash: record.tokenHash,
+      ...(token === undefined ? {} : { token: { deviceToken: token, role, scopes: record.scopes, issuedAtMs: record.rotatedAtMs ?? record.createdAtMs } })
     }
-    throw pairingRequired(assessed.reason, pending.requestId, attempt, role, assessed, proof.deviceId)
+  }
+
+  /** A setup code hands out one token per role it was made for; the one of this connection comes first. */
+  async function admitBySetupCode (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, { deviceId }: DeviceIdentityProof): Promise<Admission> {
+    const { setupId, scopes, tokens, tokenHash } = credential.setup!
+    await devices.completeSetup(setupId)
+    devices.touch(deviceId, 'connect', attempt.ingress.clientAddress)
+    return { caller: callerOf(attempt, role, credential, scopes, { deviceId, tokenHash }), tokens }
   }
 
   async function admitDevice (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, proof: DeviceIdentityProof): Promise<Admission> {
-    const { params } = attempt
-    if (credential.redeemed) {
-      const { tokens, scopes } = credential.redeemed
-      return { caller: callerOf(attempt, role, credential, scopes, { deviceId: proof.deviceId, tokenHash: credential.redeemed.tokenHash }), tokens }
-    }
-    const settled = await settlePairing(attempt, role, credential, proof)
-    const scopes = withinCeiling(settled, credential)
-    const issued = await devices.issueToken({
-      deviceId: proof.deviceId,
-      role,
-      scopes,
-      issuer: isBrowserUi(params.client) ? credential.issuer : undefined
-    })
-    devices.touch(proof.deviceId, 'connect', attempt.ingress.clientAddress)
-    const tokens: IssuedToken[] = issued.token === undefined
-      ? []
-      : [{ deviceToken: issued.token, role, scopes: issued.record.scopes, issuedAtMs: issued.record.createdAtMs }]
-    return { caller: callerOf(attempt, role, credential, scopes, { deviceId: proof.deviceId, tokenHash: issued.record.tokenHash }), tokens }
+    const { deviceId, publicKey } = proof
+    const scopes = withinCeiling(await settlePairing(attempt, role, credential, proof), credential)
+    const { token, hash } = await issue(deviceId, role, scopes, isBrowserUi(attempt.params.client) ? credential.issuer : undefined)
+    // While this waited for the disk, somebody may have removed the device.
+    if (!devices.stillAuthorized({ deviceId, publicKey, role, ...(hash ? { tokenHash: hash } : {}) })) throw new GatewayError('AUTH_DEVICE_TOKEN_MISMATCH')
+    devices.touch(deviceId, 'connect', attempt.ingress.clientAddress)
+    return { caller: callerOf(attempt, role, credential, scopes, { deviceId, tokenHash: hash }), tokens: token ? [token] : [] }
   }
 
   return async attempt => {
@@ -198,13 +173,7 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
     checkIdentityPresent(params, role, credentials.mayHoldCredential(attempt))
     const proof = proveDevice(attempt, role)
     const credential = await credentials.prove(attempt, role, proof)
-    return proof ? admitDevice(attempt, role, credential, proof) : admitWithoutDevice(attempt, role, credential)
+    if (!proof) return admitWithoutDevice(attempt, role, credential)
+    return credential.setup ? admitBySetupCode(attempt, role, credential, proof) : admitDevice(attempt, role, credential, proof)
   }
-}
-
-const pairingPhrases: { readonly [reason: string]: string } = {
-  'not-paired': 'device is not approved yet',
-  'role-upgrade': 'device is asking for a higher role than currently approved',
-  'scope-upgrade': 'device is asking for more scopes than currently approved',
-  'metadata-upgrade': 'device identity changed and must be re-approved'
 }

@@ -5,7 +5,7 @@ import { GatewayError } from '../protocol/errors.ts'
 import { fullOperatorScopes, knownScopes, type Scope } from '../protocol/scopes.ts'
 import { createCaller, sharedSecretCaller, type Caller } from './caller.ts'
 import { limiterSubject, sharedSecretCodes } from './connect-credentials.ts'
-import type { Devices } from './devices/devices.ts'
+import type { Devices } from './devices/types.ts'
 import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
 import type { Ingress } from './ingress.ts'
 import type { AttemptLimiter } from './limiter.ts'
@@ -76,15 +76,8 @@ export function createHttpAuthenticator (options: HttpCredentialOptions): HttpAu
   }
 
   function byDeviceToken (secret: string, ingress: Ingress): Caller | undefined {
-    const record = devices.verifyBearer(secret)
-    return record && createCaller({
-      principal: `device:${record.deviceId}`,
-      method: 'device-token',
-      scopes: record.scopes,
-      deviceId: record.deviceId,
-      tokenHash: record.tokenHash,
-      ...where(ingress)
-    })
+    const verdict = devices.verifyBearer(secret)
+    return verdict && createCaller({ principal: `device:${verdict.deviceId}`, method: 'device-token', ...verdict, ...where(ingress) })
   }
 
   async function bySecret (attempt: HttpAttempt, secret: string | undefined): Promise<Caller> {

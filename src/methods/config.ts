@@ -1,4 +1,4 @@
-import { lookupSchema, configJsonSchema } from '../config/json-schema.ts'
+import { configJsonSchema, configUiHints, lookupSchema } from '../config/json-schema.ts'
 import { redactConfig } from '../config/redact.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { Type } from '../protocol/type.ts'
@@ -38,10 +38,9 @@ export const config = {
     scope: 'operator.read',
     params: noParams,
     result: Type.Object({ schema: Type.Unknown(), uiHints: openObject, version: text(), generatedAt: text() }),
-    handle: (_params, { rooms }) => {
-      const { schema, uiHints } = configJsonSchema()
-      return { schema, uiHints, version: rooms.version, generatedAt: new Date(rooms.now()).toISOString() }
-    }
+    handle: (_params, { rooms }) => ({
+      schema: configJsonSchema(), uiHints: configUiHints(), version: rooms.version, generatedAt: new Date(rooms.now()).toISOString()
+    })
   }),
   'config.schema.lookup': method({
     scope: 'operator.read',

@@ -1,8 +1,5 @@
 import type { DeviceCaller } from '../auth/devices/types.ts'
 import type { Caller } from '../auth/caller.ts'
-import { GatewayError } from '../protocol/errors.ts'
-import { isRole, type Role } from '../protocol/client-info.ts'
-import { knownScopes } from '../protocol/scopes.ts'
 import { Type, oneOf } from '../protocol/type.ts'
 import { method } from './rooms.ts'
 import { noParams, openObject, text } from './shapes.ts'
@@ -18,10 +15,8 @@ export const deviceCaller = (caller: Caller): DeviceCaller => ({
   localAdministrator: caller.method === 'local-admin'
 })
 
-function roleOf (value: string): Role {
-  if (!isRole(value)) throw new GatewayError('INVALID_ROLE')
-  return value
-}
+/** What a setup code may be made for, in the words of the CLI and the contract. */
+const setupProfiles = { full: 'mobile-full', limited: 'limited', node: 'node', voice: 'voice-node', owner: 'control-ui-owner' } as const
 
 export const devices = {
   'device.pair.list': method({
@@ -59,15 +54,13 @@ export const devices = {
     scope: 'operator.pairing',
     params: Type.Object({ deviceId: text(), role: text(), scopes: Type.Optional(Type.Array(text())) }, { additionalProperties: false }),
     result: openObject,
-    handle: ({ deviceId, role, scopes }, { rooms, caller }) => rooms.devices.rotate({
-      deviceId, role: roleOf(role), ...(scopes ? { scopes: knownScopes(scopes) } : {})
-    }, { caller: deviceCaller(caller) })
+    handle: (params, { rooms, caller }) => rooms.devices.rotate(params, { caller: deviceCaller(caller) })
   }),
   'device.token.revoke': method({
     scope: 'operator.pairing',
     params: Type.Object({ deviceId: text(), role: text() }, { additionalProperties: false }),
     result: openObject,
-    handle: ({ deviceId, role }, { rooms, caller }) => rooms.devices.revoke({ deviceId, role: roleOf(role) }, { caller: deviceCaller(caller) })
+    handle: (params, { rooms, caller }) => rooms.devices.revoke(params, { caller: deviceCaller(caller) })
   }),
   'device.pair.setupCode': method({
     scope: 'operator.admin',
@@ -76,13 +69,23 @@ export const devices = {
       publicUrl: Type.Optional(text({ maxLength: 2048 })),
       preferRemoteUrl: Type.Optional(Type.Boolean()),
       includeQr: Type.Optional(Type.Boolean()),
-      bootstrapProfile: Type.Optional(oneOf(['limited', 'full', 'node', 'owner'] as const)),
+      bootstrapProfile: Type.Optional(oneOf(['limited', 'full', 'node', 'voice', 'owner'] as const)),
       joinUrl: Type.Optional(Type.Boolean())
     }, { additionalProperties: false }),
     result: openObject,
-    handle (params, { rooms, caller }) {
-      const reachable = rooms.reachableUrl(params.publicUrl)
-      return rooms.devices.createSetupCode({ profile: params.bootstrapProfile, reachable, caller: deviceCaller(caller) })
+    async handle ({ publicUrl, bootstrapProfile = 'full' }, { rooms, caller }) {
+      const { url, source, alternatives } = rooms.reachableUrl(publicUrl)
+      const code = await rooms.devices.createSetupCode({ profile: setupProfiles[bootstrapProfile], url, caller: deviceCaller(caller) })
+      return {
+        setupId: code.setupId,
+        setupCode: code.setupCode,
+        gatewayUrl: code.gatewayUrl,
+        ...(alternatives.length > 0 ? { gatewayUrls: [code.gatewayUrl, ...alternatives] } : {}),
+        auth: rooms.authMode() === 'password' ? 'password' : 'token',
+        urlSource: source,
+        access: code.access,
+        expiresAtMs: code.expiresAtMs
+      }
     }
   }),
   'device.pair.setupStatus': method({

@@ -1,4 +1,4 @@
-import type { Devices } from '../auth/devices/devices.ts'
+import type { Devices } from '../auth/devices/types.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { EventLoopMonitor } from '../host/event-loop.ts'
@@ -24,6 +24,7 @@ export interface Rooms {
   readonly agents: () => readonly AgentFacts[]
   readonly tailLog: (params: Pick<TailOptions, 'cursor' | 'limit' | 'maxBytes'>) => Promise<LogsTailResult>
   readonly gatewayIdentity: () => Promise<{ deviceId: string, publicKey: string }>
+  readonly authMode: () => string
   readonly systemInfo: () => Promise<object>
   /** Where clients on other hosts reach this gateway, and why we think so. */
   readonly reachableUrl: (publicUrl?: string) => { url: string, source: string, alternatives: string[] }

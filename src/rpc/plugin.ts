@@ -13,6 +13,15 @@ export interface SocketPluginOptions {
 
 /** The WebSocket door: any path upgrades to the same protocol, after the HTTP hooks have looked at where the request comes from. */
 export async function registerSockets (fastify: FastifyInstance, { sockets, closeAll }: SocketPluginOptions): Promise<void> {
+  const accept = (socket: WebSocket, request: FastifyRequest): void => {
+    const raw = request.raw as IncomingMessage
+    sockets.accept(socket, raw.socket, request.ingress, raw.headers)
+  }
+
+  // Before the plugin's own hook for routes, which reads what this one adds.
+  fastify.addHook('onRoute', route => {
+    if (route.method === 'GET') route.wsHandler ??= accept
+  })
   await fastify.register(websocket, {
     options: {
       maxPayload: wireLimits.maxPayload,
@@ -23,14 +32,5 @@ export async function registerSockets (fastify: FastifyInstance, { sockets, clos
     },
     preClose: (done: () => void) => { closeAll().finally(done) }
   })
-
-  const accept = (socket: WebSocket, request: FastifyRequest): void => {
-    const raw = request.raw as IncomingMessage
-    sockets.accept(socket, raw.socket, request.ingress, raw.headers)
-  }
-
-  fastify.addHook('onRoute', route => {
-    const methods = Array.isArray(route.method) ? route.method : [route.method]
-    if (methods.length === 1 && methods[0] === 'GET' && !route.websocket) route.wsHandler ??= accept
-  })
+  fastify.get('/*', (_request, reply) => reply.callNotFound())
 }
