@@ -110,10 +110,10 @@ const rules: readonly Rule[] = [
 
 const isLoopbackBind = (host: string): boolean => isLoopbackHostname(host) && (host.toLowerCase() === 'localhost' || isIpLiteral(host))
 
-/** Everything that forbids starting, in the order in which it should be read. Empty: go ahead. */
+/** Everything beside `auth.problems` that forbids starting, in the order in which it should be read. */
 export function checkAuthRules (facts: AuthRuleFacts): AuthProblem[] {
   const openBind = facts.bindHosts.find(host => !isLoopbackBind(host))
-  // Without a secret that could be read, complaints about a missing one would only send people the wrong way.
-  if (facts.auth.problems.length > 0) return [...facts.auth.problems]
+  // Where a secret could not be read, complaints about a missing one would only send people the wrong way.
+  if (facts.auth.problems.length > 0) return []
   return rules.map(rule => rule(facts, openBind)).filter(problem => problem !== undefined)
 }

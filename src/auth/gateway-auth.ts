@@ -22,7 +22,7 @@ export interface GatewayAuth {
   readonly tokenSource?: SecretSource
   readonly passwordSource?: SecretSource
   readonly tokenFingerprint?: string
-  /** What went wrong while resolving; `checkAuthRules` repeats it, so that one list says everything. */
+  /** What went wrong while resolving. Any of it forbids starting. */
   readonly problems: readonly AuthProblem[]
 }
 

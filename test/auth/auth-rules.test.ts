@@ -85,7 +85,7 @@ t.test('a Control UI beyond loopback needs origins where the caller says which a
   t.same(texts({ ...facts, config: { controlUi: { dangerouslyAllowHostHeaderOriginFallback: true } } }), [])
 })
 
-t.test('what went wrong while resolving is said alone: the rest would only follow from it', async t => {
+t.test('what already failed while resolving is not followed by complaints that only follow from it', async t => {
   const problem = { text: 'Gateway failed to start: Invalid config: …', exitCode: 78 as const, next: 'Repair it.' }
-  t.same(check({ auth: auth({ ...noToken, problems: [problem] }), bindHosts: ['0.0.0.0'] }), [problem])
+  t.same(check({ auth: auth({ ...noToken, problems: [problem] }), bindHosts: ['0.0.0.0'] }), [])
 })
