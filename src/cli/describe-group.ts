@@ -20,7 +20,11 @@ export async function describeGroup (
     name: name.split(' ').at(-1)!,
     summary: (await loadCommand(name)).summary
   })))
-  if (group !== undefined) return groupHelp({ name: group, summary: groups[group]!.summary, members, examples: [] }, width).trimEnd()
+  if (group !== undefined) {
+    const { summary, fallback } = groups[group]!
+    const hint = fallback ? `\n\nWithout a command: ${fallback.slice(group.length + 1)} (see openclaw ${fallback} --help).` : ''
+    return groupHelp({ name: group, summary: `${summary}${hint}`, members, examples: [] }, width).trimEnd()
+  }
   const all = [...Object.entries(groups).map(([name, { summary }]) => ({ name, summary })), ...members]
   return groupHelp({ name: undefined, summary: rootSummary, members: all, examples: rootExamples }, width).trimEnd()
 }

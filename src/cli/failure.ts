@@ -1,7 +1,8 @@
 /** How a command that failed says so: one JSON document on stdout with --json, sentences on stderr without. */
 import { isClientError, type GatewayClientError } from './client-error.ts'
 import { UsageError } from './define-command.ts'
-import { exitCodes } from './exit-codes.ts'
+import { isGatewayError } from '../protocol/errors.ts'
+import { exitCodes } from '../lib/exit-codes.ts'
 import type { Output } from './output.ts'
 import type { GatewayTarget } from './target.ts'
 
@@ -75,10 +76,20 @@ export function reportFailure (error: unknown, context: FailureContext): number 
     else out.note(clientLines(error, context).join('\n'))
     return exitCodes.failed
   }
-  const foreseen = error instanceof CommandFailure || error instanceof UsageError
+  const { type, more, exitCode, lines } = localFailure(error)
   const message = error instanceof Error ? error.message : String(error)
-  const { type, more, exitCode } = error instanceof CommandFailure ? error : { type: 'cli_error', more: {}, exitCode: exitCodes.failed }
   if (json) out.json({ ok: false, error: { type, message, ...more } })
-  else out.note(foreseen ? message : crashLines(error).join('\n'))
+  else out.note(lines.join('\n'))
   return exitCode
+}
+
+interface LocalFailure { type: string, more: { readonly [key: string]: unknown }, exitCode: number, lines: string[] }
+
+/** Failures that no gateway had a part in. */
+function localFailure (error: unknown): LocalFailure {
+  const plain = { type: 'cli_error', more: {}, exitCode: exitCodes.failed }
+  if (error instanceof CommandFailure) return { type: error.type, more: error.more, exitCode: error.exitCode, lines: [error.message] }
+  if (error instanceof UsageError) return { ...plain, lines: [error.message] }
+  if (isGatewayError(error)) return { ...plain, more: { code: error.code }, lines: [error.message, error.row.next] }
+  return { ...plain, lines: crashLines(error) }
 }

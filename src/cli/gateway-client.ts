@@ -22,6 +22,8 @@ export interface GatewayClientOptions extends ConnectIntent, WireOptions {}
 export interface GatewayClient {
   readonly url: string
   readonly hello: HelloOk
+  /** The device as which we are connected, if any. */
+  readonly deviceId: string | undefined
   /** From opening the socket to being let in. */
   readonly connectLatencyMs: number
   request<Result = unknown>(method: string, params?: object, options?: RequestOptions): Promise<Result>
@@ -53,6 +55,7 @@ export async function connectGateway (options: GatewayClientOptions): Promise<Ga
     return {
       url: options.url,
       hello,
+      deviceId: options.identity?.deviceId,
       connectLatencyMs: Math.round(performance.now() - startedAt),
       request: <Result>(method: string, params: object = {}, wait?: RequestOptions) => wire.send(method, params, wait) as Promise<Result>,
       onEvent: wire.onEvent,

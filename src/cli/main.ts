@@ -2,7 +2,7 @@
 import { commandIndex, groups, loadCommand } from './commands/index.ts'
 import type { AnyCommand, CommandContext, CommandIo, OptionTable } from './define-command.ts'
 import { flagOf } from './define-command.ts'
-import { exitCodes } from './exit-codes.ts'
+import { exitCodes } from '../lib/exit-codes.ts'
 import { createOutput, type Output } from './output.ts'
 import { selectCommand, takeTrailingGlobals, type Selection } from './select-command.ts'
 

@@ -15,9 +15,11 @@ export interface OpenOptions {
   readonly timeoutMs: number
   /** For remarks that are no failure. */
   readonly note: (text: string) => void
-  readonly client?: Pick<GatewayClientOptions['client'], 'id' | 'mode'>
-  /** False: introduce yourself by the shared secret alone and leave no trace in the pairing records. */
-  readonly withIdentity?: boolean
+  /**
+   * `always` pairs like any client. `if-paired` is for looking at a gateway without asking to be paired with it. `never` is for
+   * the administrator of this machine, who is no device.
+   */
+  readonly identity?: 'always' | 'if-paired' | 'never'
   readonly now: () => number
 }
 
@@ -31,7 +33,7 @@ const role = 'operator'
 const startingDelayMs = 500
 
 async function identityFor (options: OpenOptions): Promise<DeviceIdentity | undefined> {
-  if (options.withIdentity === false) return undefined
+  if (options.identity === 'never') return undefined
   try {
     return await loadOrCreateDeviceIdentity(join(options.stateDir, 'identity', 'device.json'), {
       onQuarantine: path => options.note(`The device identity could not be read; it was set aside as ${path} and a new one was made.`)
@@ -82,12 +84,24 @@ async function remember (client: GatewayClient, tokens: DeviceTokens, identity: 
   await tokens.put(client.url, { token: deviceToken, role, scopes, deviceId: identity.deviceId, issuedAtMs: issuedAtMs ?? now() })
 }
 
+interface Introduction {
+  identity: DeviceIdentity | undefined
+  stored: StoredDeviceToken | undefined
+  client: GatewayClientOptions['client']
+}
+
+async function introduce (target: GatewayTarget, tokens: DeviceTokens, options: OpenOptions): Promise<Introduction> {
+  const version = packageVersion()
+  const identity = await identityFor(options)
+  const stored = identity && target.mayUseStoredToken ? await tokens.get(target.url, role, identity.deviceId) : undefined
+  if (options.identity !== 'if-paired' || stored || target.local) return { identity, stored, client: { id: 'cli', mode: 'cli', version } }
+  return { identity: undefined, stored: undefined, client: { id: 'openclaw-probe', mode: 'probe', version } }
+}
+
 export async function openGateway (target: GatewayTarget, options: OpenOptions): Promise<GatewayClient> {
   const deadlineMs = options.now() + options.timeoutMs
-  const identity = await identityFor(options)
   const tokens = createDeviceTokens(join(options.stateDir, 'identity', 'device-auth.json'))
-  const stored = identity && target.mayUseStoredToken ? await tokens.get(target.url, role, identity.deviceId) : undefined
-  const client = { id: 'cli', mode: 'cli', ...options.client, version: packageVersion() } as const
+  const { identity, stored, client } = await introduce(target, tokens, options)
   const base = { url: target.url, tls: target.tls, client, identity, role, connectTimeoutMs: 0, requestTimeoutMs: options.timeoutMs }
   const connect = (attempt: Attempt) => knock({ ...base, ...attempt }, deadlineMs, options.now)
   const hasSecret = Object.keys(target.auth).length > 0

@@ -87,7 +87,7 @@ function remoteTarget (
 function localTarget (flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): GatewayTarget {
   const port = flags.port ?? settings.port
   return {
-    url: `${settings.tls ? 'wss' : 'ws'}://127.0.0.1:${port}`,
+    url: `${settings.tls ? 'wss' : 'ws'}://${settings.loopbackHost}:${port}`,
     urlSource: flags.port === undefined ? 'local loopback' : 'cli --port',
     local: true,
     configPath: settings.configPath,

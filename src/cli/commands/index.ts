@@ -1,0 +1,47 @@
+/** Every command by its full name. A command is loaded when it is called, or when somebody asks for the list. */
+import type { AnyCommand } from '../define-command.ts'
+import type { CommandIndex, GroupDeclaration } from '../select-command.ts'
+
+type Loader = () => Promise<{ default: unknown }>
+
+const loaders: { readonly [name: string]: Loader } = {
+  status: () => import('./status.ts'),
+  health: () => import('./health.ts'),
+  logs: () => import('./logs.ts'),
+  setup: () => import('./setup.ts'),
+  qr: () => import('./qr.ts'),
+  dashboard: () => import('./dashboard.ts'),
+  'gateway run': () => import('./gateway-run.ts'),
+  'gateway status': () => import('./gateway-status.ts'),
+  'gateway probe': () => import('./gateway-probe.ts'),
+  'gateway health': () => import('./gateway-health.ts'),
+  'gateway call': () => import('./gateway-call.ts'),
+  'gateway discover': () => import('./gateway-discover.ts'),
+  'devices list': () => import('./devices-list.ts'),
+  'devices approve': () => import('./devices-approve.ts'),
+  'devices reject': () => import('./devices-reject.ts'),
+  'devices rename': () => import('./devices-rename.ts'),
+  'devices remove': () => import('./devices-remove.ts'),
+  'devices rotate': () => import('./devices-rotate.ts'),
+  'devices revoke': () => import('./devices-revoke.ts'),
+  'devices clear': () => import('./devices-clear.ts'),
+  'devices join-code': () => import('./devices-join-code.ts'),
+  'config get': () => import('./config-get.ts'),
+  'config set': () => import('./config-set.ts'),
+  'config unset': () => import('./config-unset.ts'),
+  'config validate': () => import('./config-validate.ts'),
+  'config file': () => import('./config-file.ts'),
+  'config schema': () => import('./config-schema.ts')
+}
+
+export const groups: { readonly [name: string]: GroupDeclaration } = {
+  gateway: { summary: 'Run, inspect and query the gateway', fallback: 'gateway run' },
+  devices: { summary: 'Approve, reject and manage paired devices and their tokens' },
+  config: { summary: 'Read, change and check the configuration' }
+}
+
+export const commandIndex: CommandIndex = { commands: loaders, groups, aliases: { onboard: 'setup' } }
+
+export async function loadCommand (name: string): Promise<AnyCommand> {
+  return (await loaders[name]!()).default as AnyCommand
+}

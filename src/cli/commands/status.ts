@@ -1,0 +1,161 @@
+import { release } from 'node:os'
+import type { GatewayClientError } from '../client-error.ts'
+import { capabilityText } from '../capability.ts'
+import { command, flag, type CommandContext, type OptionValues } from '../define-command.ts'
+import { agentsText, channelLines, eventLoopText, type HealthView } from '../health-lines.ts'
+import { loadLocalSettings, type LocalSettings } from '../local-settings.ts'
+import { packageVersion } from '../../lib/package-version.ts'
+import { escapeControl } from '../../lib/text.ts'
+import { probeGateway, type ProbeResult } from '../probe.ts'
+import { rpcOptions } from '../rpc-options.ts'
+import { duration, facts } from '../table.ts'
+import { selectTarget, type GatewayTarget } from '../target.ts'
+import { openOptionsFor } from '../with-gateway.ts'
+
+const options = {
+  ...rpcOptions,
+  deep: flag('Let the gateway look again instead of answering from its cache'),
+  all: flag('The same as --deep', { hidden: true }),
+  verbose: flag('The same as --deep', { hidden: true }),
+  debug: flag('The same as --deep', { hidden: true })
+}
+
+type Context = CommandContext<OptionValues<typeof options>>
+
+interface StatusView {
+  runtimeVersion?: string
+  pid?: number
+  uptimeMs?: number
+  clients?: { [kind: string]: number }
+  sessions?: { count?: number }
+  tasks?: { active?: number, total?: number }
+  processMemory?: { rssBytes?: number }
+}
+
+const authText = ({ auth }: GatewayTarget): string => {
+  const used = Object.keys(auth)
+  return used.length > 0 ? `auth ${used.join(' and ')}` : 'auth by this device'
+}
+
+const explain = (error: GatewayClientError): string => error.reason ?? error.message
+
+function gatewayText (target: GatewayTarget, probe: ProbeResult, out: Context['out']): string {
+  const where = `${target.local ? 'local' : 'remote'} · ${target.url} (${target.urlSource})`
+  if (!probe.connected) {
+    const refused = probe.error!.kind === 'request'
+    return `${where} · ${out.paint('red', refused ? 'refuses this client' : 'unreachable')}: ${escapeControl(explain(probe.error!), 500)}`
+  }
+  const latency = duration(probe.connectLatencyMs ?? 0)
+  return `${where} · ${out.paint('green', 'reachable')} ${latency} · ${authText(target)} · ${capabilityText(probe.capability)}`
+}
+
+function configText ({ loaded, configPath }: LocalSettings, out: Context['out']): string {
+  if (!loaded.exists) return `${configPath} (missing: safe defaults)`
+  const { issues, warnings } = loaded
+  const remarks = [
+    issues.length > 0 ? out.paint('red', `${issues.length} to correct`) : undefined,
+    warnings.length > 0 ? out.paint('yellow', `${warnings.length} to look at`) : undefined
+  ].filter(Boolean).join(', ')
+  return remarks ? `${configPath} (${remarks}: openclaw config validate)` : configPath
+}
+
+function clientsText ({ clients }: StatusView): string | undefined {
+  const shown = Object.entries(clients ?? {}).filter(([, count]) => typeof count === 'number')
+  return shown.length > 0 ? shown.map(([kind, count]) => `${count} ${kind}`).join(', ') : undefined
+}
+
+const megabytes = (bytes: number | undefined): string | undefined => bytes === undefined ? undefined : `${Math.round(bytes / 1e6)} MB`
+
+function overview (context: Context, settings: LocalSettings, target: GatewayTarget, probe: ProbeResult): string {
+  const { out } = context
+  const health = (probe.answers['health'] ?? {}) as HealthView
+  const status = (probe.answers['status'] ?? {}) as StatusView
+  const presence = probe.answers['system-presence'] as unknown[] | undefined
+  const base = settings.loaded.config.gateway.controlUi.basePath
+  const channels = channelLines(health)
+  return facts([
+    ['OS', `${process.platform} ${release()} (${process.arch}) · node ${process.versions.node}`],
+    ['Dashboard', `${target.url.replace(/^ws/, 'http')}${base}/`],
+    ['Config', configText(settings, out)],
+    ['Gateway', gatewayText(target, probe, out)],
+    ['Version', probe.server ? `${probe.server.version} (command line ${packageVersion()})` : packageVersion()],
+    ['Running', status.uptimeMs === undefined ? undefined : `for ${duration(status.uptimeMs)}${status.pid ? ` (pid ${status.pid})` : ''}`],
+    ['Clients', clientsText(status)],
+    ['Presence', presence ? `${presence.length} known` : undefined],
+    ['Agents', agentsText(health)],
+    ['Channels', probe.connected ? channels.length > 0 ? channels.join('\n') : 'none configured' : undefined],
+    ['Sessions', status.sessions?.count === undefined ? undefined : `${status.sessions.count} stored`],
+    ['Tasks', status.tasks?.active === undefined ? undefined : `${status.tasks.active} active, ${status.tasks.total ?? 0} known`],
+    ['Event loop', eventLoopText(health)],
+    ['Memory', megabytes(status.processMemory?.rssBytes)]
+  ])
+}
+
+function nextSteps (probe: ProbeResult, target: GatewayTarget, settings: LocalSettings): string[] {
+  const advice = probe.error?.details['nextStep'] ?? probe.readError?.details['nextStep']
+  if (typeof advice === 'string') return [advice, ...settings.credentialProblems]
+  if (probe.connected) return ['Follow the log: openclaw logs --follow', 'Devices: openclaw devices list']
+  return target.local
+    ? ['Start it: openclaw gateway run', 'See who holds the port: openclaw gateway status --deep']
+    : ['Check the address and the way there: openclaw gateway probe']
+}
+
+function document (settings: LocalSettings, target: GatewayTarget, probe: ProbeResult): object {
+  const presence = probe.answers['system-presence'] as { reason?: string }[] | undefined
+  const health = probe.answers['health'] as HealthView | undefined
+  const agents = (health?.agents ?? []).map(({ agentId, isDefault, sessions }) =>
+    ({ id: agentId, isDefault: isDefault ?? false, sessionsCount: sessions?.count ?? 0 }))
+  const error = probe.error ?? probe.readError
+  return {
+    ...probe.answers['status'] as object,
+    os: { platform: process.platform, arch: process.arch, release: release(), label: `${process.platform} ${release()} (${process.arch})` },
+    cli: { version: packageVersion() },
+    gateway: {
+      mode: target.local ? 'local' : 'remote',
+      url: target.url,
+      urlSource: target.urlSource,
+      misconfigured: settings.loaded.issues.length > 0,
+      reachable: probe.connected,
+      connectLatencyMs: probe.connectLatencyMs ?? null,
+      capability: probe.capability,
+      self: presence?.find(({ reason }) => reason === 'self') ?? null,
+      error: error ? explain(error) : null,
+      ...(error?.detailCode ? { errorCode: error.detailCode } : {}),
+      authWarning: settings.credentialProblems[0] ?? null
+    },
+    config: { path: settings.configPath, exists: settings.loaded.exists, valid: settings.loaded.issues.length === 0 },
+    health: health ?? null,
+    presence: presence ?? [],
+    agents: { defaultId: health?.defaultAgentId ?? null, agents },
+    secretDiagnostics: settings.credentialProblems,
+    collection: { source: probe.connected ? 'gateway' : 'local' }
+  }
+}
+
+async function run (context: Context): Promise<number> {
+  const { options: given, io, out } = context
+  const settings = await loadLocalSettings(context)
+  const target = selectTarget(given, settings, io.env)
+  const fresh = given.deep || given.all || given.verbose || given.debug
+  const ask = { health: fresh ? { probe: true } : {}, status: {}, 'system-presence': {} }
+  const probe = await probeGateway(target, { ...openOptionsFor(context, settings), ask })
+  if (given.json) out.json(document(settings, target, probe))
+  else {
+    out.line(out.paint('bold', 'OpenClaw status'))
+    out.line(`\n${overview(context, settings, target, probe)}\n`)
+    out.line(nextSteps(probe, target, settings).join('\n'))
+  }
+  return 0
+}
+
+export default command({
+  name: 'status',
+  summary: 'The whole picture on one page: gateway, version, clients, agents, channels, sessions',
+  details: 'Exits 0 whether the gateway answers or not; scripts ask `openclaw gateway status --require-rpc`.',
+  options,
+  examples: [
+    ['openclaw status', 'For people.'],
+    ['openclaw status --json', 'For programs; gateway.reachable says whether it answers.']
+  ],
+  run
+})

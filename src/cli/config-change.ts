@@ -1,0 +1,98 @@
+/** Changing the configuration file from the command line: edit the text, judge the result, write it whole. */
+import { setConfigValue, unsetConfigValue } from '../config/edit.ts'
+import { loadConfig, type ConfigIssue, type LoadedConfig } from '../config/load.ts'
+import { parsePath, valueAt, type PathStep } from '../config/path-syntax.ts'
+import type { Paths } from '../config/paths.ts'
+import { diffConfig, reloadClassOf } from '../config/reload.ts'
+import { writeConfigFile } from '../config/write.ts'
+import { CommandFailure } from './failure.ts'
+
+export type ConfigOperation =
+  | { readonly kind: 'set', readonly path: string, readonly value: unknown, readonly merge?: boolean }
+  | { readonly kind: 'unset', readonly path: string }
+
+export interface ChangeOptions {
+  readonly paths: Paths
+  readonly env: NodeJS.ProcessEnv
+  readonly dryRun?: boolean
+  /** The user knows that much of the file goes. */
+  readonly allowDestructive?: boolean
+}
+
+export interface ChangeResult {
+  readonly path: string
+  readonly changed: boolean
+  readonly changedPaths: readonly string[]
+  readonly warnings: readonly ConfigIssue[]
+  readonly restartRequired: boolean
+}
+
+export function stepsOf (path: string): PathStep[] {
+  try {
+    return parsePath(path)
+  } catch (error) {
+    throw new CommandFailure((error as Error).message)
+  }
+}
+
+const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const merged = (old: unknown, value: unknown): unknown => isObject(old) && isObject(value)
+  ? { ...old, ...Object.fromEntries(Object.entries(value).map(([key, item]) => [key, merged(old[key], item)])) }
+  : value
+
+function apply (text: string, operation: ConfigOperation, parsed: unknown): string {
+  const steps = stepsOf(operation.path)
+  try {
+    if (operation.kind === 'unset') return unsetConfigValue(text, steps)
+    return setConfigValue(text, steps, operation.merge ? merged(valueAt(parsed, steps), operation.value) : operation.value)
+  } catch (error) {
+    if (error instanceof RangeError) throw new CommandFailure(`Config not changed: ${error.message}`)
+    throw error
+  }
+}
+
+const keyOf = ({ path, message }: ConfigIssue): string => `${path}\0${message}`
+
+/** What is wrong now and was not wrong before. */
+function newIssues (before: readonly ConfigIssue[], after: readonly ConfigIssue[]): ConfigIssue[] {
+  const known = new Set(before.map(keyOf))
+  return after.filter(issue => !known.has(keyOf(issue)))
+}
+
+function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
+  const [first, ...others] = newIssues(before.issues, after.issues)
+  if (!first) return
+  const more = others.length > 0 ? ` (+${others.length} more)` : ''
+  const issues = [first, ...others].map(({ path, message, expected }) => ({ path, message, ...(expected ? { expected } : {}) }))
+  throw new CommandFailure(`Config validation failed: ${first.path}: ${first.message}${more}`, 'config_invalid', { issues })
+}
+
+export async function changeConfig (operations: readonly ConfigOperation[], options: ChangeOptions): Promise<ChangeResult> {
+  const { paths, env } = options
+  const before = await loadConfig({ paths, env })
+  const broken = before.exists && before.parsed === undefined ? before.issues[0] : undefined
+  if (broken) throw new CommandFailure(`Config not changed: ${paths.configPath} cannot be read: ${broken.message}`, 'config_invalid')
+  const text = operations.reduce((current, operation) => apply(current, operation, before.parsed), before.raw ?? '{}\n')
+  const after = await loadConfig({ paths, env, text })
+  refuseInvalid(before, after)
+  const changedPaths = diffConfig(before.parsed, after.parsed)
+  if (!options.dryRun && text !== before.raw) {
+    await writeConfigFile(paths.configPath, text, {
+      previousHash: before.hash ?? null,
+      env,
+      ...(options.allowDestructive ? { allowDestructive: true } : {})
+    })
+  }
+  return {
+    path: paths.configPath,
+    changed: changedPaths.length > 0,
+    changedPaths,
+    warnings: newIssues(before.warnings, after.warnings),
+    // The gateway reads its configuration when it starts.
+    restartRequired: changedPaths.some(path => reloadClassOf(path) !== 'none')
+  }
+}
+
+export const adviceOf = ({ restartRequired }: ChangeResult): string =>
+  restartRequired ? 'Restart the gateway to apply.' : 'Change will apply without restarting the gateway.'

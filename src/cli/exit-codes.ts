@@ -1,8 +1,0 @@
-/** What a shell or a supervisor learns from us. */
-export const exitCodes = {
-  ok: 0,
-  /** Wrong usage, a refusal, an unreachable gateway. */
-  failed: 1,
-  /** The configuration forbids the start: starting again without a change is useless. */
-  configuration: 78
-} as const
