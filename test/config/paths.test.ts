@@ -52,7 +52,8 @@ t.test('the environment moves each place, and ~ is the home directory', async t 
 
 t.test('variables that are blank, "undefined" or "null" are not set', async t => {
   for (const value of ['', '  ', 'undefined', 'null']) {
-    const paths = resolvePaths({ env: { OPENCLAW_HOME: value, OPENCLAW_STATE_DIR: value, OPENCLAW_CONFIG_PATH: value, OPENCLAW_PROFILE: value }, homedir })
+    const env = { OPENCLAW_HOME: value, OPENCLAW_STATE_DIR: value, OPENCLAW_CONFIG_PATH: value, OPENCLAW_PROFILE: value }
+    const paths = resolvePaths({ env, homedir })
     t.equal(paths.stateDir, '/home/alice/.openclaw', JSON.stringify(value))
     t.equal(paths.configPath, '/home/alice/.openclaw/openclaw.json')
   }
