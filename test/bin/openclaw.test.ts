@@ -13,9 +13,9 @@ const launcher = join(root, 'bin', 'openclaw.js')
 const program = (name: string) => `
   import { getCompileCacheDir } from 'node:module'
   export async function main (argv, io) {
-    io.stdout.write(JSON.stringify({ name: '${name}', argv, pid: process.pid, cache: getCompileCacheDir(), execPath: process.execPath }) + '\\n')
     if (argv[0] === 'wait') for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => { console.log(signal); process.exit(7) })
     if (argv[0] === 'wait') setInterval(() => {}, 1000)
+    io.stdout.write(JSON.stringify({ name: '${name}', argv, pid: process.pid, cache: getCompileCacheDir(), execPath: process.execPath }) + '\\n')
     if (argv[0] === 'warn') { process.emitWarning('SQLite is an experimental feature', 'ExperimentalWarning'); process.emitWarning('mind the gap') }
     return argv[0] === 'fail' ? 3 : 0
   }`
