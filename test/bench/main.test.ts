@@ -1,0 +1,65 @@
+import t from 'tap'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { processTree } from '../../bench/process-figures.ts'
+import { parseOptions } from '../../bench/options.ts'
+
+const entry = fileURLToPath(new URL('../../bench/main.ts', import.meta.url))
+const run = promisify(execFile)
+
+/** A process that ended and that nobody has waited for yet still has a line. */
+function isAlive (pid: number): boolean {
+  const path = `/proc/${pid}/stat`
+  return existsSync(path) && !/\) Z /.test(readFileSync(path, 'latin1'))
+}
+
+interface Written { rows: { key: string, medians: { ceiling?: number } }[], samples: { round: number }[] }
+
+t.test('every scenario gives figures of the ceiling in a run of tiny counts', { timeout: 100_000 }, async t => {
+  const json = join(t.testdir(), 'out.json')
+  const args = [entry, '--ceiling', '--rounds', '1', '--seconds', '0.15', '--scale', '0.02', '--json', json]
+  const { stdout } = await run(process.execPath, args, { timeout: 90_000 })
+  for (const name of ['COLD-START', 'CONNECTS', 'RPC', 'HTTP', 'IDLE', 'FANOUT', 'GUESSERS']) t.match(stdout, name)
+  const { rows } = JSON.parse(readFileSync(json, 'utf8')) as Written
+  const valueOf = (key: string) => rows.find(row => row.key === key)?.medians.ceiling ?? NaN
+  for (const key of [
+    'spawn to first /health 200', 'connects/s, 64 at a time', 'connects/s, 16 at a time, device token', 'calls/s, 16 × 32',
+    'req/s, GET /health × 16', 'req/s, POST /tools/invoke × 16', 'events delivered/s, 1 to 4', "known client's health p99, guessers at work"
+  ]) t.ok(valueOf(key) > 0, `${key}: ${valueOf(key)}`)
+  for (const key of ['connects refused, 64 at a time', 'calls refused, 16 × 32', 'shots with losses, 1 to 4', 'new client, loopback: refused of 20']) {
+    t.equal(valueOf(key), 0, key)
+  }
+})
+
+t.test('an interrupted bench takes its servers and its files with it', { timeout: 30_000 }, async t => {
+  const directory = t.testdir()
+  const child = spawn(process.execPath, [entry, '--ceiling', '--only', 'connects', '--seconds', '30'], {
+    env: { ...process.env, TMPDIR: directory }, stdio: 'ignore'
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const serving = (): string | undefined => readdirSync(directory).find(name =>
+    readdirSync(join(directory, name)).some(inner => inner.startsWith('ceiling-')))
+  while (serving() === undefined) await sleep(20)
+  await sleep(300)
+  const pids = processTree(child.pid!).map(({ pid }) => pid)
+  child.kill('SIGINT')
+  const [code] = await once(child, 'exit')
+  t.equal(code, 130)
+  t.same(readdirSync(directory), [], 'the working directory of the servers is gone')
+  if (existsSync('/proc/self/stat')) t.ok(pids.length >= 3, 'there were a server and a load process')
+  while (pids.some(isAlive)) await sleep(20)
+})
+
+t.test('a number out of range and an unknown target are refused by name', async t => {
+  t.throws(() => parseOptions(['--rounds', '0']), /--rounds takes a number from 1 to 100, not 0/)
+  t.throws(() => parseOptions(['--target', 'mine']), /--target knows ours, peer and ceiling, not mine/)
+  t.throws(() => parseOptions(['--target', 'peer']), /--peer ENTRY/)
+  t.same(parseOptions([]).targets, ['ours', 'ceiling'])
+  t.same(parseOptions(['--peer', 'x.js']).targets, ['ours', 'ceiling', 'peer'])
+  t.same(parseOptions(['--url', 'ws://127.0.0.1:1']).targets, ['url', 'ceiling'])
+})
