@@ -77,11 +77,10 @@ async function credentialsOf (loaded: LoadedConfig): Promise<Credentials> {
   return { values: found.map(({ value }) => value), problems }
 }
 
-/** 127.0.0.1 unless the gateway is told to listen on another loopback address alone. */
+/** 127.0.0.1 unless the gateway is told to listen on another address of this kind alone. */
 function loopbackHostOf (bind: string, customBindHost: string | undefined): string {
   const host = bind === 'custom' ? customBindHost ?? '' : bind
-  if (!isLoopbackAddress(host)) return '127.0.0.1'
-  return host.includes(':') ? `[${host}]` : host
+  return isLoopbackAddress(host) && !host.includes(':') ? host : '127.0.0.1'
 }
 
 async function tlsOf ({ config }: LoadedConfig): Promise<TlsOptions | undefined> {

@@ -21,7 +21,7 @@ export type Selection =
   | { readonly kind: 'version' }
 
 const helpFlags = new Set(['-h', '--help', 'help'])
-const valueFlags: { readonly [flag: string]: 'profile' | 'logLevel' } = { '--profile': 'profile', '--log-level': 'logLevel' }
+const valueFlags: ReadonlyMap<string, 'profile' | 'logLevel'> = new Map([['--profile', 'profile'], ['--log-level', 'logLevel']])
 
 /** Takes a root option off the front of `tokens`; false when there is none. */
 function takeGlobal (tokens: string[], global: GlobalOptions): boolean {
@@ -30,7 +30,7 @@ function takeGlobal (tokens: string[], global: GlobalOptions): boolean {
   else if (first === '--no-color') global.color = false
   else {
     const [flag = '', inline] = first.split(/=(.*)/s, 2)
-    const key = valueFlags[flag]
+    const key = valueFlags.get(flag)
     if (!key) return false
     if (inline === undefined) tokens.shift()
     const value = inline ?? tokens[0]

@@ -38,7 +38,10 @@ function find (path: string, settings: LocalSettings, show: boolean): Found {
 
 async function run (context: CommandContext<{ json: boolean, show: boolean }>): Promise<number> {
   const { options, out, args } = context
-  const { value, from } = find(required(args[0], 'path'), await loadLocalSettings(context), options.show)
+  const path = required(args[0], 'path')
+  const settings = await loadLocalSettings(context)
+  const { value, from } = find(path, settings, options.show)
+  for (const problem of settings.credentialProblems.filter(text => text.startsWith(path))) out.note(problem)
   if (options.json || (typeof value === 'object' && value !== null)) out.json(value)
   else out.line(String(value))
   if (from && options.show) out.note(`(${from})`)
