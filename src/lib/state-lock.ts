@@ -130,7 +130,7 @@ function takeKernelLock (path: string, mayReplace = true): DatabaseSync | 'held'
   createEmptyFile(path)
   const database = new DatabaseSync(path)
   try {
-    database.exec('BEGIN EXCLUSIVE')
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return database
   } catch (error) {
     database.close()

@@ -1,7 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -44,6 +44,7 @@ t.test('the lock file names its owner and is readable by nobody else', async t =
   t.ok(Date.parse(payload.createdAt) <= Date.now(), 'createdAt is a time')
   t.equal(statSync(lock.path).mode & 0o777, 0o600)
   t.equal(statSync(join(stateDir, 'tmp', 'gateway.kernel.lock')).mode & 0o777, 0o600)
+  t.same(readdirSync(join(stateDir, 'tmp')).sort(), ['gateway.kernel.lock', basename(dirname(lock.path))], 'and nothing else is left around')
   for (const directory of [stateDir, dirname(lock.path)]) t.equal(statSync(directory).mode & 0o777, 0o700)
 })
 
