@@ -12,7 +12,7 @@ import { createHttpAuthenticator } from './auth/http-credentials.ts'
 import { createIngress } from './auth/ingress.ts'
 import { createAttemptLimiter } from './auth/limiter.ts'
 import { createNonces } from './auth/nonces.ts'
-import { createHostPolicy, createOriginPolicy } from './auth/origin.ts'
+import { createHostPolicy, createOriginPolicy, type OriginPolicy } from './auth/origin.ts'
 import { createTrustedProxyCheck } from './auth/trusted-proxy.ts'
 import { agentEntries, defaultAgentId } from './config/agent-entries.ts'
 import type { LoadedConfig } from './config/load.ts'
@@ -69,6 +69,13 @@ export interface Gateway {
 
 const ownAddresses = (): string[] => Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address))
 
+/**
+ * Behind a published port of a container a page on this machine reaches us from another address, so binds beyond loopback know our
+ * own localhost origins unless the configuration lists origins itself. Remote origins are never derived.
+ */
+export const allowedOriginsOf = (configured: readonly string[], bind: BindTargets, port: number): readonly string[] =>
+  configured.length > 0 || !bind.beyondLoopback ? configured : [`http://localhost:${port}`, `http://127.0.0.1:${port}`]
+
 /** Names the secret that browser tokens were got with; it changes when the secret does. */
 function issuerOf (auth: GatewayAuth): TokenIssuer | undefined {
   const secret = auth.mode === 'password' ? auth.password : auth.token
@@ -115,9 +122,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     store,
     stateDir: paths.stateDir,
     now,
-    settings: () => ({
-      ...gateway.pairing, issuerGeneration: issuerOf(auth)?.generation
-    }),
+    settings: () => gateway.pairing,
     notice: text => log.warn(text),
     isConnected: deviceId => rpc.connections.connectedDeviceIds().has(deviceId),
     emit: (event, payload) => events.emit(event, payload),
@@ -125,13 +130,15 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   })
   const limiter = createAttemptLimiter({ settings: () => gateway.auth.rateLimit, now })
   const nonces = createNonces({ now })
-  const origins = createOriginPolicy({
-    allowedOrigins: gateway.controlUi.allowedOrigins,
+  const buildOrigins = (): OriginPolicy => createOriginPolicy({
+    allowedOrigins: allowedOriginsOf(gateway.controlUi.allowedOrigins, options.bind, port()),
     port,
     hostHeaderFallback: gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback,
     ownAddresses,
     hostname: hostname()
   })
+  let originPolicy = buildOrigins()
+  const origins: OriginPolicy = (ingress, rule) => originPolicy(ingress, rule)
   const hosts = createHostPolicy({
     allowedHosts: gateway.http.allowedHosts,
     allowedOrigins: gateway.controlUi.allowedOrigins,
@@ -263,6 +270,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     rooms,
     async start () {
       listeners = await openListeners(fastify, options.bind, options.port)
+      originPolicy = buildOrigins()
       lifecycle.ready()
       rpc.startTicking()
       return { port: listeners.port, addresses: listeners.addresses }

@@ -7,7 +7,9 @@ import { isScope, knownScopes, type Scope } from '../protocol/scopes.ts'
 import type { AuthMethod } from './caller.ts'
 import type { ConnectAttempt } from './connect.ts'
 import type { DeviceIdentityProof } from './device-proof.ts'
-import type { Devices, RedeemVerdict, TokenIssuer } from './devices/types.ts'
+import type { Devices } from './devices/room.ts'
+import type { RedeemVerdict } from './devices/setup-types.ts'
+import type { TokenIssuer } from './devices/types.ts'
 import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
 import type { Ingress } from './ingress.ts'
 import type { AttemptLimiter, AttemptScope, LimiterSubject } from './limiter.ts'
@@ -133,7 +135,8 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
       role,
       token,
       scopes: role === 'node' ? [] : knownScopes(attempt.params.scopes ?? []),
-      browser: isBrowserUi(attempt.params.client)
+      browser: isBrowserUi(attempt.params.client),
+      currentIssuer: options.tokenIssuer()
     })
     return verdict.ok ? { method: 'device-token', principal: `device:${proof.deviceId}` } : verdict.reason
   }

@@ -10,9 +10,11 @@ import { GatewayError } from '../protocol/errors.ts'
 import { expandScopes, knownScopes, scopes as allScopes, type Scope } from '../protocol/scopes.ts'
 import { createCaller, type Caller } from './caller.ts'
 import type { ConnectCredentials, ProvenCredential } from './connect-credentials.ts'
+import { createDeviceKeyCache } from './device-key.ts'
 import type { DeviceIdentityProof, NonceCheck } from './device-proof.ts'
 import { verifyDeviceProof } from './device-proof.ts'
-import type { DeliveredToken, DeviceCaller, Devices, NeedsApprovalReason, TokenIssuer } from './devices/types.ts'
+import type { Devices } from './devices/room.ts'
+import type { DeliveredToken, DeviceCaller, NeedsApprovalReason, TokenIssuer } from './devices/types.ts'
 import type { Ingress } from './ingress.ts'
 import type { OriginPolicy } from './origin.ts'
 import { deviceClaims, pairingRequired } from './pairing-refusal.ts'
@@ -73,10 +75,11 @@ function checkIdentityPresent (params: ConnectParams, role: Role, hasCredential:
 
 export function createConnectAuthenticator (options: ConnectOptions): (attempt: ConnectAttempt) => Promise<Admission> {
   const { devices, credentials, now } = options
+  const keys = createDeviceKeyCache()
 
   function proveDevice (attempt: ConnectAttempt, role: Role): Proof {
     const { device, client, scopes = [], auth } = attempt.params
-    return device && verifyDeviceProof({ device, client, role, scopes, auth, takeNonce: attempt.takeNonce, now: now() })
+    return device && verifyDeviceProof({ device, client, role, scopes, auth, takeNonce: attempt.takeNonce, now: now(), keys })
   }
 
   function callerOf (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, scopes: readonly Scope[], more: { deviceId?: string, tokenHash?: string } = {}): Caller {

@@ -1,5 +1,5 @@
 import rateLimit from '@fastify/rate-limit'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { GatewayConfig } from '../config/schema.ts'
 import type { HostPolicy, OriginPolicy } from '../auth/origin.ts'
 import { isCrossSite } from '../auth/origin.ts'
@@ -34,7 +34,7 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
   const { http } = options.config
   const fastify = Fastify({
     loggerInstance: options.loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: http.bodyLimitBytes,
     requestTimeout: http.requestTimeoutMs,
     keepAliveTimeout: 30_000,

@@ -15,9 +15,6 @@ export const deviceCaller = (caller: Caller): DeviceCaller => ({
   localAdministrator: caller.method === 'local-admin'
 })
 
-/** What a setup code may be made for, in the words of the CLI and the contract. */
-const setupProfiles = { full: 'mobile-full', limited: 'limited', node: 'node', voice: 'voice-node', owner: 'control-ui-owner' } as const
-
 export const devices = {
   'device.pair.list': method({
     scope: 'operator.pairing',
@@ -69,13 +66,13 @@ export const devices = {
       publicUrl: Type.Optional(text({ maxLength: 2048 })),
       preferRemoteUrl: Type.Optional(Type.Boolean()),
       includeQr: Type.Optional(Type.Boolean()),
-      bootstrapProfile: Type.Optional(oneOf(['limited', 'full', 'node', 'voice', 'owner'] as const)),
+      bootstrapProfile: Type.Optional(oneOf(['limited', 'full', 'node', 'voice-node', 'owner'] as const)),
       joinUrl: Type.Optional(Type.Boolean())
     }, { additionalProperties: false }),
     result: openObject,
     async handle ({ publicUrl, bootstrapProfile = 'full' }, { rooms, caller }) {
       const { url, source, alternatives } = rooms.reachableUrl(publicUrl)
-      const code = await rooms.devices.createSetupCode({ profile: setupProfiles[bootstrapProfile], url, caller: deviceCaller(caller) })
+      const code = await rooms.devices.createSetupCode({ profile: bootstrapProfile, url, caller: deviceCaller(caller) })
       return {
         setupId: code.setupId,
         setupCode: code.setupCode,

@@ -1,4 +1,4 @@
-import type { Devices } from '../auth/devices/types.ts'
+import type { Devices } from '../auth/devices/room.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { EventLoopMonitor } from '../host/event-loop.ts'

@@ -1,0 +1,35 @@
+/** The published protocol, as a judge of what we send. */
+import { readFileSync } from 'node:fs'
+import { Ajv } from 'ajv'
+
+interface ProtocolSchema {
+  definitions: { [name: string]: object }
+  methods: { [name: string]: { scope?: string } }
+}
+
+const schemaFile = new URL('../node_modules/@openclaw/gateway-protocol/protocol.schema.json', import.meta.url)
+
+let loaded: ProtocolSchema | undefined
+export function protocolSchema (): ProtocolSchema {
+  loaded ??= JSON.parse(readFileSync(schemaFile, 'utf8')) as ProtocolSchema
+  return loaded
+}
+
+const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true })
+const compiled = new Map<string, ReturnType<typeof ajv.compile>>()
+
+/** What is wrong with the value by the published definition of this name; undefined when it fits. */
+export function contractProblem (definition: string, value: unknown): string | undefined {
+  const schema = protocolSchema().definitions[definition]
+  if (!schema) return `the protocol has no definition ${definition}`
+  let validate = compiled.get(definition)
+  if (!validate) compiled.set(definition, validate = ajv.compile({ ...schema, definitions: protocolSchema().definitions }))
+  return validate(value) ? undefined : ajv.errorsText(validate.errors)
+}
+
+/** The same for the health object, which the protocol defines inside the snapshot. */
+export function healthProblem (value: unknown): string | undefined {
+  const snapshot = protocolSchema().definitions.Snapshot as { properties: { health: object } }
+  const validate = ajv.compile(snapshot.properties.health)
+  return validate(value) ? undefined : ajv.errorsText(validate.errors)
+}
