@@ -108,9 +108,19 @@ function shallow (node: Node): JsonSchema {
   return { type: node.kind === 'list' ? 'array' : 'object', ...sentence(node.help) }
 }
 
+const stepsOf = (path: string): PathStep[] | undefined => {
+  if (path === '' || path === '.') return []
+  try {
+    return parsePath(path)
+  } catch {
+    return undefined
+  }
+}
+
 /** The node at `path` (`.` or empty: the whole) in the shape of the contract; undefined when no key of that name is declared. */
 export function lookupSchema (path: string): SchemaNode | undefined {
-  const steps = path === '' || path === '.' ? [] : parsePath(path)
+  const steps = stepsOf(path)
+  if (!steps) return undefined
   const node = steps.reduce<Node | undefined>((at, step) => at && childOf(at, step), configTree)
   if (!node) return undefined
   const children = below(node).map(({ name, child }): SchemaChild => {

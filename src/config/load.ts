@@ -36,6 +36,8 @@ export interface LoadedConfig {
   hash: string | undefined
   /** The variables that the configuration saw, `.env` and `env.vars` among them. */
   env: Environment
+  /** The file that a value was written in, and its place there: what an edit has to change. */
+  originOf (steps: readonly PathStep[]): Origin
 }
 
 export interface LoadInput {
@@ -88,7 +90,8 @@ const nothing = (path: string, env: Environment): LoadedConfig => ({
   warnings: [],
   includedPaths: [],
   hash: undefined,
-  env
+  env,
+  originOf: steps => ({ file: path, steps })
 })
 
 async function interpret (input: LoadInput, text: string): Promise<LoadedConfig> {
@@ -115,7 +118,7 @@ function brokenFile (error: unknown, path: string): ConfigIssue | undefined {
   return { path: formatPath(steps), message: error.message, line: error.line, column: error.column, file, critical: true }
 }
 
-type Understood = Pick<LoadedConfig, 'source' | 'config' | 'issues' | 'warnings' | 'includedPaths' | 'env'>
+type Understood = Pick<LoadedConfig, 'source' | 'config' | 'issues' | 'warnings' | 'includedPaths' | 'env' | 'originOf'>
 
 async function understand (input: LoadInput, text: string, parsed: unknown): Promise<Understood> {
   const path = input.paths.configPath
@@ -126,7 +129,15 @@ async function understand (input: LoadInput, text: string, parsed: unknown): Pro
   const substituted = substituteVariables(included.value, env)
   const renamed = renameLegacyKeys(substituted.value)
   const { config, issues, warnings } = validateConfig(renamed.source, { fromVariables: substituted.replaced })
-  const understood: Understood = { source: renamed.source, config, issues: [], warnings: [], includedPaths: included.includedPaths, env }
+  const understood: Understood = {
+    source: renamed.source,
+    config,
+    issues: [],
+    warnings: [],
+    includedPaths: included.includedPaths,
+    env,
+    originOf: steps => included.originOf(renamed.writtenAt(steps))
+  }
 
   const missing = substituted.missing.map(missingFinding)
   reserved.push(...included.reserved)

@@ -41,6 +41,7 @@ export async function writeConfigFile (path: string, text: string, options: Writ
   const target = await realpath(path).catch(() => path)
   const unlock = await lock(target)
   try {
+    await removeAbandoned(target)
     const current = await readIfPresent(target)
     checkUnchanged(current, options.previousHash)
     if (current === text) return { path: target, hash: hashConfigText(text), changed: false }
@@ -101,6 +102,14 @@ async function keepBackup (path: string, text: string): Promise<void> {
     await rename(path + backups[index - 1], path + backups[index]).catch(absent)
   }
   await writePrivateFile(path + backups[0], text)
+}
+
+/** Under the lock nobody else is writing: what looks half written belongs to a writer that died. */
+async function removeAbandoned (path: string): Promise<void> {
+  const start = `${basename(path)}.`
+  for (const name of await readdir(dirname(path))) {
+    if (name.startsWith(start) && /^\d+\.[0-9a-f-]{36}\.tmp$/.test(name.slice(start.length))) await rm(join(dirname(path), name), { force: true })
+  }
 }
 
 /** The rename itself survives a power cut only when the directory is written too. Not every system lets a directory be opened. */

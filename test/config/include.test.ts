@@ -1,3 +1,4 @@
+/* eslint no-template-curly-in-string: off -- these are the variables of a configuration */
 import { linkSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { execFileSync } from 'node:child_process'
@@ -54,6 +55,22 @@ t.test('a mistake in an included file is named with the line of that file', asyn
   t.same(formatIssues(loaded).map(line => line.split(' — ').slice(0, 2).join(' ').split(':').slice(0, 2).join(':')), [
     'parts/g.json5:3 gateway.port', 'parts/auth.json:4 gateway.auth.mode', 'c2.json:2 channels.a.historyLimit'
   ])
+})
+
+t.test('the file and the place to change a value are known, also under an old name', async t => {
+  const dir = t.testdir()
+  const loaded = await loadFiles(dir, {
+    'openclaw.json': '{ gateway: { $include: "g.json", bind: "lan" }, heartbeat: { every: "1h" } }', 'g.json': '{ auth: { $include: "a.json" } }', 'a.json': '{ mode: "token" }'
+  })
+  const at = (...steps: string[]) => {
+    const origin = loaded.originOf(steps)
+    return [origin.file.slice(origin.file.lastIndexOf('/') + 1), ...origin.steps]
+  }
+  t.same(at('gateway', 'auth', 'mode'), ['a.json', 'mode'])
+  t.same(at('gateway', 'auth', 'token'), ['a.json', 'token'], 'what is new goes where its neighbours are')
+  t.same(at('gateway', 'bind'), ['openclaw.json', 'gateway', 'bind'])
+  t.same(at('agents', 'defaults', 'heartbeat', 'every'), ['openclaw.json', 'heartbeat', 'every'])
+  t.same((await load(t.testdir())).originOf(['a']).steps, ['a'])
 })
 
 t.test('an item of a merged list is named by its place in the merged list and its line in its file', async t => {

@@ -1,3 +1,4 @@
+/* eslint no-template-curly-in-string: off -- these are the variables of a configuration */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -115,6 +116,8 @@ t.test('a value that protects falls to the safe side, not to the open default', 
     hooks: { enabled: true, token: 'hook-token', path: '/' },
     commands: { bash: 'perhaps' }
   }`)
+  const perProvider = await loadText(t.testdir(), '{ tools: { byProvider: { openai: { deny: "exec", allow: 1 } } } }')
+  t.match(perProvider.config.tools.byProvider['openai'], { deny: ['*'], allow: [] }, 'a limit that cannot be read is not dropped')
   t.equal(config.tools.profile, 'minimal')
   t.same(config.tools.deny, ['*'])
   t.equal(config.tools.exec.security, 'deny')

@@ -1,5 +1,5 @@
 import { group, inherited, key, list, map, optionalGroup } from './node.ts'
-import { durationText, flag, integer, number, oneOf, open, text, texts, Type, word } from './types.ts'
+import { durationText, flag, integer, number, oneOf, open, seconds, text, texts, Type, word } from './types.ts'
 import { agentTools } from './tools.ts'
 
 const model = Type.Union([
@@ -29,7 +29,7 @@ const subagents = group({ help: 'Agents that an agent starts.', open: true }, {
   maxSpawnDepth: key(integer(0), { default: 1, help: 'How deep they nest.' }),
   maxChildrenPerAgent: key(integer(1), { default: 5, help: 'Of one agent.' }),
   archiveAfterMinutes: key(integer(0), { default: 60, help: 'When a finished one is put away; 0: never.' }),
-  runTimeoutSeconds: key(integer(0), { default: 0, help: 'Time for one run; 0: that of the agent.' }),
+  runTimeoutSeconds: key(seconds(0), { default: 0, help: 'Time for one run; 0: that of the agent.' }),
   allowAgents: key(texts, { help: 'Agents that may be started; absent: only itself.', failsafe: [] }),
   model: key(model, { help: 'Another model for them.' })
 })
@@ -60,11 +60,11 @@ const defaults = group({ help: 'What every agent has unless it says otherwise.',
   compaction,
   contextPruning: key(open, { help: 'Dropping old tool results from the context.' }),
   maxConcurrent: key(integer(1), { help: 'Runs at the same time; absent: 4 per processor, at least 8.' }),
-  timeoutSeconds: key(number(1), { default: 172_800, help: 'Time for one run.' }),
+  timeoutSeconds: key(seconds(1), { default: 172_800, help: 'Time for one run.' }),
   elevatedDefault: key(text, { help: 'Whether tools start outside the sandbox when nobody says.' }),
   blockStreamingDefault: key(oneOf(['off', 'on']), { default: 'off', help: 'Send finished paragraphs before the reply is complete.' }),
   typingMode: key(oneOf(['never', 'instant', 'thinking', 'message']), { help: 'When channels show that the agent types.' }),
-  typingIntervalSeconds: key(integer(1), { default: 6, help: 'How often that is refreshed.' }),
+  typingIntervalSeconds: key(seconds(1), { default: 6, help: 'How often that is refreshed.' }),
   mediaMaxMb: key(number(0), { help: 'Size of one attachment.', reload: 'room:channels' }),
   imageMaxDimensionPx: key(integer(1), { default: 1200, help: 'Longer side of an image that a model sees.' })
 })

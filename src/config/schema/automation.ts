@@ -1,5 +1,5 @@
 import { group, key, list, optionalGroup } from './node.ts'
-import { durationText, flag, integer, oneOf, open, secret, text, texts, Type } from './types.ts'
+import { durationText, flag, integer, milliseconds, oneOf, open, secret, text, texts, Type } from './types.ts'
 
 const inert = 'is retired; it has no effect'
 
@@ -8,7 +8,7 @@ export const cron = group({ help: 'Scheduled jobs.', reload: 'room:cron' }, {
   skipMissedJobs: key(flag, { default: false, help: 'Do not make up for jobs that were due while the gateway was down.' }),
   triggers: group({ help: 'Jobs that start on an event.' }, {
     enabled: key(flag, { default: true, failsafe: false, help: 'Run them.' }),
-    minIntervalMs: key(integer(0), { help: 'Retired.', retired: inert })
+    minIntervalMs: key(milliseconds(0), { help: 'Retired.', retired: inert })
   }),
   webhookToken: secret('Bearer token of webhook deliveries.'),
   webhookSsrfPolicy: key(open, { default: {}, failsafe: {}, help: 'Private addresses that webhooks may reach.' }),
@@ -16,7 +16,7 @@ export const cron = group({ help: 'Scheduled jobs.', reload: 'room:cron' }, {
   failureAlert: group({ help: 'A message when a job keeps failing.' }, {
     enabled: key(flag, { default: true, help: 'Send it.' }),
     after: key(integer(1), { default: 2, help: 'Failures in a row.' }),
-    cooldownMs: key(integer(0), { default: 3_600_000, help: 'Least time between two messages.' }),
+    cooldownMs: key(milliseconds(0), { default: 3_600_000, help: 'Least time between two messages.' }),
     includeSkipped: key(flag, { default: false, help: 'Count skipped runs.' }),
     mode: key(oneOf(['announce', 'webhook']), { default: 'announce', help: 'How it is sent.' }),
     channel: key(text, { help: 'Channel.' }),

@@ -1,5 +1,5 @@
 import { group, key, optionalGroup } from './node.ts'
-import { flag, integer, oneOf, open, secret, text, texts, Type, word } from './types.ts'
+import { flag, integer, milliseconds, oneOf, open, secret, text, texts, Type, word } from './types.ts'
 import { addressRangeProblem } from './network.ts'
 
 const sshVerify = Type.Union([
@@ -33,8 +33,8 @@ export const auth = group({ help: 'Who may call.', reload: 'restart' }, {
   identityScopes: key(open, { default: {}, help: 'Extra scopes per identity of a proxy or tailscale user.', critical: true, reload: 'live' }),
   rateLimit: group({ help: 'Failed attempts, per scope and client address.', reload: 'room:auth' }, {
     maxAttempts: key(integer(1), { default: 10, help: 'Failures inside the window before a lockout.', critical: true }),
-    windowMs: key(integer(1), { default: 60_000, help: 'Length of the window.', critical: true }),
-    lockoutMs: key(integer(0), { default: 300_000, help: 'Length of a lockout.', critical: true }),
+    windowMs: key(milliseconds(1), { default: 60_000, help: 'Length of the window.', critical: true }),
+    lockoutMs: key(milliseconds(0), { default: 300_000, help: 'Length of a lockout.', critical: true }),
     exemptLoopback: key(flag, { default: true, help: 'Slow loopback callers down instead of locking them out.', critical: true })
   }),
   trustedProxy: optionalGroup({ help: 'How a proxy in front of us names the user (mode "trusted-proxy").', reload: 'room:auth' }, {

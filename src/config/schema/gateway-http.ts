@@ -1,5 +1,5 @@
 import { group, key } from './node.ts'
-import { flag, integer, text, texts, Type } from './types.ts'
+import { flag, integer, milliseconds, seconds, text, texts, Type } from './types.ts'
 import { hostNameProblem, originProblem } from './network.ts'
 
 const mebibytes = 1024 * 1024
@@ -13,7 +13,7 @@ const images = (allowUrl: boolean) => group({ help: 'Images in requests.', reloa
   }),
   maxBytes: key(integer(1), { default: 10 * mebibytes, help: 'Size of one image.' }),
   maxRedirects: key(integer(0), { default: 3, help: 'Redirects that are followed.' }),
-  timeoutMs: key(integer(1), { default: 10_000, help: 'Time for one fetch.' })
+  timeoutMs: key(milliseconds(1), { default: 10_000, help: 'Time for one fetch.' })
 })
 
 const files = group({ help: 'Files in requests.', reload: 'live' }, {
@@ -26,7 +26,7 @@ const files = group({ help: 'Files in requests.', reload: 'live' }, {
   maxBytes: key(integer(1), { default: 5 * mebibytes, help: 'Size of one file.' }),
   maxChars: key(integer(1), { default: 60_000, help: 'Characters of text that are kept.' }),
   maxRedirects: key(integer(0), { default: 3, help: 'Redirects that are followed.' }),
-  timeoutMs: key(integer(1), { default: 10_000, help: 'Time for one fetch.' }),
+  timeoutMs: key(milliseconds(1), { default: 10_000, help: 'Time for one fetch.' }),
   pdf: group({ help: 'PDF files.' }, {
     maxPages: key(integer(1), { default: 4, help: 'Pages that are read.' }),
     maxPixels: key(integer(1), { default: 4_000_000, help: 'Pixels of a rendered page.' }),
@@ -58,15 +58,15 @@ export const http = group({ help: 'The HTTP side of the port.', reload: 'restart
     checkItem: hostNameProblem,
     reload: 'live'
   }),
-  requestTimeoutMs: key(integer(0), { default: 30_000, help: 'Time to receive a whole request; 0 switches it off.' }),
+  requestTimeoutMs: key(milliseconds(0), { default: 30_000, help: 'Time to receive a whole request; 0 switches it off.' }),
   bodyLimitBytes: key(integer(1), { default: 2 * mebibytes, help: 'Size of a request body where a route says nothing else.' }),
   rateLimit: group({ help: 'Requests of one client on the limited routes (such as /api/device/nonce).' }, {
     max: key(integer(1), { default: 120, help: 'Requests inside the window.' }),
-    windowMs: key(integer(1), { default: 60_000, help: 'Length of the window.' })
+    windowMs: key(milliseconds(1), { default: 60_000, help: 'Length of the window.' })
   }),
   cors: group({ help: 'Pages of other origins that may call the API routes.' }, {
     origins: key(texts, { default: [], help: 'Allowed origins, beside gateway.controlUi.allowedOrigins.', checkItem: originProblem, reload: 'live' }),
-    maxAgeSeconds: key(integer(0), { default: 600, help: 'How long browsers may remember the answer to a preflight.' })
+    maxAgeSeconds: key(seconds(0), { default: 600, help: 'How long browsers may remember the answer to a preflight.' })
   }),
   securityHeaders: group({ help: 'Headers on every answer.', reload: 'live' }, {
     strictTransportSecurity: key(Type.Union([text, Type.Literal(false)], { title: 'a header value, or false' }), {

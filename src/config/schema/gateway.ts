@@ -1,5 +1,5 @@
 import { group, key, optionalGroup } from './node.ts'
-import { flag, integer, oneOf, open, secret, text, texts, Type } from './types.ts'
+import { flag, integer, milliseconds, oneOf, open, seconds, secret, text, texts, timerMinutes, Type } from './types.ts'
 import { addressRangeProblem, bindProblem, ipv4Problem, normalizeBind, originProblem, publicOriginProblem } from './network.ts'
 import { auth, nodes, pairing, remote, roles } from './gateway-auth.ts'
 import { http } from './gateway-http.ts'
@@ -86,7 +86,7 @@ export const gateway = group({ help: 'The daemon and its port.', reload: 'restar
   terminal: group({ help: 'The terminal of the control UI.', reload: 'live' }, {
     enabled: key(flag, { default: true, failsafe: false, help: 'Offer it (to administrators).' }),
     shell: key(text, { help: 'Program to start; absent: the login shell.' }),
-    detachedSessionTimeoutSeconds: key(integer(0), { default: 300, help: 'How long a shell without a viewer lives.' })
+    detachedSessionTimeoutSeconds: key(seconds(0), { default: 300, help: 'How long a shell without a viewer lives.' })
   }),
   auth,
   pairing,
@@ -110,8 +110,8 @@ export const gateway = group({ help: 'The daemon and its port.', reload: 'restar
       default: 'hybrid',
       help: 'Nothing, only what needs no restart, a restart for everything, or each as it needs.'
     }),
-    debounceMs: key(integer(0), { default: 300, help: 'Quiet time after the last change.' }),
-    deferralTimeoutMs: key(integer(0), { default: 300_000, help: 'How long a restart waits for runs; 0 waits for ever.' })
+    debounceMs: key(milliseconds(0), { default: 300, help: 'Quiet time after the last change.' }),
+    deferralTimeoutMs: key(milliseconds(0), { default: 300_000, help: 'How long a restart waits for runs; 0 waits for ever.' })
   }),
   tls,
   http,
@@ -119,17 +119,17 @@ export const gateway = group({ help: 'The daemon and its port.', reload: 'restar
     apns: group({ help: 'Apple devices.' }, {
       relay: group({ help: 'The relay that holds the keys.' }, {
         baseUrl: key(text, { help: 'Its address.' }),
-        timeoutMs: key(integer(1), { default: 10_000, help: 'Time for one push.' })
+        timeoutMs: key(milliseconds(1), { default: 10_000, help: 'Time for one push.' })
       })
     })
   }),
   nodes,
   limits,
-  handshakeTimeoutMs: key(integer(1), { default: 15_000, help: 'Time from opening a socket to a finished connect.' }),
-  channelHealthCheckMinutes: key(integer(0), { default: 5, help: 'How often channels are checked; 0 switches it off.', reload: 'room:channels' }),
-  channelStaleEventThresholdMinutes: key(integer(1), { default: 30, help: 'A channel without any traffic for so long is stale.', reload: 'room:channels' }),
+  handshakeTimeoutMs: key(milliseconds(1), { default: 15_000, help: 'Time from opening a socket to a finished connect.' }),
+  channelHealthCheckMinutes: key(timerMinutes(0), { default: 5, help: 'How often channels are checked; 0 switches it off.', reload: 'room:channels' }),
+  channelStaleEventThresholdMinutes: key(timerMinutes(1), { default: 30, help: 'A channel without any traffic for so long is stale.', reload: 'room:channels' }),
   channelMaxRestartsPerHour: key(integer(1), { default: 10, help: 'Restarts of one channel account by the monitor.', reload: 'room:channels' }),
   shutdown: group({ help: 'How the gateway stops.', reload: 'live' }, {
-    drainMs: key(integer(0), { default: 5_000, help: 'Time that work in flight gets before it is checkpointed or cut.' })
+    drainMs: key(milliseconds(0), { default: 5_000, help: 'Time that work in flight gets before it is checkpointed or cut.' })
   })
 })

@@ -1,5 +1,5 @@
 import { group, key, map, optionalGroup } from './node.ts'
-import { flag, integer, number, oneOf, open, text, texts, Type } from './types.ts'
+import { flag, integer, milliseconds, number, oneOf, open, text, texts, Type } from './types.ts'
 
 const queueModes = ['steer', 'followup', 'collect', 'interrupt'] as const
 const retiredQueueModes: { [mode: string]: string } = { queue: 'followup', 'steer-backlog': 'followup', 'steer+backlog': 'followup' }
@@ -10,12 +10,12 @@ export const messages = group({ help: 'Messages in and out.', open: true, reload
     mode: key(oneOf(queueModes), { default: 'steer', help: 'Steer the run, wait, be collected, or interrupt.', normalize: normalizeQueueMode }),
     cap: key(integer(1), { default: 20, help: 'Messages that may wait.' }),
     drop: key(oneOf(['summarize', 'old', 'new']), { default: 'summarize', help: 'What happens to those beyond.' }),
-    debounceMs: key(integer(0), { default: 500, help: 'Quiet time before waiting messages are taken up.' }),
+    debounceMs: key(milliseconds(0), { default: 500, help: 'Quiet time before waiting messages are taken up.' }),
     byChannel: key(open, { default: {}, help: 'Modes per channel.' }),
     debounceMsByChannel: key(open, { default: {}, help: 'Quiet times per channel.' })
   }),
   inbound: group({ help: 'Messages that arrive in pieces.', reload: 'room:channels' }, {
-    debounceMs: key(integer(0), { help: 'Quiet time after which they are one message.' }),
+    debounceMs: key(milliseconds(0), { help: 'Quiet time after which they are one message.' }),
     byChannel: key(open, { default: {}, help: 'The same per channel.' })
   }),
   ackReaction: key(text, { help: 'Reaction to a message that was taken up; absent: the emoji of the agent.' }),

@@ -1,5 +1,5 @@
 import { group, key, map, optionalGroup } from './node.ts'
-import { flag, integer, number, oneOf, open, secret, secretInput, text, texted, texts, Type, word } from './types.ts'
+import { flag, integer, number, oneOf, open, seconds, secret, secretInput, text, texted, texts, Type, word } from './types.ts'
 
 const model = Type.Object({
   id: word,
@@ -24,7 +24,7 @@ const provider = group({ help: 'One provider.', unit: true, open: true }, {
   api: key(text, { help: 'What it speaks: openai-completions, openai-responses, anthropic-messages, google-generative-ai, …' }),
   headers: key(Type.Record(text, secretInput), { help: 'Headers of every request.', secret: true }),
   authHeader: key(flag, { help: 'Send the key as Authorization: Bearer.' }),
-  timeoutSeconds: key(number(0), { help: 'Time for one request.' }),
+  timeoutSeconds: key(seconds(0), { help: 'Time for one request.' }),
   maxTokens: key(integer(1), { help: 'Tokens of one reply.' }),
   request: optionalGroup({ help: 'Details of the connection.', open: true }, {
     headers: key(Type.Record(text, secretInput), { help: 'More headers.', secret: true }),

@@ -1,6 +1,6 @@
 /** Sections that the gateway only passes on, or of which it reads a few keys. */
 import { group, key, map, optionalGroup } from './node.ts'
-import { flag, integer, number, oneOf, open, text, texted, texts, Type, word } from './types.ts'
+import { flag, milliseconds, number, oneOf, open, text, texted, texts, Type, word } from './types.ts'
 import type { ReloadClass } from './node.ts'
 
 const section = (help: string, reload: ReloadClass = 'live') => key(open, { default: {}, help, reload })
@@ -17,7 +17,7 @@ export const env = group({ help: 'Environment variables.', open: true, reload: '
   vars: key(texted, { default: {}, help: 'Set where the environment has none of that name.', secret: true }),
   shellEnv: group({ help: 'Variables of the login shell.' }, {
     enabled: key(flag, { default: false, help: 'Ask for them.' }),
-    timeoutMs: key(integer(1), { default: 15_000, help: 'Time for it.' })
+    timeoutMs: key(milliseconds(1), { default: 15_000, help: 'Time for it.' })
   })
 })
 
@@ -39,7 +39,7 @@ export const diagnostics = group({ help: 'Metrics and traces.', open: true, relo
     logs: key(flag, { default: false, help: 'Send logs.' }),
     logsExporter: key(oneOf(['otlp', 'stdout', 'both']), { default: 'otlp', help: 'Where logs go.' }),
     sampleRate: key(number(0, 1), { help: 'Share of the traces that is kept.' }),
-    flushIntervalMs: key(integer(1000), { help: 'How often they are sent.' }),
+    flushIntervalMs: key(milliseconds(1000), { help: 'How often they are sent.' }),
     captureContent: key(Type.Union([flag, open], { title: 'true, false or an object' }), { default: false, failsafe: false, help: 'Put texts into traces.' })
   })
 })

@@ -1,5 +1,5 @@
 import { group, inherited, key, map, optionalGroup } from './node.ts'
-import { flag, integer, oneOf, open, opens, text, texts } from './types.ts'
+import { flag, integer, milliseconds, oneOf, open, opens, seconds, text, texts } from './types.ts'
 
 const exec = group({ help: 'Running commands.' }, {
   security: key(oneOf(['deny', 'allowlist', 'full']), { help: 'No command, known ones, or any.', failsafe: 'deny' }),
@@ -9,8 +9,8 @@ const exec = group({ help: 'Running commands.' }, {
   allowedCommands: key(texts, { help: 'The only commands that may be run; absent: no such list.', failsafe: [] }),
   allowedPaths: key(texts, { help: 'The only directories that tools may touch; absent: no such list.', failsafe: [] }),
   denyPaths: key(texts, { default: [], help: 'Directories that tools may not touch; wins over allowedPaths.', failsafe: ['/'] }),
-  backgroundMs: key(integer(0), { default: 10_000, help: 'A command that runs longer goes on in the background.' }),
-  timeoutSec: key(integer(1), { help: 'A command that runs longer is ended.' }),
+  backgroundMs: key(milliseconds(0), { default: 10_000, help: 'A command that runs longer goes on in the background.' }),
+  timeoutSec: key(seconds(1), { help: 'A command that runs longer is ended.' }),
   notifyOnExit: key(flag, { default: true, help: 'Tell the session when a background command ends.' })
 })
 
@@ -20,7 +20,7 @@ const web = (help: string) => group({ help }, {
   maxChars: key(integer(1), { help: 'Characters of a result; absent: tools.web.maxChars.' }),
   maxCharsCap: key(integer(1), { help: 'The most that a call may ask for.' }),
   maxResults: key(integer(1), { help: 'Results of one search.' }),
-  timeoutSeconds: key(integer(1), { help: 'Time for one request.' }),
+  timeoutSeconds: key(seconds(1), { help: 'Time for one request.' }),
   cacheTtlMinutes: key(integer(0), { help: 'How long results are reused.' })
 })
 
@@ -29,7 +29,7 @@ const policy = {
   allow: key(texts, { help: 'The only tools there are; absent: those of the profile.', failsafe: [] }),
   alsoAllow: key(texts, { help: 'Tools added to the profile.' }),
   deny: key(texts, { help: 'Tools taken away; wins over everything.', failsafe: ['*'] }),
-  byProvider: map({ help: 'The same per model provider.' }, optionalGroup({ help: 'Tools with this provider.', open: true, unit: true }, {
+  byProvider: map({ help: 'The same per model provider.' }, optionalGroup({ help: 'Tools with this provider.', open: true }, {
     profile: key(oneOf(['minimal', 'coding', 'messaging', 'full']), { help: 'A named set of tools.', failsafe: 'minimal' }),
     allow: key(texts, { help: 'The only tools there are.', failsafe: [] }),
     alsoAllow: key(texts, { help: 'Tools added to the profile.' }),

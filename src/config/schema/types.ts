@@ -8,6 +8,12 @@ export const word = Type.String({ minLength: 1 })
 export const texts = Type.Array(Type.String())
 export const integer = (minimum: number, maximum?: number) => Type.Integer(maximum === undefined ? { minimum } : { minimum, maximum })
 export const number = (minimum: number, maximum?: number) => Type.Number(maximum === undefined ? { minimum } : { minimum, maximum })
+// A longer wait than this makes a timer fire at once.
+const longestTimerMs = 2 ** 31 - 1
+export const milliseconds = (minimum: number) => integer(minimum, longestTimerMs)
+export const seconds = (minimum: number) => number(minimum, Math.floor(longestTimerMs / 1000))
+/** For timers; ages that are only compared may be longer. */
+export const timerMinutes = (minimum: number) => integer(minimum, Math.floor(longestTimerMs / 60_000))
 export const durationText = Type.String({ pattern: '^\\d+(\\.\\d+)?\\s*(ms|s|m|h|d|w)?$', title: 'a duration such as "30m" or "24h"' })
 export const texted = Type.Record(Type.String(), Type.String())
 /** An object whose keys are somebody else's. */
