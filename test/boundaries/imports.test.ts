@@ -28,7 +28,7 @@ const excepted: { readonly [use: string]: string } = {
 
 /** Which packages a room may load. Only what listens knows Fastify. */
 const packages: { readonly [room: string]: readonly string[] } = {
-  auth: ['tweetnacl'],
+  auth: ['tweetnacl', 'uqr'],
   config: ['json5'],
   log: ['pino'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
