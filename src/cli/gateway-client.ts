@@ -1,4 +1,6 @@
 /** The WebSocket RPC client: challenge, signed connect, hello-ok, then requests and events. A client like any other. */
+import type { methods } from '../methods/index.ts'
+import type { Static } from '../protocol/type.ts'
 import { GatewayClientError } from './client-error.ts'
 import type { CloseInfo } from './client-socket.ts'
 import { openWire, type GatewayEvent, type RequestOptions, type Wire, type WireOptions } from './client-wire.ts'
@@ -17,6 +19,11 @@ export interface HelloOk {
   policy: { maxPayload: number, tickIntervalMs: number, [key: string]: unknown }
 }
 
+type Methods = typeof methods
+export type MethodName = keyof Methods & string
+export type MethodParams<M extends MethodName> = Static<Methods[M]['params']>
+export type MethodResult<M extends MethodName> = Static<Methods[M]['result']>
+
 export interface GatewayClientOptions extends ConnectIntent, WireOptions {}
 
 export interface GatewayClient {
@@ -26,7 +33,9 @@ export interface GatewayClient {
   readonly deviceId: string | undefined
   /** From opening the socket to being let in. */
   readonly connectLatencyMs: number
-  request<Result = unknown>(method: string, params?: object, options?: RequestOptions): Promise<Result>
+  request<M extends MethodName>(method: M, params?: MethodParams<M>, options?: RequestOptions): Promise<MethodResult<M>>
+  /** For methods whose names come from outside. */
+  call (method: string, params?: object, options?: RequestOptions): Promise<unknown>
   onEvent (listener: (event: GatewayEvent) => void): () => void
   /** Settles when the connection has ended, for whatever reason. */
   readonly closed: Promise<CloseInfo>
@@ -57,7 +66,9 @@ export async function connectGateway (options: GatewayClientOptions): Promise<Ga
       hello,
       deviceId: options.identity?.deviceId,
       connectLatencyMs: Math.round(performance.now() - startedAt),
-      request: <Result>(method: string, params: object = {}, wait?: RequestOptions) => wire.send(method, params, wait) as Promise<Result>,
+      request: <M extends MethodName>(method: M, params?: MethodParams<M>, wait?: RequestOptions) =>
+        wire.send(method, params ?? {}, wait) as Promise<MethodResult<M>>,
+      call: (method, params = {}, wait) => wire.send(method, params, wait),
       onEvent: wire.onEvent,
       closed: wire.closed,
       close: wire.close

@@ -44,7 +44,7 @@ function refused (error: GatewayClientError): ProbeResult {
 
 async function ask (client: GatewayClient, questions: ProbeOptions['ask']): Promise<Pick<ProbeResult, 'answers' | 'readError'>> {
   const methods = Object.keys(questions)
-  const settled = await Promise.allSettled(methods.map(method => client.request(method, questions[method])))
+  const settled = await Promise.allSettled(methods.map(method => client.call(method, questions[method])))
   const failed = settled.find(outcome => outcome.status === 'rejected')
   return {
     answers: Object.fromEntries(settled.flatMap((outcome, index) =>

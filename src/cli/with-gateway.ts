@@ -2,7 +2,7 @@
 import { isClientError, type GatewayClientError } from './client-error.ts'
 import type { CommandContext } from './define-command.ts'
 import { CommandFailure, reportFailure } from './failure.ts'
-import type { GatewayClient } from './gateway-client.ts'
+import type { GatewayClient, MethodName, MethodParams } from './gateway-client.ts'
 import { openLocalAdmin } from './local-admin.ts'
 import { loadLocalSettings, type LocalSettings } from './local-settings.ts'
 import { openGateway, type OpenOptions } from './open-gateway.ts'
@@ -80,8 +80,8 @@ export async function withGateway (context: CommandContext<RpcFlags>, course: Co
 }
 
 /** One call, one answer. */
-export async function callGateway<Result> (
-  context: CommandContext<RpcFlags>, course: Course, method: string, params: object, show: (result: Result, reached: Reached) => void
+export async function callGateway<M extends MethodName, Result> (
+  context: CommandContext<RpcFlags>, course: Course, method: M, params: MethodParams<M>, show: (result: Result, reached: Reached) => void
 ): Promise<number> {
   return await withGateway(context, course, async reached => {
     const result = await reached.client.request(method, params) as Result

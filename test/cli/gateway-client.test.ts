@@ -74,7 +74,7 @@ t.test('answers find their requests whatever order they come in', async t => {
   })
   const client = await connectGateway(options(peer.url))
   t.teardown(() => client.close())
-  t.same(await Promise.all(['a', 'b', 'c'].map(method => client.request(method))), ['a', 'b', 'c'])
+  t.same(await Promise.all(['a', 'b', 'c'].map(method => client.call(method))), ['a', 'b', 'c'])
 })
 
 t.test('a refused request says code, details and when to come back', async t => {
@@ -83,7 +83,7 @@ t.test('a refused request says code, details and when to come back', async t => 
   })
   const client = await connectGateway(options(peer.url))
   t.teardown(() => client.close())
-  const error = await failure(client.request('status'))
+  const error = await failure(client.call('status'))
   t.match(error, { kind: 'request', code: 'FORBIDDEN', detailCode: 'MISSING_SCOPE', retryable: true, retryAfterMs: 5 })
   t.match(error.details, { missingScope: 'operator.read' })
 })
@@ -97,16 +97,16 @@ t.test('a two-stage answer is waited for when it is wanted', async t => {
   })
   const client = await connectGateway(options(peer.url))
   t.teardown(() => client.close())
-  t.same(await client.request('agent', {}, { expectFinal: true }), { status: 'ok', done: true })
-  t.same(await client.request('agent', {}), { status: 'accepted' })
+  t.same(await client.call('agent', {}, { expectFinal: true }), { status: 'ok', done: true })
+  t.same(await client.call('agent', {}), { status: 'accepted' })
 })
 
 t.test('a request that is not answered ends by itself, and the connection goes on', async t => {
   const peer = await startScripted(t, { request: ({ method }) => method === 'quick' ? { ok: true, payload: 1 } : undefined })
   const client = await connectGateway(options(peer.url))
   t.teardown(() => client.close())
-  t.match(await failure(client.request('slow', {}, { timeoutMs: 30 })), { kind: 'transport', code: 'timeout', message: /30ms \(slow\)/ })
-  t.equal(await client.request('quick'), 1)
+  t.match(await failure(client.call('slow', {}, { timeoutMs: 30 })), { kind: 'transport', code: 'timeout', message: /30ms \(slow\)/ })
+  t.equal(await client.call('quick'), 1)
 })
 
 t.test('events reach every listener until it leaves', async t => {
@@ -120,21 +120,21 @@ t.test('events reach every listener until it leaves', async t => {
   t.teardown(() => client.close())
   const seen: unknown[] = []
   const leave = client.onEvent(event => seen.push(event))
-  await client.request('x')
+  await client.call('x')
   leave()
-  await client.request('x')
+  await client.call('x')
   t.same(seen, [{ event: 'tick', payload: { ts: 1 }, seq: 7 }])
 })
 
 t.test('everything that waits is told why the connection ended', async t => {
   const peer = await startScripted(t, { request: (_frame, socket) => { socket.close(1012, 'service restart'); return undefined } })
   const client = await connectGateway(options(peer.url))
-  const errors = await Promise.all(['a', 'b'].map(method => failure(client.request(method))))
+  const errors = await Promise.all(['a', 'b'].map(method => failure(client.call(method))))
   for (const error of errors) {
     t.match(error, { kind: 'transport', code: 'closed', closeCode: 1012, reason: 'service restart', retryable: true })
   }
   t.same(await client.closed, { code: 1012, reason: 'service restart' })
-  t.match(await failure(client.request('later')), { closeCode: 1012 })
+  t.match(await failure(client.call('later')), { closeCode: 1012 })
 })
 
 t.test('garbage between the frames does no harm', async t => {
@@ -146,7 +146,7 @@ t.test('garbage between the frames does no harm', async t => {
   })
   const client = await connectGateway(options(peer.url))
   t.teardown(() => client.close())
-  t.equal(await client.request('x'), 'x')
+  t.equal(await client.call('x'), 'x')
 })
 
 t.test('a refused connect carries what the gateway said, not only that it hung up', async t => {
@@ -208,7 +208,7 @@ t.test('nobody listening is said in the words that people search for', async t =
 t.test('closing settles even when the peer does not answer the close', async t => {
   const peer = await startScripted(t, { request: (_frame, socket) => { socket.pause(); return undefined } })
   const client = await connectGateway(options(peer.url))
-  await failure(client.request('x', {}, { timeoutMs: 20 }))
+  await failure(client.call('x', {}, { timeoutMs: 20 }))
   await client.close()
   t.match(await client.closed, { code: 1006 })
 })

@@ -33,7 +33,7 @@ export default command({
     const [requestId] = context.args
     const course = deviceCourse('Devices approve')
     if (!requestId || context.options.latest) return await withGateway(context, course, preview)
-    return await callGateway<{ device: PairedDevice }>(context, course, 'device.pair.approve', { requestId }, ({ device }) => {
+    return await callGateway(context, course, 'device.pair.approve', { requestId }, ({ device }: { device: PairedDevice }) => {
       const roles = (device.roles ?? []).join(', ') || 'no role'
       const scopes = (device.scopes ?? []).join(', ')
       context.out.line(`Approved ${nameOf(device)} (${device.deviceId}) as ${roles}${scopes ? ` with ${scopes}` : ''}.`)

@@ -10,9 +10,9 @@ export default command({
   details: 'For machines that lend commands to the gateway. For a phone use `openclaw qr`.',
   options: rpcOptions,
   examples: [['openclaw devices join-code', 'Works once, for ten minutes.']],
-  run: context => callGateway<SetupCode>(
+  run: context => callGateway(
     context, deviceCourse('Join code'), 'device.pair.setupCode', { bootstrapProfile: 'node', joinUrl: true },
-    ({ setupCode, joinUrl, expiresAtMs }) => {
+    ({ setupCode, joinUrl, expiresAtMs }: SetupCode) => {
       context.out.line(joinUrl ?? setupCode)
       if (expiresAtMs) context.out.note(`Works once, until ${new Date(expiresAtMs).toLocaleTimeString()}.`)
     })

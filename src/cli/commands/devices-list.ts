@@ -12,6 +12,6 @@ export default command({
     ['openclaw devices list', 'Two tables, then the full device ids.'],
     ['openclaw devices list --json', 'The same for programs; tokens are never shown.']
   ],
-  run: context => callGateway<DeviceList>(context, deviceCourse('Devices list'), 'device.pair.list', {},
-    list => context.out.line(deviceListText(list, Date.now())))
+  run: context => callGateway(context, deviceCourse('Devices list'), 'device.pair.list', {},
+    (list: DeviceList) => context.out.line(deviceListText(list, Date.now())))
 })

@@ -9,7 +9,7 @@ export default command({
   args: [{ name: 'requestId', help: 'Id of the request (openclaw devices list)' }],
   options: rpcOptions,
   examples: [['openclaw devices reject 3f0c5a1e-…', 'The device has to ask again.']],
-  run: context => callGateway<{ deviceId: string }>(
+  run: context => callGateway(
     context, deviceCourse('Devices reject'), 'device.pair.reject', { requestId: required(context.args[0], 'requestId') },
-    ({ deviceId }) => context.out.line(`Rejected the request of ${deviceId}.`))
+    ({ deviceId }: { deviceId: string }) => context.out.line(`Rejected the request of ${deviceId}.`))
 })

@@ -9,7 +9,7 @@ export default command({
   args: [{ name: 'deviceId', help: 'Device id (openclaw devices list)' }],
   options: rpcOptions,
   examples: [['openclaw devices remove 9a41…', 'To come back it has to pair again.']],
-  run: context => callGateway<{ deviceId: string }>(
+  run: context => callGateway(
     context, deviceCourse('Devices remove'), 'device.pair.remove', { deviceId: required(context.args[0], 'deviceId') },
-    ({ deviceId }) => context.out.line(`Removed ${deviceId}.`))
+    ({ deviceId }: { deviceId: string }) => context.out.line(`Removed ${deviceId}.`))
 })

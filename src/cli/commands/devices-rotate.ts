@@ -28,7 +28,7 @@ export default command({
     if (scope && !scopes) throw new UsageError('--scope and --no-scopes exclude each other')
     const wanted = scopes ? scope : []
     const params = { deviceId: required(device, '--device'), role: required(role, '--role'), ...(wanted ? { scopes: wanted } : {}) }
-    return await callGateway<Rotated>(context, deviceCourse('Devices rotate'), 'device.token.rotate', params, rotated => {
+    return await callGateway(context, deviceCourse('Devices rotate'), 'device.token.rotate', params, (rotated: Rotated) => {
       const granted = rotated.scopes.join(', ') || 'no scope'
       context.out.line(`Rotated the ${rotated.role} token of ${rotated.deviceId} (${granted}).`)
     })

@@ -38,7 +38,7 @@ export default command({
       throw new CommandFailure(`Gateway call failed: the gateway is ${target.url}, not ${options.expectUrl}.`)
     }
     return await withGateway(context, { doing: 'Gateway call', check }, async ({ client }) => {
-      const result = await client.request(method, params, { timeoutMs: options.timeout, expectFinal: options.expectFinal })
+      const result = await client.call(method, params, { timeoutMs: options.timeout, expectFinal: options.expectFinal })
       if (!options.json) out.line(`Gateway call: ${method}`)
       out.json(result ?? null)
       return 0

@@ -11,7 +11,7 @@ export default command({
   examples: [['openclaw gateway health', 'OK and how long the answer took, then one line for each channel.']],
   async run (context) {
     const startedAt = performance.now()
-    return await callGateway<HealthView>(context, { doing: 'Gateway health' }, 'health', {}, health => {
+    return await callGateway(context, { doing: 'Gateway health' }, 'health', {}, (health: HealthView) => {
       context.out.line('Gateway Health')
       context.out.line(`${health.ok === false ? 'NOT OK' : 'OK'} (${duration(performance.now() - startedAt)})`)
       for (const line of channelLines(health)) context.out.line(line)

@@ -17,8 +17,8 @@ export default command({
     ['openclaw health', 'A few lines for people.'],
     ['openclaw health --json', 'The answer of the health method, for programs.']
   ],
-  run: context => callGateway<HealthView>(
+  run: context => callGateway(
     context, { doing: 'Health' }, 'health', context.options.verbose || context.options.debug ? { probe: true } : {},
-    health => { for (const line of healthLines(health)) context.out.line(line) }
+    (health: HealthView) => { for (const line of healthLines(health)) context.out.line(line) }
   )
 })

@@ -1,4 +1,4 @@
-import { command, flag, text, unset } from '../define-command.ts'
+import { command, flag, text, unset, UsageError } from '../define-command.ts'
 import { deviceCourse } from '../device-course.ts'
 import { CommandFailure } from '../failure.ts'
 import { rpcOptions } from '../rpc-options.ts'
@@ -13,6 +13,7 @@ export default command({
     ...rpcOptions,
     setupCodeOnly: flag('Print nothing but the code'),
     limited: flag('Without administration rights'),
+    voiceNode: flag('For a voice device: node, reading and talking only'),
     publicUrl: text('url', 'Address at which the phone reaches the gateway'),
     ascii: unset('No QR code, only the text')
   },
@@ -22,7 +23,9 @@ export default command({
   ],
   async run (context) {
     const { options, out } = context
-    const params = { bootstrapProfile: options.limited ? 'limited' : 'full', ...(options.publicUrl ? { publicUrl: options.publicUrl } : {}) }
+    if (options.limited && options.voiceNode) throw new UsageError('--limited and --voice-node exclude each other')
+    const bootstrapProfile = options.voiceNode ? 'voice-node' : options.limited ? 'limited' : 'full'
+    const params = { bootstrapProfile, ...(options.publicUrl ? { publicUrl: options.publicUrl } : {}) } as const
     return await withGateway(context, deviceCourse('Setup code'), async ({ client }) => {
       const code = await client.request('device.pair.setupCode', params) as SetupCode
       if (!options.publicUrl && isLoopbackUrl(code.gatewayUrl)) {
