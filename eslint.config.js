@@ -10,5 +10,13 @@ export default [
       '@typescript-eslint/no-redeclare': 'off',
       'no-empty': ['error', { allowEmptyCatch: false }]
     }
+  },
+  {
+    // Tables of cases read better in long lines and several properties to a line.
+    files: ['test/**', 'bench/**'],
+    rules: {
+      '@stylistic/max-len': ['error', { code: 200, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreRegExpLiterals: true }],
+      '@stylistic/object-property-newline': 'off'
+    }
   }
 ]

@@ -180,7 +180,11 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     connections: undefined as never,
     config: () => loaded,
     agents,
-    tailLog: params => tailLog({ file: logging.filePath() ?? '', ...params, redact: logging.redactor.redactText }),
+    tailLog: async params => {
+      const file = logging.filePath()
+      if (file === null) return { file: '(no log file)', cursor: 0, size: 0, lines: [], truncated: false, reset: false }
+      return tailLog({ file, ...params, redact: logging.redactor.redactText })
+    },
     gatewayIdentity: async () => {
       const identity = await loadOrCreateDeviceIdentity(join(paths.stateDir, 'identity', 'gateway.json'))
       return { deviceId: identity.deviceId, publicKey: identity.publicKey }

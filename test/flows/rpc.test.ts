@@ -77,6 +77,7 @@ t.test('requests after connect', async t => {
       TasksListResult: await admin.client.request('tasks.list', {}),
       QuestionListResult: await admin.client.request('question.list', {}),
       ChannelsStatusResult: await admin.client.request('channels.status', {}),
+      ChannelsPairingListResult: await admin.client.request('channels.pairing.list', {}),
       PluginsListResult: await admin.client.request('plugins.list', {}),
       SessionsObserverVisibilityResult: await admin.client.request('sessions.observer.visibility', { visible: true })
     }
@@ -139,14 +140,33 @@ t.test('a client that does not read is cut, and the others do not notice', async
     t.match(await good.client.request('health'), { ok: true })
   }
   t.ok(cut())
+  for (let i = 0; i < 100 && gateway.gateway.rooms.connections.counts().connected > 1; i++) await new Promise(resolve => setTimeout(resolve, 50))
   t.equal(gateway.gateway.rooms.connections.counts().connected, 1)
   await closeClient(good.client)
 })
 
+/** Shrinks with every issue, until the one about operations empties it. */
+const placeholderNames = [
+  'agent', 'agent.wait', 'agents.create', 'agents.delete', 'agents.files.get', 'agents.files.list', 'agents.files.set',
+  'agents.update', 'approval.get', 'approval.resolve', 'channels.logout', 'channels.pairing.approve', 'channels.pairing.dismiss',
+  'channels.pairing.list', 'channels.start', 'channels.status', 'channels.stop', 'chat.abort', 'chat.history', 'chat.inject',
+  'chat.message.get', 'chat.metadata', 'chat.send', 'chat.startup', 'commands.list', 'config.apply', 'config.patch',
+  'config.set', 'cron.add', 'cron.get', 'cron.list', 'cron.remove', 'cron.run', 'cron.runs', 'cron.status', 'cron.update',
+  'diagnostics.stability', 'exec.approval.get', 'exec.approval.list', 'exec.approval.request', 'exec.approval.resolve',
+  'exec.approval.waitDecision', 'exec.approvals.get', 'exec.approvals.set', 'gateway.restart.request', 'last-heartbeat',
+  'message.action', 'models.authStatus', 'models.list', 'node.invoke', 'node.pending.enqueue', 'openclaw.approval.list',
+  'plugin.approval.list', 'plugins.controlUi.list', 'plugins.list', 'question.list', 'secrets.reload', 'send', 'sessions.abort',
+  'sessions.compact', 'sessions.create', 'sessions.delete', 'sessions.describe', 'sessions.get', 'sessions.list',
+  'sessions.messages.subscribe', 'sessions.messages.unsubscribe', 'sessions.observer.visibility', 'sessions.patch',
+  'sessions.preview', 'sessions.reset', 'sessions.resolve', 'sessions.send', 'sessions.subscribe', 'set-heartbeats',
+  'talk.catalog', 'tasks.list', 'tools.catalog', 'tools.effective', 'tools.invoke', 'update.run', 'update.status',
+  'users.prefs.get', 'wake'
+]
+
 t.test('the placeholders are these, and nothing else pretends', async t => {
   const { methods } = await import('../../src/methods/index.ts')
   const names = Object.entries(methods).filter(([, method]) => method.placeholder !== undefined).map(([name]) => name).sort()
-  t.matchSnapshot(names.join('\n'), 'methods whose rooms come with later issues')
+  t.same(names, placeholderNames)
   const gateway = await startGateway(t)
   const { client } = await admitted(gateway.url, { scopes: [...operatorScopes, 'operator.questions'] })
   for (const name of names) {
