@@ -19,8 +19,9 @@ const plainWords = new Set(('a absent an and authentication authorization accept
 const isPlainWord = (value: string): boolean => value.length < 16 && plainWords.has(value.toLowerCase().replace(/[.!?]$/, ''))
 
 const maskAssignment: NonNullable<RedactRule['replace']> = (match, groups, mask) => {
-  const [keyQuote, doubleQuoted, singleQuoted, escapedQuoted, bare] = groups
-  const value = doubleQuoted ?? singleQuoted ?? escapedQuoted ?? bare ?? ''
+  const [keyQuote, ...values] = groups
+  const bare = values.at(-1)
+  const value = values.find(found => found !== undefined) ?? ''
   if (bare !== undefined && isPlainWord(bare)) return match
   // An unquoted value after a quoted name is a JSON number; only a string can stand in its place.
   const quote = keyQuote !== undefined && bare !== undefined ? keyQuote : ''
@@ -36,9 +37,15 @@ const maskValue: NonNullable<RedactRule['replace']> = (match, groups, mask) => {
 const maskAwsSecret: NonNullable<RedactRule['replace']> = (match, _groups, mask) =>
   /[A-Z]/.test(match) && /[a-z]/.test(match) && /\d/.test(match) ? mask(match) : match
 
-/** name=value, name: value, "name": "value", \"name\": \"value\" */
-const assignment = new RegExp(names + '(\\\\*["\'])?\\s{0,3}[=:]\\s{0,3}' +
-  '(?:"((?:[^"\\\\]|\\\\.)+)|\'((?:[^\'\\\\]|\\\\.)+)|\\\\+["\']([^"\'\\\\]+)|([^\\s"\'\\\\&,;<>(){}[\\]]+))', 'gi')
+/** name=value, name: value, "name": "value", and the same as JSON inside JSON; of deeper nesting only what has no escapes. */
+const assignment = new RegExp([
+  `${names}(\\\\*["'])?\\s{0,3}[=:]\\s{0,3}(?:`,
+  String.raw`"((?:[^"\\]|\\.)+)|`,
+  String.raw`'((?:[^'\\]|\\.)+)|`,
+  String.raw`\\"((?:[^"\\]|\\\\(?:\\.|[^\\]))+)|`,
+  String.raw`\\+["']([^"'\\]+)|`,
+  String.raw`([^\s"'\\&,;<>(){}[\]]+))`
+].join(''), 'gi')
 
 /** Protections that a custom list does not replace: headers, forms, URLs with a password in them, AWS secrets. */
 export const structuralRules: readonly RedactRule[] = [
@@ -65,7 +72,7 @@ export const defaultRules: readonly RedactRule[] = [
     pattern: /--[a-z-]{0,24}(?:token|secret|password|passphrase|api-?key|credential)(?:=|\s{1,3})["']?([^\s"'\\<>[\]]+)/gi,
     replace: maskValue
   },
-  { pattern: /\bbearer\s{1,3}([\w.~+/=-]{6,})/gi, replace: maskValue },
+  { pattern: /\bbearer\s{1,3}([\w.~+/=…-]{6,})/gi, replace: maskValue },
   {
     pattern: new RegExp('(?<![A-Za-z0-9_-])(?:(?:sk|pplx)-[\\w-]{8,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\\w{16,}|xox[a-z]-[\\w-]{8,}|xapp-[\\w-]{8,}|gsk_\\w{8,}|' +
       'AIza[\\w-]{16,}|npm_[A-Za-z0-9]{16,}|hf_[A-Za-z0-9]{16,}|glpat-[\\w-]{16,}|AKIA[A-Z0-9]{16}|ya29\\.[\\w-]{16,}|eyJ[\\w-]{8,}\\.[\\w-]{8,}(?:\\.[\\w-]*)?)', 'g')

@@ -107,7 +107,7 @@ function applyInWindows (text: string, pattern: RegExp): string {
 
 const pemBegin = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----/g
 /** What cannot stand inside a key: a quote, the dashes of the last line, any other character. */
-const pemStop = /[^A-Za-z0-9+/=\s\\:,.-]|-----/g
+const pemStop = /[^A-Za-z0-9+/=\s\\:,.*-]|-----/g
 
 /** A private key in PEM form, whole or cut off: everything behind the first line that can belong to it. */
 function maskPem (text: string): string {

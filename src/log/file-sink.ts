@@ -1,10 +1,11 @@
 /** Writes lines to the log file without making anybody wait, and without giving up when the disk does. */
-import { fstatSync, write, writeSync } from 'node:fs'
+import { write, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { createLineQueue } from './line-queue.ts'
-import type { Batch } from './line-queue.ts'
+import { arrives, createLoads } from './load.ts'
+import type { Load } from './load.ts'
 import { createLogTarget } from './log-target.ts'
-import type { LogTargetOptions, ReadyFile } from './log-target.ts'
+import type { LogTargetOptions } from './log-target.ts'
 
 export interface FileSinkOptions extends LogTargetOptions {
   /** The line that stands for lines which found no room. */
@@ -31,18 +32,14 @@ export interface FileSink {
 
 const maxBatchBytes = 65_536
 const maxRetryFactor = 30
-/** How long the last moments of a process wait for a write that another thread has begun. */
-const maxInFlightWaitMs = 100
 const writeAsync = promisify(write)
-
-/** The bytes of a batch as they go into one file. */
-interface Load { readonly batch: Batch, readonly file: ReadyFile, readonly data: Buffer, written: number }
 
 export function createFileSink (options: FileSinkOptions): FileSink {
   const { missingLine, onTrouble, onRecovered, retryMs = 1000 } = options
   const target = createLogTarget(options)
   const batchBytes = Math.min(maxBatchBytes, target.maxBytes)
   const queue = createLineQueue()
+  const loads = createLoads(missingLine)
   let draining: Promise<void> | null = null
   let inFlight: Load | null = null
   let retryTimer: NodeJS.Timeout | null = null
@@ -51,19 +48,11 @@ export function createFileSink (options: FileSinkOptions): FileSink {
   let tooLong = 0
   let closed = false
 
-  const prefix = ({ missing }: Batch, torn: boolean): string => (torn ? '\n' : '') + (missing > 0 ? missingLine(missing) : '')
-  const load = (batch: Batch, file: ReadyFile): Load =>
-    ({ batch, file, data: Buffer.from(prefix(batch, file.torn) + batch.lines.join('')), written: 0 })
-  const sizeOf = (batch: Batch): number =>
-    batch.lines.reduce((sum, line) => sum + Buffer.byteLength(line), Buffer.byteLength(prefix(batch, true)))
-  const progress = (current: Load, count: number): void => {
-    current.written += count
+  const progress = (load: Load, count: number): void => {
+    load.written += count
     bytesWritten += count
-    target.markTorn(current.data[current.written - 1] !== 0x0a)
+    target.markTorn(load.data[load.written - 1] !== 0x0a)
   }
-  const returnRest = (batch: Batch, current: Load | null): void =>
-    queue.putBack(current ? unwritten(current, Buffer.byteLength(prefix(batch, current.file.torn))) : batch)
-
   const failed = (error: Error): void => {
     if (failures++ === 0) onTrouble(error)
     const pauseMs = retryMs * Math.min(2 ** (failures - 1), maxRetryFactor)
@@ -73,19 +62,20 @@ export function createFileSink (options: FileSinkOptions): FileSink {
     if (failures > 0) onRecovered()
     failures = 0
   }
-  const drainBatch = async (batch: Batch): Promise<boolean> => {
-    let current: Load | null = null
+  const drainBatch = async (): Promise<boolean> => {
+    const load = inFlight = loads.create(queue.take(batchBytes))
     try {
-      current = load(batch, await target.ready(sizeOf(batch)))
-      inFlight = current
-      while (current.written < current.data.length) {
-        progress(current, (await writeAsync(current.file.fd, current.data, current.written)).bytesWritten)
+      const file = await target.ready(loads.sizeOf(load))
+      // The last moments of the process may have taken the batch over.
+      if (inFlight !== load) return true
+      loads.begin(load, file)
+      while (load.written < load.data.length) {
+        progress(load, (await writeAsync(file.fd, load.data, load.written)).bytesWritten)
       }
       succeeded()
       return true
     } catch (error) {
-      // When the last moments of the process took the batch over, it is theirs.
-      if (!current || inFlight === current) returnRest(batch, current)
+      if (inFlight === load) queue.putBack(loads.rest(load))
       failed(error as Error)
       return false
     } finally {
@@ -96,7 +86,7 @@ export function createFileSink (options: FileSinkOptions): FileSink {
     // Whatever else is logged in this turn of the loop joins the first batch.
     await Promise.resolve()
     let healthy = true
-    while (healthy && queue.length() > 0) healthy = await drainBatch(queue.take(batchBytes))
+    while (healthy && queue.length() > 0) healthy = await drainBatch()
     draining = null
   }
   const start = (): void => {
@@ -106,26 +96,21 @@ export function createFileSink (options: FileSinkOptions): FileSink {
   /** Another thread may be in the middle of a write: wait until the file has it, else write it again rather than lose it. */
   const settleInFlight = (): void => {
     if (!inFlight) return
-    const { batch, file, data } = inFlight
+    const load = inFlight
     inFlight = null
-    const sleeper = new Int32Array(new SharedArrayBuffer(4))
-    for (let waitedMs = 0; waitedMs < maxInFlightWaitMs; waitedMs++) {
-      if (fstatSync(file.fd).size >= file.bytes + data.length) return
-      Atomics.wait(sleeper, 0, 0, 1)
-    }
-    target.abandon()
-    queue.putBack(batch)
+    if (load.file && arrives(load, load.file)) return
+    if (load.file) target.abandon()
+    queue.putBack(load.batch)
   }
   const drainSync = (): void => {
     settleInFlight()
     while (queue.length() > 0) {
-      const batch = queue.take(batchBytes)
-      let current: Load | null = null
+      const load = loads.create(queue.take(batchBytes))
       try {
-        current = load(batch, target.readySync(sizeOf(batch)))
-        while (current.written < current.data.length) progress(current, writeSync(current.file.fd, current.data, current.written))
+        loads.begin(load, target.readySync(loads.sizeOf(load)))
+        while (load.written < load.data.length) progress(load, writeSync(load.file!.fd, load.data, load.written))
       } catch (error) {
-        returnRest(batch, current)
+        queue.putBack(loads.rest(load))
         throw error
       }
     }
@@ -134,8 +119,9 @@ export function createFileSink (options: FileSinkOptions): FileSink {
   return {
     write (line) {
       if (closed) return
-      if (Buffer.byteLength(line) > target.maxBytes) { tooLong++; return }
-      queue.push(line)
+      const bytes = Buffer.byteLength(line)
+      if (bytes > target.maxBytes) { tooLong++; return }
+      queue.push({ text: line, bytes })
       start()
     },
     path: target.path,
@@ -159,14 +145,11 @@ export function createFileSink (options: FileSinkOptions): FileSink {
       if (retryTimer) clearTimeout(retryTimer)
       target.close()
     },
-    stats: () => ({ bytesWritten, dropped: queue.dropped() + tooLong, queued: queue.length(), failing: failures > 0 })
+    stats: () => ({
+      bytesWritten,
+      dropped: queue.dropped() + tooLong,
+      queued: queue.length() + (inFlight?.batch.lines.length ?? 0),
+      failing: failures > 0
+    })
   }
-}
-
-/** What a failed write left over: lines that are in the file as a whole are not written twice. */
-function unwritten ({ batch, written }: Load, prefixBytes: number): Batch {
-  if (written < prefixBytes) return batch
-  let at = prefixBytes
-  const rest = batch.lines.filter(line => (at += Buffer.byteLength(line)) > written)
-  return { lines: rest, missing: 0 }
 }

@@ -25,11 +25,13 @@ const maxFieldCharacters = 4096
 export function cleanRecord (record: LogRecord, redactor: Redactor): LogRecord {
   const cleanText = (text: string, maxCharacters: number): string =>
     escapeControl(redactor.redactText(text.slice(0, maxRawCharacters)), maxCharacters)
+  const fields = record.fields && escapeStrings(redactor.redactValue(record.fields)) as Fields
   return {
     ...record,
     subsystem: cleanText(record.subsystem, 128),
-    message: cleanText(record.message, maxMessageCharacters),
-    fields: record.fields && escapeStrings(redactor.redactValue(record.fields)) as Fields
+    // Readers of the file show nothing but the message.
+    message: record.message === '' && fields ? escapeControl(JSON.stringify(fields), maxMessageCharacters) : cleanText(record.message, maxMessageCharacters),
+    fields
   }
 }
 

@@ -21,8 +21,9 @@ export interface Repeats {
   suppressed (): number
 }
 
-const maxOpenWindows = 1024
-const maxKeyCharacters = 512
+const maxOpenWindows = 512
+/** As much as is written of a message: beyond it two lines look the same. */
+const maxKeyCharacters = 4096
 const maxKeptCharacters = 1024
 
 type Line = Pick<LogRecord, 'level' | 'subsystem' | 'message'>
@@ -61,8 +62,8 @@ export function createRepeats ({ now, windowMs, emit }: RepeatsOptions): Repeats
 
   return {
     admit (record, key) {
-      // A fatal line is the last one: it never waits.
-      if (key === null || record.level === 'fatal') return true
+      // A fatal line is the last one and never waits; without a text there is nothing to compare.
+      if (key === null || record.level === 'fatal' || record.message === '') return true
       const id = `${record.level} ${record.subsystem} ${(key ?? record.message).slice(0, maxKeyCharacters)}`
       const window = windows.get(id)
       if (window && now() - window.startedMs < windowMs) {
