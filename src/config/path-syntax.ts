@@ -51,18 +51,26 @@ export function stepInto (value: unknown, step: PathStep): unknown {
 
 export const valueAt = (value: unknown, steps: ConfigPath): unknown => steps.reduce<unknown>(stepInto, value)
 
-/** The places of reserved names in something that was parsed, deepest last; at most `limit` of them. */
-export function reservedKeysIn (value: unknown, limit = 16): PathStep[][] {
+interface Visit { value: object, step: PathStep, parent: Visit | undefined }
+
+function pathOf (visit: Visit, last: PathStep): PathStep[] {
+  const steps = [last]
+  for (let at = visit; at.parent; at = at.parent) steps.push(at.step)
+  return steps.reverse()
+}
+
+/** The places of reserved names in something that was parsed, at most `limit` of them. However deep it is, it is no danger to the stack. */
+export function reservedKeysIn (root: unknown, limit = 16): PathStep[][] {
   const found: PathStep[][] = []
-  const visit = (at: unknown, steps: PathStep[]): void => {
-    if (typeof at !== 'object' || at === null || found.length >= limit) return
-    for (const name of Object.keys(at)) {
-      const here = [...steps, Array.isArray(at) ? Number(name) : name]
-      if (isReservedKey(name)) found.push(here)
-      else visit((at as { [key: string]: unknown })[name], here)
+  const open: Visit[] = typeof root === 'object' && root !== null ? [{ value: root, step: '', parent: undefined }] : []
+  for (let visit = open.pop(); visit && found.length < limit; visit = open.pop()) {
+    for (const name of Object.keys(visit.value)) {
+      const step = Array.isArray(visit.value) ? Number(name) : name
+      const value = (visit.value as { [key: string]: unknown })[name]
+      if (isReservedKey(step)) found.push(pathOf(visit, step))
+      else if (typeof value === 'object' && value !== null) open.push({ value, step, parent: visit })
     }
   }
-  visit(value, [])
   return found
 }
 

@@ -19,6 +19,8 @@ export interface WriteOptions {
   allowDestructive?: boolean
   env?: Environment
   now?: () => number
+  /** How long to wait for another writer. */
+  lockTimeoutMs?: number
 }
 
 export interface Written {
@@ -31,7 +33,7 @@ const backups = ['.bak', '.bak.1', '.bak.2', '.bak.3', '.bak.4']
 const smallestGuardedBytes = 512
 const maxRejected = 5
 const lockPollMs = 25
-const lockTimeoutMs = 5_000
+const defaultLockTimeoutMs = 5_000
 
 export async function writeConfigFile (path: string, text: string, options: WriteOptions = {}): Promise<Written> {
   if (options.env?.['OPENCLAW_CONFIG_READONLY'] === '1') throw new GatewayError('CONFIG_READ_ONLY')
@@ -39,7 +41,7 @@ export async function writeConfigFile (path: string, text: string, options: Writ
   await ensurePrivateDirectory(dirname(path))
   // A link in a repository of dot files stays a link.
   const target = await realpath(path).catch(() => path)
-  const unlock = await lock(target)
+  const unlock = await lock(target, options.lockTimeoutMs ?? defaultLockTimeoutMs)
   try {
     await removeAbandoned(target)
     const current = await readIfPresent(target)
@@ -120,9 +122,9 @@ async function syncDirectory (path: string): Promise<void> {
 }
 
 /** One writer at a time: the daemon and a command may both want to. The lock of a writer that has died is taken over. */
-async function lock (path: string): Promise<() => Promise<void>> {
+async function lock (path: string, timeoutMs: number): Promise<() => Promise<void>> {
   const file = `${path}.lock`
-  const deadline = performance.now() + lockTimeoutMs
+  const deadline = performance.now() + timeoutMs
   while (!await createPrivateFile(file, String(process.pid))) {
     if (await isOrphaned(file)) await rm(file, { force: true })
     else if (performance.now() > deadline) throw new GatewayError('CONFIG_BUSY')

@@ -201,7 +201,7 @@ t.test('the environment wins over .env in the state directory, which wins over e
 
 t.test('names that reach a prototype are left out and reported (CVE-2026-27524)', async t => {
   const loaded = await loadText(t.testdir(), '{\n"__proto__": {"polluted": 1},\ngateway: { "constructor": { "prototype": { "polluted": 1 } } } }')
-  t.same(loaded.issues.map(issue => [issue.path, issue.line]), [['__proto__', 2], ['gateway.constructor', 3]])
+  t.same(loaded.issues.map(issue => [issue.path, issue.line]).sort(), [['__proto__', 2], ['gateway.constructor', 3]])
   t.equal(({} as { polluted?: number }).polluted, undefined)
   t.equal((loaded.config as { polluted?: number }).polluted, undefined)
   t.notOk(Object.hasOwn(loaded.source as object, '__proto__'))

@@ -30,10 +30,17 @@ t.test('names that reach a prototype are refused anywhere in a path', async t =>
 
 t.test('reserved names in a parsed body are found, and taken out without touching any prototype', async t => {
   const body = JSON.parse('{"a":{"__proto__":{"polluted":1}},"list":[{"constructor":{"prototype":{"polluted":1}}}],"ok":1}') as unknown
-  t.same(reservedKeysIn(body).map(formatPath), ['a.__proto__', 'list[0].constructor'])
+  t.same(reservedKeysIn(body).map(formatPath).sort(), ['a.__proto__', 'list[0].constructor'])
   t.equal(dropReservedKeys(body).length, 2)
   t.same(body, { a: {}, list: [{}], ok: 1 })
   t.equal(({} as { polluted?: number }).polluted, undefined)
+})
+
+t.test('a body nested without end is searched without harm', async t => {
+  const depth = 200_000
+  const body = JSON.parse('{"a":'.repeat(depth) + '{"__proto__":1}' + '}'.repeat(depth)) as unknown
+  t.equal(reservedKeysIn(body)[0]?.length, depth + 1)
+  t.equal(reservedKeysIn(JSON.parse(`[${'{"constructor":1},'.repeat(100)}0]`)).length, 16)
 })
 
 t.test('inherited properties are not part of a value', async t => {

@@ -142,6 +142,6 @@ t.test('the lock of a living writer is respected, that of a dead one is not', as
   writeFileSync(`${path}.lock`, String(dead.pid))
   t.match(await writeConfigFile(path, '{ "a": 1 }'), { changed: true })
   writeFileSync(`${path}.lock`, String(process.pid))
-  t.equal(await refusal(writeConfigFile(path, '{ "a": 2 }')), 'CONFIG_BUSY')
+  t.equal(await refusal(writeConfigFile(path, '{ "a": 2 }', { lockTimeoutMs: 200 })), 'CONFIG_BUSY')
   t.equal(readFileSync(path, 'utf8'), '{ "a": 1 }')
 })
