@@ -120,6 +120,7 @@ t.test('a writer killed at any moment leaves the old file or the new one, and do
     const { writeConfigFile } = await import(${JSON.stringify(source)})
     console.log('ready')
     for (let round = 0; ; round++) await writeConfigFile(${JSON.stringify(path)}, JSON.stringify({ gateway: { mode: 'local' }, round, pad: 'x'.repeat(200000) }))`
+  await writeConfigFile(path, JSON.stringify({ gateway: { mode: 'local' }, pad: 'y'.repeat(200000) }))
   for (let round = 0; round < 6; round++) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
     await once(child.stdout, 'data')
