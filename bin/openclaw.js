@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 /* This file keeps to what Node 12 parses: an old Node has to get as far as the sentence that refuses it. */
-import { existsSync, lstatSync, mkdirSync } from 'fs'
-import * as nodeModule from 'module'
-import { homedir } from 'os'
+import { existsSync } from 'fs'
 import { dirname, join } from 'path'
 import { fileURLToPath } from 'url'
+import { useCompileCache } from './compile-cache.js'
 
 const oldestNode = '22.19.0'
 const self = fileURLToPath(import.meta.url)
@@ -17,7 +16,7 @@ else startOnPinnedNode()
 
 function start () {
   muteKnownWarnings()
-  useCompileCache()
+  useCompileCache(root)
   const program = existsSync(join(root, 'src', 'cli', 'main.ts')) ? '../src/cli/main.ts' : '../dist/cli.main.js'
   import(program).then(
     loaded => loaded.main(process.argv.slice(2), process),
@@ -44,35 +43,6 @@ function muteKnownWarnings () {
     if (type === 'ExperimentalWarning' && /SQLite|Type Stripping/.test(String(warning))) return
     emit.apply(process, arguments)
   }
-}
-
-/*
- * Without a cache the type stripper (wasm) is loaded and every module compiled at each start. The cache holds code that we run,
- * so it only ever lies where nobody but this user can write. Node itself reads NODE_COMPILE_CACHE and needs no help with it.
- */
-function useCompileCache () {
-  if (process.env.NODE_COMPILE_CACHE || typeof nodeModule.enableCompileCache !== 'function') return
-  const userCache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
-  const directory = privateDirectory(join(root, 'node_modules', '.cache')) || privateDirectory(userCache)
-  if (directory) nodeModule.enableCompileCache(directory)
-}
-
-function privateDirectory (parent) {
-  const directory = join(parent, 'openclaw-gateway')
-  try {
-    if (!isPrivate(dirname(parent), 0)) return undefined
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    return isPrivate(parent) && isPrivate(directory) ? directory : undefined
-  } catch (error) {
-    return undefined
-  }
-}
-
-function isPrivate (directory, otherOwner) {
-  const found = lstatSync(directory)
-  if (!found.isDirectory()) return false
-  if (process.getuid === undefined) return true
-  return (found.uid === process.getuid() || found.uid === otherOwner) && (found.mode & 0o022) === 0
 }
 
 function startOnPinnedNode () {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { transformSync } from 'esbuild'
@@ -8,6 +8,8 @@ import t, { type Test } from 'tap'
 import { root } from '../boundaries/source-tree.ts'
 
 const launcher = join(root, 'bin', 'openclaw.js')
+/** What an installed package has of `bin/`. */
+const launcherFiles = ['openclaw.js', 'compile-cache.js']
 
 /** Says what it was given and what it runs on; waits for a signal when told to. */
 const program = (name: string) => `
@@ -34,7 +36,7 @@ function installation (t: Test, parts: readonly ('src' | 'dist')[]): Package {
   const directory = join(base, 'package')
   const home = join(base, 'home')
   for (const folder of [join(directory, 'bin'), join(directory, 'node_modules'), home]) mkdirSync(folder, { recursive: true, mode: 0o755 })
-  copyFileSync(launcher, join(directory, 'bin', 'openclaw.js'))
+  for (const name of launcherFiles) copyFileSync(join(root, 'bin', name), join(directory, 'bin', name))
   writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
   if (parts.includes('src')) {
     mkdirSync(join(directory, 'src', 'cli'), { recursive: true })
@@ -117,8 +119,10 @@ t.test('the oldest Node is the one that package.json names', async t => {
 })
 
 t.test('an old Node reads the launcher as far as its refusal', async t => {
-  const syntax = (target: string) => transformSync(readFileSync(launcher, 'utf8'), { target }).code
-  t.equal(syntax('node12.20'), syntax('esnext'), 'nothing in it is younger than Node 12')
+  for (const name of launcherFiles) {
+    const syntax = (target: string) => transformSync(readFileSync(join(root, 'bin', name), 'utf8'), { target }).code
+    t.equal(syntax('node12.20'), syntax('esnext'), `nothing in ${name} is younger than Node 12`)
+  }
 })
 
 t.test('an old Node hands over to the pinned one, with arguments and exit code', { skip: !posix && 'a shell script stands for the pinned Node' }, async t => {
@@ -193,4 +197,15 @@ t.test('NODE_COMPILE_CACHE decides when it is set', async t => {
   const { home, said } = installation(t, ['src'])
   const chosen = join(home, 'chosen')
   t.ok(said([], { NODE_COMPILE_CACHE: chosen }).cache?.startsWith(chosen), 'its directory and no other')
+})
+
+t.test('the end of an installation fills the cache that the launcher uses', { skip: !posix && 'looks at owners and modes' }, async t => {
+  const { directory, home } = installation(t, ['src'])
+  copyFileSync(join(root, 'bin', 'warm.js'), join(directory, 'bin', 'warm.js'))
+  const { NODE_COMPILE_CACHE, XDG_CACHE_HOME, ...env } = process.env
+  const { status, stdout } = spawnSync(process.execPath, [join(directory, 'bin', 'warm.js')], { encoding: 'utf8', env: { ...env, HOME: home } })
+  t.same([status, stdout], [0, ''], 'and runs nothing of the program')
+  const cache = join(directory, 'node_modules', '.cache', 'openclaw-gateway')
+  const [version] = readdirSync(cache)
+  t.ok(readdirSync(join(cache, version!)).length > 0)
 })
