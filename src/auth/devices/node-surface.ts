@@ -97,7 +97,7 @@ export function createNodeSurfaces (context: DeviceContext): NodeSurfaces {
   }
 
   /** A changed declaration is a new request: a yes to the old one says nothing about it. */
-  async function ask (declaration: NodeDeclaration, device: PairedDevice, known: NodeSurfaceRecord | undefined): Promise<PendingNodeSurface> {
+  async function ask (declaration: NodeDeclaration, device: PairedDevice, known?: NodeSurfaceRecord): Promise<PendingNodeSurface> {
     const pending: PendingNodeSurface = {
       requestId: randomUUID(),
       ...declaration,

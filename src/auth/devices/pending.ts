@@ -87,7 +87,9 @@ export function createPendingRequests (context: DeviceContext): PendingRequests 
     const { maxPending, maxPendingPerAddress } = settings()
     const strangers = [...list(), ...filing].filter(request => request !== replaced && !isKnown(request))
     const neighbours = strangers.filter(request => groupOf(request) === group)
-    if (strangers.length >= maxPending || neighbours.length >= maxPendingPerAddress) throw new GatewayError('PAIRING_QUEUE_FULL')
+    // Everything on this machine is one address, and belongs to one owner: it may take more, but never all.
+    const share = group === local ? Math.max(maxPendingPerAddress, Math.floor(maxPending * 3 / 4)) : maxPendingPerAddress
+    if (strangers.length >= maxPending || neighbours.length >= share) throw new GatewayError('PAIRING_QUEUE_FULL')
   }
 
   async function file (claims: PairingClaims): Promise<PendingRequest> {
@@ -121,4 +123,5 @@ export function createPendingRequests (context: DeviceContext): PendingRequests 
   }
 }
 
-const groupOf = (request: PendingRequest): string => request.remoteIp === undefined ? 'local' : addressGroup(request.remoteIp)
+const local = 'local'
+const groupOf = (request: PendingRequest): string => request.remoteIp === undefined ? local : addressGroup(request.remoteIp)

@@ -18,6 +18,8 @@ export type SetupCodes = Pick<Devices, 'createSetupCode' | 'redeem' | 'completeS
 export const encodeSetupCode = (content: { url: string, bootstrapToken: string, expiresAtMs: number }): string =>
   Buffer.from(JSON.stringify(content)).toString('base64url')
 
+interface Deliveries { tokens: DeliveredToken[], tokenHash: string }
+
 const refused: RedeemVerdict = { ok: false, reason: 'bootstrap-token-invalid' }
 
 /** Codes that this device used and that are not finished: they end with a rejection or a removal. */
@@ -97,7 +99,7 @@ export function createSetupCodes (context: DeviceContext, approval: Approval, pe
     return { ok: true, setupId, scopes: scopesOf(asked.role, asked.scopes), ...deliveries(device, asked, setup) }
   }
 
-  function deliveries (device: PairedDevice, { role }: RedeemRequest, { roles }: SetupRecord): { tokens: DeliveredToken[], tokenHash: string } {
+  function deliveries (device: PairedDevice, { role }: RedeemRequest, { roles }: SetupRecord): Deliveries {
     const tokens = [role, ...roles.filter(other => other !== role)].flatMap(each => {
       const record = activeToken(device, each)
       const deviceToken = record && maker.remake(device.deviceId, record)
