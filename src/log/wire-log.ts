@@ -79,8 +79,9 @@ function failureKey (method: string, error: WireError): string {
 const name = (text: string): string => escapeControl(text, 80)
 const ids = (conn: string, id: string): string => `conn=${shortId(conn)} id=${shortId(id)}`
 
-/** c6809fcd…da89 */
+/** c6809fcd…da89 for a UUID, 5:7dce0bdb-6…7460 for other long ids. */
 function shortId (id: string): string {
   const text = escapeControl(id, 128)
-  return text.length <= 16 ? text : `${text.slice(0, 8)}…${text.slice(-4)}`
+  if (text.length <= 20) return text
+  return `${text.slice(0, /^[0-9a-f]{8}-/i.test(text) ? 8 : 12)}…${text.slice(-4)}`
 }
