@@ -15,7 +15,7 @@ const corpus = [
   '{a:"line\\\ncontinued",b:"tab\\t",c:"\\u0041\\x42",d:"quote \\" in",e:\'it\\\'s\'}',
   '{"key with // slashes":"value with /* no comment */",b:"} ] ,"}',
   '{ünï:1,$a:2,_b:3,a\\u0062c:4,"\\u0064":5}', '\ufeff{a:1}', '{a:1 // one\n,b:2 /* two */ ,/* three */c:3}',
-  '{\r\n  a: 1,\r\n  b: [\r\n    2\r\n  ]\r\n}', '"only text"', '42', '{a:[[],[[]],{}],b:{}}', '{a:"\u2028"}', '{ a : 1 , b : "x" }'
+  '{\r\n  a: 1,\r\n  b: [\r\n    2\r\n  ]\r\n}', '"only text"', '42', '{a:[[],[[]],{}],b:{}}', '{a:"\\u2028"}', '{ a : 1 , b : "x" }'
 ]
 
 t.test('positions of every value agree with what JSON5 reads', async t => {
