@@ -8,6 +8,7 @@ export default [
       '@stylistic/max-len': ['error', { code: 140, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreRegExpLiterals: true }],
       // A schema and the type derived from it share one name; tsc refuses real redeclarations.
       '@typescript-eslint/no-redeclare': 'off',
+      'no-void': ['error', { allowAsStatement: true }],
       'no-empty': ['error', { allowEmptyCatch: false }]
     }
   },

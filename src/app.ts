@@ -279,7 +279,10 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
       rpc.startTicking()
       return { port: listeners.port, addresses: listeners.addresses }
     },
-    stop: (reason = 'gateway stopping') => stopped ??= stopAll(reason),
+    stop (reason = 'gateway stopping') {
+      stopped ??= stopAll(reason)
+      return stopped
+    },
     replaceAuth (next) {
       const before = auth
       auth = next

@@ -1,4 +1,4 @@
-/** Proves the credential of a connecting client: local administrator, proxy identity, shared secret, setup code, device token, in that order. */
+/** Proves the credential of a connecting client: local administrator, proxy, shared secret, setup code, device token, in that order. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectAuth } from '../protocol/connect.ts'
 import { isBrowserUi, type Role } from '../protocol/client-info.ts'
@@ -9,7 +9,7 @@ import type { ConnectAttempt } from './connect.ts'
 import type { DeviceIdentityProof } from './device-proof.ts'
 import type { Devices } from './devices/room.ts'
 import type { RedeemVerdict } from './devices/setup-types.ts'
-import type { TokenIssuer } from './devices/types.ts'
+import type { TokenIssuer, TokenRefusal } from './devices/types.ts'
 import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
 import type { Ingress } from './ingress.ts'
 import type { AttemptLimiter, AttemptScope, LimiterSubject } from './limiter.ts'
@@ -55,6 +55,22 @@ export const sharedSecretCodes: { readonly [reason: string]: ErrorCode } = {
   password_missing_config: 'AUTH_PASSWORD_NOT_CONFIGURED'
 }
 
+/** Who tries, with what, and whose count a failure goes to. */
+interface Trial {
+  readonly attempt: ConnectAttempt
+  readonly role: Role
+  readonly subject: LimiterSubject
+}
+interface DeviceTrial extends Trial {
+  readonly proof: DeviceIdentityProof
+}
+
+/** The shared secret did not do; `counted` when what was presented was wrong rather than absent. */
+interface SharedSecretRefusal {
+  readonly refusal: GatewayError
+  readonly counted: boolean
+}
+
 const present = (value: string | undefined): value is string => value !== undefined && value.trim() !== ''
 
 const rateLimited = (retryAfterMs: number): GatewayError => new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs })
@@ -95,7 +111,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
   }
 
   /** The secret itself. A proved, paired device has a count of its own, so a locked address does not lock it out. */
-  function sharedSecret (credentials: ConnectAuth, subject: LimiterSubject): ProvenCredential | { refusal: GatewayError, counted: boolean } {
+  function sharedSecret (credentials: ConnectAuth, subject: LimiterSubject): ProvenCredential | SharedSecretRefusal {
     const gate = limiter.check('shared-secret', subject)
     const presented = present(credentials.token) || present(credentials.password)
     if (!gate.allowed && presented) return { refusal: rateLimited(gate.retryAfterMs), counted: false }
@@ -107,7 +123,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     return { refusal: new GatewayError(sharedSecretCodes[verdict.reason] ?? 'AUTH_UNAUTHORIZED'), counted: verdict.counted }
   }
 
-  async function setupCode (attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, subject: LimiterSubject): Promise<ProvenCredential> {
+  async function setupCode ({ attempt, role, proof, subject }: DeviceTrial): Promise<ProvenCredential> {
     const gate = limiter.check('bootstrap-token', subject)
     if (!gate.allowed) throw rateLimited(gate.retryAfterMs)
     const { params, ingress } = attempt
@@ -128,7 +144,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     return { method: 'bootstrap-token', principal: `device:${proof.deviceId}`, setup: redeemed }
   }
 
-  function deviceToken (attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, token: string): ProvenCredential | string {
+  function deviceToken ({ attempt, role, proof }: DeviceTrial, token: string): ProvenCredential | TokenRefusal {
     const verdict = devices.verifyToken({
       deviceId: proof.deviceId,
       publicKey: proof.publicKey,
@@ -142,32 +158,29 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
   }
 
   /** The last resort of a client that proved a device: its own token, in its own field or where the shared one was expected. */
-  async function proveByDeviceToken (
-    attempt: ConnectAttempt, role: Role, proof: DeviceIdentityProof, shared: { refusal: GatewayError, counted: boolean }, subject: LimiterSubject
-  ): Promise<ProvenCredential> {
+  async function proveByDeviceToken (trial: DeviceTrial, shared: SharedSecretRefusal): Promise<ProvenCredential> {
+    const { attempt, subject } = trial
     const explicit = attempt.params.auth?.deviceToken
     const candidate = present(explicit) ? explicit : attempt.params.auth?.token
-    if (!present(candidate)) return refuse(attempt, proof, shared, subject)
+    if (!present(candidate)) return refuse(trial, shared, true)
     const gate = limiter.check('device-token', subject)
     if (!gate.allowed) throw rateLimited(gate.retryAfterMs)
-    const verdict = deviceToken(attempt, role, proof, candidate)
+    const verdict = deviceToken(trial, candidate)
     if (typeof verdict !== 'string') {
       limiter.recordSuccess('device-token', subject)
       return verdict
     }
     if (verdict === 'scope-mismatch') throw new GatewayError('AUTH_SCOPE_MISMATCH')
-    if (!present(explicit)) return refuse(attempt, proof, shared, subject)
+    if (!present(explicit)) return refuse(trial, shared, true)
     if (shared.counted) limiter.recordFailure('shared-secret', subject)
     await punish('device-token', subject)
     throw new GatewayError('AUTH_DEVICE_TOKEN_MISMATCH')
   }
 
-  async function refuse (
-    attempt: ConnectAttempt, proof: DeviceIdentityProof | undefined, shared: { refusal: GatewayError, counted: boolean }, subject: LimiterSubject
-  ): Promise<never> {
+  async function refuse ({ attempt, subject }: Trial, shared: SharedSecretRefusal, hasDevice: boolean): Promise<never> {
     if (shared.counted) await punish('shared-secret', subject)
     const { token, password, deviceToken: explicit } = attempt.params.auth ?? {}
-    const couldRetry = proof !== undefined && present(token) && !present(password) && !present(explicit)
+    const couldRetry = hasDevice && present(token) && !present(password) && !present(explicit)
     if (shared.refusal.code === 'AUTH_TOKEN_MISMATCH' && couldRetry) {
       throw new GatewayError('AUTH_TOKEN_MISMATCH', { recommended: 'retry_with_device_token' })
     }
@@ -195,23 +208,25 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
       }
       const knownDevice = proof && devices.isPaired(proof.deviceId, proof.publicKey) ? proof.deviceId : undefined
       const subject = limiterSubject(ingress, knownDevice)
-      let shared: { refusal: GatewayError, counted: boolean } | undefined
+      let shared: SharedSecretRefusal | undefined
       if (mode === 'trusted-proxy') {
         const identity = proxyIdentity(attempt)
         if (!(identity instanceof GatewayError)) return identity
-        if (!(ingress.local && present(presented.password) && options.auth().password !== undefined)) shared = { refusal: identity, counted: false }
+        const mayFallBack = ingress.local && present(presented.password) && options.auth().password !== undefined
+        if (!mayFallBack) shared = { refusal: identity, counted: false }
       }
       if (!shared) {
         const verdict = sharedSecret(presented, subject)
         if (!('refusal' in verdict)) return verdict
         shared = verdict
       }
-      if (!proof) return refuse(attempt, proof, shared, subject)
+      if (!proof) return refuse({ attempt, role, subject }, shared, false)
+      const trial = { attempt, role, proof, subject }
       if (present(presented.bootstrapToken)) {
         if (shared.counted) limiter.recordFailure('shared-secret', subject)
-        return setupCode(attempt, role, proof, subject)
+        return setupCode(trial)
       }
-      return proveByDeviceToken(attempt, role, proof, shared, subject)
+      return proveByDeviceToken(trial, shared)
     }
   }
 }

@@ -14,7 +14,7 @@ import { createDeviceKeyCache } from './device-key.ts'
 import type { DeviceIdentityProof, NonceCheck } from './device-proof.ts'
 import { verifyDeviceProof } from './device-proof.ts'
 import type { Devices } from './devices/room.ts'
-import type { DeliveredToken, DeviceCaller, NeedsApprovalReason, TokenIssuer } from './devices/types.ts'
+import type { DeliveredToken, DeviceCaller, DeviceToken, NeedsApprovalReason } from './devices/types.ts'
 import type { Ingress } from './ingress.ts'
 import type { OriginPolicy } from './origin.ts'
 import { deviceClaims, pairingRequired } from './pairing-refusal.ts'
@@ -41,6 +41,19 @@ export interface ConnectOptions {
 }
 
 type Proof = DeviceIdentityProof | undefined
+
+/** What a token is issued for. */
+type TokenGrant = Parameters<Devices['issueToken']>[0]
+
+const delivered = (role: Role, deviceToken: string, record: DeviceToken): DeliveredToken =>
+  ({ deviceToken, role, scopes: record.scopes, issuedAtMs: record.rotatedAtMs ?? record.createdAtMs })
+
+/** A connect whose credential has proved good: what is left to decide is what it gets. */
+interface Candidate {
+  readonly attempt: ConnectAttempt
+  readonly role: Role
+  readonly credential: ProvenCredential
+}
 
 /** In whose name a program of this machine with the gateway's secret is approved. */
 const localProgram: DeviceCaller = {
@@ -82,8 +95,9 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
     return device && verifyDeviceProof({ device, client, role, scopes, auth, takeNonce: attempt.takeNonce, now: now(), keys })
   }
 
-  function callerOf (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, scopes: readonly Scope[], more: { deviceId?: string, tokenHash?: string } = {}): Caller {
-    const { ingress } = attempt
+  function callerOf (
+    { attempt: { ingress }, role, credential }: Candidate, scopes: readonly Scope[], more: { deviceId?: string, tokenHash?: string } = {}
+  ): Caller {
     return createCaller({
       principal: more.deviceId ? `device:${more.deviceId}` : credential.principal,
       method: credential.method,
@@ -96,20 +110,20 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
     })
   }
 
-  function admitWithoutDevice (attempt: ConnectAttempt, role: Role, credential: ProvenCredential): Admission {
-    const { params, ingress } = attempt
+  function admitWithoutDevice (candidate: Candidate): Admission {
+    const { attempt: { params, ingress }, credential } = candidate
     if (requiresDeviceIdentity(params.client) && credential.method !== 'trusted-proxy') {
       throw new GatewayError('CONTROL_UI_DEVICE_IDENTITY_REQUIRED')
     }
     const requested = knownScopes(params.scopes ?? [])
     const allowed = credential.identityScopes ?? (keepsScopesWithoutDevice(params, ingress) ? requested : [])
     const granted = withinCeiling(requested.filter(scope => expandScopes(allowed).has(scope)), credential)
-    return { caller: callerOf(attempt, role, credential, granted), tokens: [] }
+    return { caller: callerOf(candidate, granted), tokens: [] }
   }
 
   /** Programs on this host that hold the shared secret pair without asking; nobody else does. */
-  function mayApproveSilently (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, reason: NeedsApprovalReason, paired: boolean): boolean {
-    const { ingress, params } = attempt
+  function mayApproveSilently (candidate: Candidate, reason: NeedsApprovalReason, paired: boolean): boolean {
+    const { attempt: { ingress, params }, role, credential } = candidate
     if (!ingress.local || !options.settings().autoApproveLocal) return false
     if (ingress.origin !== undefined && !isBrowserUi(params.client)) return false
     switch (reason) {
@@ -121,15 +135,15 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
   }
 
   /** Makes sure that the device is approved for what it asks; returns the scopes it may have. */
-  async function settlePairing (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, proof: DeviceIdentityProof): Promise<readonly Scope[]> {
-    const { params, ingress } = attempt
+  async function settlePairing (candidate: Candidate, proof: DeviceIdentityProof): Promise<readonly Scope[]> {
+    const { attempt: { params, ingress }, role } = candidate
     const claims = deviceClaims(params, role, proof)
     const assessed = devices.assess(claims)
     if (assessed.state === 'ok') return claims.scopes
     const { reason, approvedRoles, approvedScopes } = assessed
     const here = { ...claims, remoteAddress: ingress.clientAddress }
     const paired = devices.isPaired(proof.deviceId, proof.publicKey)
-    if (!assessed.revoked && mayApproveSilently(attempt, role, credential, reason, paired)) {
+    if (!assessed.revoked && mayApproveSilently(candidate, reason, paired)) {
       await devices.admit(here, { caller: localProgram, via: 'silent' })
       return claims.scopes
     }
@@ -138,34 +152,38 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
       const approved = expandScopes(approvedScopes ?? [])
       return claims.scopes.filter(scope => approved.has(scope))
     }
-    throw pairingRequired({ reason, requestId, deviceId: proof.deviceId, role, scopes: params.scopes ?? [], approvedRoles, approvedScopes })
+    const { deviceId } = proof
+    throw pairingRequired({ reason, requestId, deviceId, role, scopes: params.scopes ?? [], approvedRoles, approvedScopes })
   }
 
-  async function issue (deviceId: string, role: Role, scopes: readonly Scope[], issuer?: TokenIssuer): Promise<{ token?: DeliveredToken, hash?: string }> {
-    const { token, record } = await devices.issueToken({ deviceId, role, scopes, ...(issuer ? { issuer } : {}) })
+  async function issue (grant: TokenGrant): Promise<{ token?: DeliveredToken, hash?: string }> {
+    const { token, record } = await devices.issueToken(grant)
     if (!record) return {}
     return {
       hash: record.tokenHash,
-      ...(token === undefined ? {} : { token: { deviceToken: token, role, scopes: record.scopes, issuedAtMs: record.rotatedAtMs ?? record.createdAtMs } })
+      ...(token === undefined ? {} : { token: delivered(grant.role, token, record) })
     }
   }
 
   /** A setup code hands out one token per role it was made for; the one of this connection comes first. */
-  async function admitBySetupCode (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, { deviceId }: DeviceIdentityProof): Promise<Admission> {
+  async function admitBySetupCode (candidate: Candidate, { deviceId }: DeviceIdentityProof): Promise<Admission> {
+    const { attempt, credential } = candidate
     const { setupId, scopes, tokens, tokenHash } = credential.setup!
     await devices.completeSetup(setupId)
     devices.touch(deviceId, 'connect', attempt.ingress.clientAddress)
-    return { caller: callerOf(attempt, role, credential, scopes, { deviceId, tokenHash }), tokens }
+    return { caller: callerOf(candidate, scopes, { deviceId, tokenHash }), tokens }
   }
 
-  async function admitDevice (attempt: ConnectAttempt, role: Role, credential: ProvenCredential, proof: DeviceIdentityProof): Promise<Admission> {
+  async function admitDevice (candidate: Candidate, proof: DeviceIdentityProof): Promise<Admission> {
+    const { attempt, role, credential } = candidate
     const { deviceId, publicKey } = proof
-    const scopes = withinCeiling(await settlePairing(attempt, role, credential, proof), credential)
-    const { token, hash } = await issue(deviceId, role, scopes, isBrowserUi(attempt.params.client) ? credential.issuer : undefined)
+    const scopes = withinCeiling(await settlePairing(candidate, proof), credential)
+    const issuer = isBrowserUi(attempt.params.client) ? credential.issuer : undefined
+    const { token, hash } = await issue({ deviceId, role, scopes, ...(issuer ? { issuer } : {}) })
     // While this waited for the disk, somebody may have removed the device.
     if (!devices.stillAuthorized({ deviceId, publicKey, role, ...(hash ? { tokenHash: hash } : {}) })) throw new GatewayError('AUTH_DEVICE_TOKEN_MISMATCH')
     devices.touch(deviceId, 'connect', attempt.ingress.clientAddress)
-    return { caller: callerOf(attempt, role, credential, scopes, { deviceId, tokenHash: hash }), tokens: token ? [token] : [] }
+    return { caller: callerOf(candidate, scopes, { deviceId, tokenHash: hash }), tokens: token ? [token] : [] }
   }
 
   return async attempt => {
@@ -176,7 +194,8 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
     checkIdentityPresent(params, role, credentials.mayHoldCredential(attempt))
     const proof = proveDevice(attempt, role)
     const credential = await credentials.prove(attempt, role, proof)
-    if (!proof) return admitWithoutDevice(attempt, role, credential)
-    return credential.setup ? admitBySetupCode(attempt, role, credential, proof) : admitDevice(attempt, role, credential, proof)
+    const candidate = { attempt, role, credential }
+    if (!proof) return admitWithoutDevice(candidate)
+    return credential.setup ? admitBySetupCode(candidate, proof) : admitDevice(candidate, proof)
   }
 }

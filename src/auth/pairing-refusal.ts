@@ -40,7 +40,8 @@ export interface PairingRefusal {
 }
 
 /** The refusal that tells the client what it waits for and the operator the exact command. */
-export function pairingRequired ({ reason, requestId, deviceId, role, scopes, approvedRoles, approvedScopes }: PairingRefusal): GatewayError {
+export function pairingRequired (refusal: PairingRefusal): GatewayError {
+  const { reason, requestId, deviceId, role, scopes, approvedRoles, approvedScopes } = refusal
   return new GatewayError('PAIRING_REQUIRED', {
     message: `pairing required: ${phrases[reason]}`,
     details: {

@@ -104,7 +104,10 @@ export function createPresence (options: PresenceOptions): Presence {
 
   return {
     list: () => [...entries.values()],
-    json: () => json ??= JSON.stringify([...entries.values()]),
+    json () {
+      json ??= JSON.stringify([...entries.values()])
+      return json
+    },
     version: () => version,
     put (key, entry) {
       entries.delete(key)

@@ -11,9 +11,12 @@ const node = Type.Object({ nodeId: text() }, { additionalProperties: false })
 function listNodes (rooms: Rooms): object[] {
   const { pending, paired } = rooms.devices.nodePairList()
   const connected = rooms.connections.connectedDeviceIds()
-  const approved = paired.map(({ nodeId, ...facts }) => ({ nodeId, ...facts, paired: true, approvalState: 'approved', connected: connected.has(nodeId) }))
+  const approved = paired.map(({ nodeId, ...facts }) => (
+    { nodeId, ...facts, paired: true, approvalState: 'approved', connected: connected.has(nodeId) }
+  ))
   const known = new Set(paired.map(({ nodeId }) => nodeId))
-  const waiting = pending.filter(({ nodeId }) => !known.has(nodeId)).map(({ nodeId, displayName, platform, deviceFamily, version, ts }) => ({
+  const strangers = pending.filter(({ nodeId }) => !known.has(nodeId))
+  const waiting = strangers.map(({ nodeId, displayName, platform, deviceFamily, version, ts }) => ({
     nodeId,
     displayName,
     platform,

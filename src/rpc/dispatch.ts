@@ -17,7 +17,14 @@ export interface DispatchLog {
 }
 
 /** Told about every request that has been answered; the wire log and the metrics listen here. */
-export type RequestObserver = (outcome: { method: string, connection: Connection, id: string, startedAtMs: number, error?: ErrorShape }) => void
+export interface RequestOutcome {
+  readonly method: string
+  readonly connection: Connection
+  readonly id: string
+  readonly startedAtMs: number
+  readonly error?: ErrorShape
+}
+export type RequestObserver = (outcome: RequestOutcome) => void
 
 export interface DispatchOptions<Rooms> {
   methods: MethodTable<Rooms>

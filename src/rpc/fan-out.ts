@@ -17,7 +17,7 @@ function maySee (row: EventRow, connection: Connection): boolean {
   return row.scope === 'public' || (row.scope !== 'target' && caller.allows.has(row.scope))
 }
 
-/** Writes an event once and hands it to everyone who may see it. A client that does not keep up loses droppable events, then its connection. */
+/** Writes an event once and hands it to all who may see it. A client that does not keep up loses droppable events, then its connection. */
 export function createFanOut ({ connections, maxBufferedBytes = wireLimits.maxBufferedBytes, onSlow }: {
   connections: Connections
   maxBufferedBytes?: number

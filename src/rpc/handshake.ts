@@ -79,7 +79,9 @@ const closeReasonOf = (error: GatewayError): string => error.code === 'PAIRING_R
   ? `${error.message} (requestId: ${String(error.details.requestId)})`
   : error.message
 
-export function createHandshake (options: HandshakeOptions): (connection: Connection, text: string, headers: IncomingHttpHeaders) => Promise<void> {
+export type Handshake = (connection: Connection, text: string, headers: IncomingHttpHeaders) => Promise<void>
+
+export function createHandshake (options: HandshakeOptions): Handshake {
   const { validators, log } = options
 
   /** The answer goes out before the socket closes, in this order, so that the client always reads why. */

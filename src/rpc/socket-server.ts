@@ -80,7 +80,9 @@ export function createSocketServer (options: SocketServerOptions): SocketServer 
     connection.lastHeardAtMs = now()
     switch (connection.state) {
       case 'connected': return options.receive(connection, textOf(data))
-      case 'challenged': return void introduce(connection, textOf(data))
+      case 'challenged':
+        void introduce(connection, textOf(data))
+        return
       case 'connecting': return queueFrame(connection, textOf(data))
     }
   }
