@@ -1,5 +1,5 @@
 /* eslint no-template-curly-in-string: off -- these are the variables of a configuration */
-import { chmodSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -101,6 +101,17 @@ t.test('a file that others can reach, a link, a hard link, a pipe, a directory a
     t.match(resolved, { value: undefined, error }, name)
     t.notMatch(resolved.error, /top secret/)
   }
+})
+
+t.test('what belongs to another user is refused', { skip: process.getuid?.() !== 0 && 'only root can give files away' }, async t => {
+  const dir = t.testdir()
+  const path = file(dir, 's.json', '{"a":"1"}')
+  const command = script(dir, 'p.cjs', answering)
+  chownSync(path, 12_345, 12_345)
+  chownSync(command, 12_345, 12_345)
+  const ctx = context({ providers: { f: { source: 'file', path }, e: { source: 'exec', command } } })
+  t.match(await resolveSecret({ source: 'file', provider: 'f', id: '/a' }, ctx), { value: undefined, error: /another user/ })
+  t.match(await resolveSecret({ source: 'exec', provider: 'e', id: 'x' }, ctx), { value: undefined, error: /another user/ })
 })
 
 t.test('a program answers for all ids that are asked for at once in one call', async t => {
