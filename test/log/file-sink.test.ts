@@ -199,6 +199,7 @@ t.test('what is not a regular file is refused instead of waited for', async t =>
   sink.write('one\n')
   await sink.flush()
   t.match(said, [/^trouble the log file is not a regular file/])
+  await sink.close()
 })
 
 const sinkModule = JSON.stringify(new URL('../../src/log/file-sink.ts', import.meta.url))

@@ -71,4 +71,5 @@ t.test('a log file that cannot be written is said on the console, once, and noth
   t.match(log.stderr, 'code=ENOTDIR')
   t.match(log.stdout, 'line 19')
   t.equal(log.logging.stats().fileFailing, true)
+  await log.logging.close()
 })
