@@ -14,8 +14,8 @@ const triggerFrame = (trigger: Trigger, shot: number): string =>
   `{"type":"req","id":"t${shot}","method":${JSON.stringify(trigger.method)},"params":${trigger.params.replaceAll('{n}', markOf(shot))}}`
 
 /**
- * One event at a time to all subscribers: the next shot is fired when the last subscriber has the event. Counts deliveries;
- * the latencies are those from the shot to the last subscriber.
+ * One event at a time to all subscribers. Counts deliveries. The latency of a paced shot is the time from the first subscriber
+ * to the last, which leaves out how long the gateway collects changes before it speaks; of an unpaced one, from shot to last.
  */
 export async function runFanout (job: FanoutJob, window: Window): Promise<void> {
   const [shooter, ...subscribers] = (await openConnections(job, job.subscribers + 1)).map(({ socket }) => socket)
@@ -24,17 +24,21 @@ export async function runFanout (job: FanoutJob, window: Window): Promise<void> 
   for (let warm = 0; warm < 5; warm++) await shots.fire()
   window.begin(job.durationMs)
   while (window.open()) {
-    const { missing, elapsedMs } = await shots.fire()
-    for (let delivered = missing; delivered < subscribers.length; delivered++) window.succeed(elapsedMs)
+    const { missing, elapsedMs, spreadMs } = await shots.fire()
+    for (let delivered = missing; delivered < subscribers.length; delivered++) window.succeed(job.everyMs ? spreadMs : elapsedMs)
     if (missing > 0) window.fail('not every subscriber got the event')
+    if (job.everyMs) await sleep(Math.max(1, job.everyMs - elapsedMs))
   }
   for (const socket of [shooter!, ...subscribers]) socket.close()
 }
+
+interface Shot { missing: number, elapsedMs: number, spreadMs: number }
 
 function createShots (trigger: Trigger, shooter: BenchSocket, subscribers: readonly BenchSocket[]) {
   let number = 0
   let mark = ''
   let missing = 0
+  let firstAt = 0
   let arrived = (): void => {}
   const kind = `"event":"${trigger.event}"`
   shooter.onText = payload => {
@@ -44,11 +48,12 @@ function createShots (trigger: Trigger, shooter: BenchSocket, subscribers: reado
   for (const socket of subscribers) {
     socket.onText = payload => {
       if (!payload.toString('latin1', 0, 96).includes(kind) || !payload.includes(mark)) return
+      if (missing === subscribers.length) firstAt = performance.now()
       missing -= 1
       if (missing === 0) arrived()
     }
   }
-  const fire = async (): Promise<{ missing: number, elapsedMs: number }> => {
+  const fire = async (): Promise<Shot> => {
     const { promise, resolve } = Promise.withResolvers<void>()
     mark = markOf(++number)
     missing = subscribers.length
@@ -58,7 +63,8 @@ function createShots (trigger: Trigger, shooter: BenchSocket, subscribers: reado
     shooter.send(triggerFrame(trigger, number))
     await promise
     clearTimeout(deadline)
-    return { missing, elapsedMs: performance.now() - startedAt }
+    const endedAt = performance.now()
+    return { missing, elapsedMs: endedAt - startedAt, spreadMs: endedAt - firstAt }
   }
   return { fire }
 }

@@ -57,6 +57,8 @@ export interface FanoutJob extends ToGateway {
   readonly subscribers: number
   readonly durationMs: number
   readonly trigger: Trigger
+  /** Between two shots; without it the next shot follows as soon as the last subscriber has the event. */
+  readonly everyMs?: number
 }
 
 /** Something that makes the gateway send one event to every subscriber. `{n}` in the parameters becomes the number of the shot. */

@@ -36,7 +36,7 @@ export const connects: Scenario = {
   name: 'connects',
   ceiling: 'ceiling',
   run: (target, context) => withRunning(target, context, async running => {
-    await running.load.run({ ...base(running, context, 16), durationMs: context.windowMs / 2 })
+    await running.load.run({ ...base(running, context, 16), durationMs: context.windowMs })
     const figures: Figure[] = []
     for (const concurrency of [1, 16, 64]) figures.push(...await connectFigures(running, context, concurrency))
     const byToken = await measure(running, { ...base(running, context, 16), useDeviceToken: true })

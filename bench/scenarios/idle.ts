@@ -49,11 +49,16 @@ const memory = (target: Target, context: ScenarioContext, clients: number): Prom
     ]
   })
 
-/** Speed with this many idle clients as a share of the speed without; 1 = none of it worse. */
+/** What two windows of one process differ by anyway. */
+const noise = 0.15
+
+/** Rates and costs with this many idle clients as a share of those without; 1 = none of it worse. */
 function shares (without: readonly Figure[], withIdle: readonly Figure[], clients: number): Figure[] {
-  return without.flatMap((figure, index) => figure.unit === '/s'
-    ? [{ key: `${figure.key}: with ${clients} idle / without`, value: withIdle[index]!.value / figure.value, unit: '', better: 'more' as const }]
-    : [])
+  return without.flatMap((figure, index): Figure[] => {
+    const share = { key: `${figure.key}: with ${clients} idle / without`, value: withIdle[index]!.value / figure.value, unit: '' }
+    if (figure.unit === '/s') return [{ ...share, better: 'more', wanted: { value: 1 - noise } }]
+    return figure.key.startsWith('CPU') ? [{ ...share, better: 'less', wanted: { value: 1 + noise } }] : []
+  })
 }
 
 const speed = (target: Target, context: ScenarioContext, clients: number): Promise<Figure[]> =>

@@ -29,7 +29,7 @@ t.test('every scenario gives figures of the ceiling in a run of tiny counts', { 
   const valueOf = (key: string) => rows.find(row => row.key === key)?.medians.ceiling ?? NaN
   for (const key of [
     'spawn to first /health 200', 'connects/s, 64 at a time', 'connects/s, 16 at a time, device token', 'calls/s, 16 × 32',
-    'req/s, GET /health × 16', 'req/s, POST /tools/invoke × 16', 'events delivered/s, 1 to 4', "known client's health p99, guessers at work"
+    'req/s, GET /health × 16', 'req/s, POST /tools/invoke × 16', 'events delivered/s, 1 to 4, one after the other', "known client's health p99, guessers at work"
   ]) t.ok(valueOf(key) > 0, `${key}: ${valueOf(key)}`)
   for (const key of ['connects refused, 64 at a time', 'calls refused, 16 × 32', 'shots with losses, 1 to 4', 'new client, loopback: refused of 20']) {
     t.equal(valueOf(key), 0, key)
