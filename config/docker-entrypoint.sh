@@ -19,8 +19,9 @@ fail () {
   exit 78
 }
 
+settled='"(token|password)" *:|"mode" *: *"(none|password|trusted-proxy)"'
 configured () {
-  [ -f "$config" ] && openclaw config get gateway.auth --json 2>/dev/null | grep -Eq '"(mode|token|password)"[[:space:]]*:[[:space:]]*["{]'
+  [ -f "$config" ] && openclaw config get gateway.auth --json 2>/dev/null | grep -Eq "$settled"
 }
 
 provide_token () {

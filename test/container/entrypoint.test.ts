@@ -1,8 +1,10 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { root } from '../boundaries/source-tree.ts'
+import { freePort, lineWith } from '../fixtures/free-port.ts'
 
 const script = join(root, 'config', 'docker-entrypoint.sh')
 const skip = process.platform === 'win32' && 'needs sh'
@@ -76,7 +78,14 @@ t.test('a token or a password from the environment wins, and none is made', { sk
 })
 
 t.test('a configuration that settles authentication is left to itself', { skip }, async t => {
-  for (const [auth, settled] of [['{ "mode": "trusted-proxy" }', true], ['{ "token": { "source": "env" } }', true], ['{ "rateLimit": {} }', false]] as const) {
+  const cases = [
+    ['{ "mode": "trusted-proxy" }', true],
+    ['{ "mode": "password", "password": "x" }', true],
+    ['{ "token": { "source": "env" } }', true],
+    ['{ "mode": "token" }', false],
+    ['{ "urlToken": "local", "rateLimit": {} }', false]
+  ] as const
+  for (const [auth, settled] of cases) {
     const { run, home, tokenFile } = image(t)
     mkdirSync(dirname(tokenFile))
     writeFileSync(join(home, '.openclaw', 'openclaw.json'), '{}')
@@ -107,4 +116,21 @@ t.test('a state directory that cannot be written is named, with the user who wou
   const { status, stderr } = run([], { OPENCLAW_STATE_DIR: '/dev/null/state' })
   t.equal(status, 78, 'a supervisor does not try again')
   t.match(stderr, new RegExp(`^openclaw: /dev/null/state cannot be written by user ${process.getuid!()}\\.`))
+})
+
+t.test('the gateway that it starts answers to the token it made', { skip }, async t => {
+  const home = realpathSync(t.testdir())
+  const env = { PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, HOME: home, OPENCLAW_GATEWAY_PORT: String(await freePort()) }
+  const gateway = spawn('sh', [script], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(async () => {
+    const ended = once(gateway, 'exit')
+    if (gateway.exitCode === null && gateway.kill('SIGKILL')) await ended
+  })
+  await lineWith(gateway.stdout, ' ready in ')
+  const token = readFileSync(join(home, '.openclaw', 'gateway.token'), 'utf8').trim()
+  const call = (secret: string) => spawnSync(process.execPath, [
+    join(root, 'bin', 'openclaw.js'), 'gateway', 'call', 'health', '--json', '--url', `ws://127.0.0.1:${env.OPENCLAW_GATEWAY_PORT}`, '--token', secret
+  ], { encoding: 'utf8', env: { ...env, HOME: join(home, 'elsewhere') } })
+  t.match(JSON.parse(call(token).stdout), { ok: true })
+  t.equal(call(token.replace(/^./, 'x')).status, 1, 'and to no other')
 })
