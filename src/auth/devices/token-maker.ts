@@ -2,6 +2,7 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { createPrivateFile, quarantineFile, readIfPresent } from '../../lib/private-file.ts'
 import type { Role } from '../../protocol/client-info.ts'
+import { GatewayError } from '../../protocol/errors.ts'
 import { hashToken } from '../secret.ts'
 import type { DeviceToken } from './types.ts'
 
@@ -24,6 +25,7 @@ export interface TokenMaker {
 }
 
 const keyBytes = 32
+const consequence = 'devices get a new token when they connect again, and their old one works until then'
 
 const parseKey = (text: string): Buffer | undefined => {
   const key = Buffer.from(text.trim(), 'base64url')
@@ -43,13 +45,16 @@ export async function createTokenMaker ({ stateDir, notice, keyExpected }: Token
   let making: Promise<Buffer> | undefined
 
   async function readKey (path: string): Promise<Buffer | undefined> {
-    const text = await readIfPresent(path)
-    const found = text === undefined ? undefined : parseKey(text)
-    if (found) return found
-    const consequence = 'devices get a new token when they connect again, and their old one works until then'
-    if (text !== undefined) notice(`${path} is damaged; it was set aside as ${await quarantineFile(path)}; ${consequence}`)
-    else if (keyExpected) notice(`${path} is gone; ${consequence}`)
-    return undefined
+    const text = await readIfPresent(path).catch((error: NodeJS.ErrnoException) => {
+      notice(`${path} cannot be read (${error.code}); until it can, devices get no new tokens`)
+    })
+    if (text === undefined) {
+      if (keyExpected) notice(`${path} is not there; ${consequence}`)
+      return undefined
+    }
+    const found = parseKey(text)
+    if (!found) notice(`${path} is damaged; it was set aside as ${await quarantineFile(path)}; ${consequence}`)
+    return found
   }
 
   /** Whoever creates the file first decides; everybody reads what is there. */
@@ -57,8 +62,12 @@ export async function createTokenMaker ({ stateDir, notice, keyExpected }: Token
     const made = randomBytes(keyBytes)
     if (await createPrivateFile(path, `${made.toString('base64url')}\n`)) return made
     const theirs = parseKey(await readIfPresent(path) ?? '')
-    if (!theirs) throw new Error(`${path} cannot be read`)
+    if (!theirs) throw new Error('it is damaged')
     return theirs
+  }
+
+  const refused = (cause: Error): never => {
+    throw new GatewayError('STORE_UNAVAILABLE', { message: `the key for device tokens cannot be kept: ${cause.message}`, cause })
   }
 
   const derive = (deviceId: string, role: Role, id: string): string =>
@@ -67,7 +76,7 @@ export async function createTokenMaker ({ stateDir, notice, keyExpected }: Token
   return {
     async prepare () {
       if (key) return
-      making ??= makeKey(file!).finally(() => { making = undefined })
+      making ??= makeKey(file!).catch(refused).finally(() => { making = undefined })
       key = await making
     },
 
