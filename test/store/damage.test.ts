@@ -131,6 +131,7 @@ const accidents: { [name: string]: (path: string) => void } = {
   'deleted with its log': path => {
     for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
   },
+  overwritten: path => writeFileSync(path, 'noise '.repeat(5000)),
   'replaced by another file': path => {
     writeFileSync(`${path}.other`, Buffer.alloc(9000, 1))
     renameSync(`${path}.other`, path)

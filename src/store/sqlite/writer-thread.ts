@@ -18,6 +18,7 @@ export function writerThread (): void {
   const config = workerData as WriterConfig
   const port = parentPort!
   const maxStatements = 64
+  const magic = 'SQLite format 3\0'
 
   let database: DatabaseSync | undefined
   let statements = new Map<string, StatementSync>()
@@ -129,7 +130,19 @@ export function writerThread (): void {
     const found = fs.statSync(config.path, { throwIfNoEntry: false })
     if (!found || found.ino !== inode) throw new Broken('it was taken away')
     if (found.size < leastBytes) throw new Broken('it was cut short')
+    if (!hasMagic()) throw new Broken('it was overwritten')
     leastBytes = found.size
+  }
+
+  function hasMagic (): boolean {
+    const start = Buffer.alloc(magic.length)
+    const file = fs.openSync(config.path, 'r')
+    try {
+      fs.readSync(file, start, 0, magic.length, 0)
+    } finally {
+      fs.closeSync(file)
+    }
+    return start.toString('latin1') === magic
   }
 
   function prepared (db: DatabaseSync, sql: string): StatementSync {
