@@ -77,6 +77,7 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
       walPages: 256,
       walMaxBytes: mebibyte
     }),
+    ending: () => reader.close(),
     recover (reason, journalComplete) {
       reader.close()
       keeper.recover(reason, journalComplete)
@@ -162,8 +163,8 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
     async close () {
       closed = true
       await recovering
-      await writer.close()
       reader.close()
+      await writer.close()
     }
   }
 }

@@ -10,6 +10,8 @@ export interface WriterOptions {
   config: () => WriterConfig
   /** Puts the damaged file aside and something sound in its place. Throws when it cannot. */
   recover: (reason: string, journalComplete: boolean) => void
+  /** Called before the thread goes: whoever closes the database last folds its log into it, and only the writer can. */
+  ending: () => void
   /** Told after every attempt whether the disk took it. */
   settled: (refusal: GatewayError | undefined) => void
   idleMs: number
@@ -115,6 +117,7 @@ export function createWriter (options: WriterOptions): Writer {
   function endThread (): void {
     if (!thread || ending) return
     ending = true
+    options.ending()
     send({ end: true })
   }
 
