@@ -55,10 +55,14 @@ export const targetLines = (target: GatewayTarget): string[] => [
   ...(target.bindDetail ? [target.bindDetail] : [])
 ]
 
+/** Nothing answered at all, as opposed to something that answered and hung up. */
+export const isUnreachable = (error: unknown): boolean =>
+  isClientError(error) && error.kind === 'transport' && error.closeCode === undefined && error.httpStatus === undefined
+
 function clientLines (error: GatewayClientError, { target, doing }: FailureContext): string[] {
   const next = typeof error.details['nextStep'] === 'string' ? [error.details['nextStep']] : []
   if (error.kind === 'request') return [doing ? `${doing} failed: ${error.message}` : error.message, ...next]
-  const start = target?.local ? ['Start it with `openclaw gateway run` or check `openclaw gateway status`.'] : []
+  const start = target?.local && isUnreachable(error) ? ['Start it with `openclaw gateway run` or check `openclaw gateway status`.'] : []
   return [error.message, ...(next.length > 0 ? next : start), ...(target ? targetLines(target) : [])]
 }
 

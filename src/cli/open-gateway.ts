@@ -78,6 +78,16 @@ async function knock (options: GatewayClientOptions, deadlineMs: number, now: ()
   }
 }
 
+const tokensIn = (stateDir: string): DeviceTokens => createDeviceTokens(join(stateDir, 'identity', 'device-auth.json'))
+
+/** Keeps a token that this device was handed over an open connection. */
+export async function keepDeviceToken (
+  stateDir: string, client: GatewayClient, issued: { token: string, scopes: string[] }
+): Promise<void> {
+  if (client.deviceId === undefined) return
+  await tokensIn(stateDir).put(client.url, { ...issued, role, deviceId: client.deviceId, issuedAtMs: Date.now() })
+}
+
 async function remember (client: GatewayClient, tokens: DeviceTokens, identity: DeviceIdentity, now: () => number): Promise<void> {
   const { deviceToken, scopes, issuedAtMs } = client.hello.auth
   if (!deviceToken) return
@@ -100,7 +110,7 @@ async function introduce (target: GatewayTarget, tokens: DeviceTokens, options: 
 
 export async function openGateway (target: GatewayTarget, options: OpenOptions): Promise<GatewayClient> {
   const deadlineMs = options.now() + options.timeoutMs
-  const tokens = createDeviceTokens(join(options.stateDir, 'identity', 'device-auth.json'))
+  const tokens = tokensIn(options.stateDir)
   const { identity, stored, client } = await introduce(target, tokens, options)
   const base = { url: target.url, tls: target.tls, client, identity, role, connectTimeoutMs: 0, requestTimeoutMs: options.timeoutMs }
   const connect = (attempt: Attempt) => knock({ ...base, ...attempt }, deadlineMs, options.now)

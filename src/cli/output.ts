@@ -30,8 +30,9 @@ export function createOutput (io: Pick<CommandIo, 'env' | 'stdout' | 'stderr'>, 
   let gone = false
   io.stdout.on('error', error => {
     gone = true
-    // `openclaw logs | head` is no failure.
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+    // `openclaw logs | head` is no failure, and neither is a terminal that was closed.
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EPIPE' && code !== 'EIO') io.stderr.write(`[openclaw] stdout cannot be written: ${error.message}\n`)
   })
   const write = (text: string): void => { if (!gone) io.stdout.write(`${text}\n`) }
   return {

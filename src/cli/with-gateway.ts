@@ -1,7 +1,7 @@
 /** Runs the body of a command with a connected gateway, and says what went wrong when there is none. */
 import { isClientError, type GatewayClientError } from './client-error.ts'
 import type { CommandContext } from './define-command.ts'
-import { CommandFailure, reportFailure } from './failure.ts'
+import { CommandFailure, isUnreachable, reportFailure } from './failure.ts'
 import type { GatewayClient, MethodName, MethodParams } from './gateway-client.ts'
 import { openLocalAdmin } from './local-admin.ts'
 import { loadLocalSettings, type LocalSettings } from './local-settings.ts'
@@ -74,7 +74,7 @@ export async function withGateway (context: CommandContext<RpcFlags>, course: Co
       .catch(error => course.administrative ? asAdministrator(error, body, context, where) : Promise.reject(error))
   } catch (error) {
     const code = reportFailure(error, { out, json: options.json, doing: course.doing, ...(target ? { target } : {}) })
-    if (course.whenUnreachable && !options.json && isClientError(error) && error.kind === 'transport') out.note(course.whenUnreachable)
+    if (course.whenUnreachable && !options.json && isUnreachable(error)) out.note(course.whenUnreachable)
     return code
   }
 }

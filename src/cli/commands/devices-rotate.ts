@@ -1,7 +1,8 @@
 import { command, text, texts, unset, UsageError } from '../define-command.ts'
 import { deviceCourse } from '../device-course.ts'
+import { keepDeviceToken } from '../open-gateway.ts'
 import { rpcOptions } from '../rpc-options.ts'
-import { callGateway, required } from '../with-gateway.ts'
+import { required, withGateway } from '../with-gateway.ts'
 
 interface Rotated {
   deviceId: string
@@ -28,9 +29,12 @@ export default command({
     if (scope && !scopes) throw new UsageError('--scope and --no-scopes exclude each other')
     const wanted = scopes ? scope : []
     const params = { deviceId: required(device, '--device'), role: required(role, '--role'), ...(wanted ? { scopes: wanted } : {}) }
-    return await callGateway(context, deviceCourse('Devices rotate'), 'device.token.rotate', params, (rotated: Rotated) => {
-      const granted = rotated.scopes.join(', ') || 'no scope'
-      context.out.line(`Rotated the ${rotated.role} token of ${rotated.deviceId} (${granted}).`)
+    return await withGateway(context, deviceCourse('Devices rotate'), async ({ client, settings }) => {
+      const { token, ...rotated } = await client.request('device.token.rotate', params) as Rotated
+      if (token) await keepDeviceToken(settings.paths.stateDir, client, { token, scopes: rotated.scopes })
+      if (context.options.json) context.out.json(rotated)
+      else context.out.line(`Rotated the ${rotated.role} token of ${rotated.deviceId} (${rotated.scopes.join(', ') || 'no scope'}).`)
+      return 0
     })
   }
 })
