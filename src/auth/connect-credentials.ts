@@ -1,4 +1,5 @@
 /** Proves the credential of a connecting client: local administrator, proxy, shared secret, setup code, device token, in that order. */
+import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectAuth } from '../protocol/connect.ts'
 import { isBrowserUi, type Role } from '../protocol/client-info.ts'
@@ -28,7 +29,11 @@ export interface ProvenCredential {
   readonly issuer?: TokenIssuer
   /** The setup code that let this device in, with the tokens it is good for. */
   readonly setup?: Extract<RedeemVerdict, { ok: true }>
+  /** False once the gateway has another secret than the one this was held against. */
+  inForce (): boolean
 }
+
+type Proven = Omit<ProvenCredential, 'inForce'>
 
 export interface ConnectCredentials {
   mayHoldCredential (attempt: ConnectAttempt): boolean
@@ -73,6 +78,15 @@ interface SharedSecretRefusal {
 
 const present = (value: string | undefined): value is string => value !== undefined && value.trim() !== ''
 
+/** Case says nothing in a mail address; in other names it may be what tells two people apart. */
+const isSameUser = (a: string, b: string): boolean => a === b || (a.includes('@') && a.toLowerCase() === b.toLowerCase())
+
+/** The whole internet, by the word of the proxy that let it in. */
+export const cameThroughFunnel = (headers: IncomingHttpHeaders): boolean => headers['tailscale-funnel-request'] !== undefined
+
+const isSameAuth = (a: GatewayAuth, b: GatewayAuth): boolean =>
+  a === b || (a.mode === b.mode && a.token === b.token && a.password === b.password)
+
 const rateLimited = (retryAfterMs: number): GatewayError => new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs })
 
 /** A failure is known to its own device when one has proved itself, else to the place it came from: nobody pays for a neighbour. */
@@ -91,15 +105,14 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     if (delayMs > 0) await sleep(delayMs)
   }
 
-  function proxyIdentity (attempt: ConnectAttempt): ProvenCredential | GatewayError {
+  function proxyIdentity (attempt: ConnectAttempt): Proven | GatewayError {
     const verdict = options.trustedProxy()(attempt.ingress, attempt.headers, { http: false })
     if (!verdict.ok) {
       return new GatewayError(verdict.reason.startsWith('trusted_proxy_missing_header') ? 'AUTH_IDENTITY_HEADER_REQUIRED' : 'AUTH_UNAUTHORIZED', {
         details: { authReason: verdict.reason }
       })
     }
-    const granted = options.identityScopes()
-    const own = Object.entries(granted).find(([user]) => user.toLowerCase() === verdict.user.toLowerCase())?.[1] ?? []
+    const own = Object.entries(options.identityScopes()).find(([user]) => isSameUser(user, verdict.user))?.[1] ?? []
     return {
       method: 'trusted-proxy',
       principal: `user:${verdict.user}`,
@@ -111,7 +124,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
   }
 
   /** The secret itself. A proved, paired device has a count of its own, so a locked address does not lock it out. */
-  function sharedSecret (credentials: ConnectAuth, subject: LimiterSubject): ProvenCredential | SharedSecretRefusal {
+  function sharedSecret (credentials: ConnectAuth, subject: LimiterSubject): Proven | SharedSecretRefusal {
     const gate = limiter.check('shared-secret', subject)
     const presented = present(credentials.token) || present(credentials.password)
     if (!gate.allowed && presented) return { refusal: rateLimited(gate.retryAfterMs), counted: false }
@@ -123,7 +136,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     return { refusal: new GatewayError(sharedSecretCodes[verdict.reason] ?? 'AUTH_UNAUTHORIZED'), counted: verdict.counted }
   }
 
-  async function setupCode ({ attempt, role, proof, subject }: DeviceTrial): Promise<ProvenCredential> {
+  async function setupCode ({ attempt, role, proof, subject }: DeviceTrial): Promise<Proven> {
     const gate = limiter.check('bootstrap-token', subject)
     if (!gate.allowed) throw rateLimited(gate.retryAfterMs)
     const { params, ingress } = attempt
@@ -144,7 +157,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     return { method: 'bootstrap-token', principal: `device:${proof.deviceId}`, setup: redeemed }
   }
 
-  function deviceToken ({ attempt, role, proof }: DeviceTrial, token: string): ProvenCredential | TokenRefusal {
+  function deviceToken ({ attempt, role, proof }: DeviceTrial, token: string): Proven | TokenRefusal {
     const verdict = devices.verifyToken({
       deviceId: proof.deviceId,
       publicKey: proof.publicKey,
@@ -154,11 +167,14 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
       browser: isBrowserUi(attempt.params.client),
       currentIssuer: options.tokenIssuer()
     })
-    return verdict.ok ? { method: 'device-token', principal: `device:${proof.deviceId}` } : verdict.reason
+    // A token opens what it was made for, even where its device was approved for more.
+    return verdict.ok
+      ? { method: 'device-token', principal: `device:${proof.deviceId}`, scopeCeiling: verdict.record.scopes }
+      : verdict.reason
   }
 
   /** The last resort of a client that proved a device: its own token, in its own field or where the shared one was expected. */
-  async function proveByDeviceToken (trial: DeviceTrial, shared: SharedSecretRefusal): Promise<ProvenCredential> {
+  async function proveByDeviceToken (trial: DeviceTrial, shared: SharedSecretRefusal): Promise<Proven> {
     const { attempt, subject } = trial
     const explicit = attempt.params.auth?.deviceToken
     const candidate = present(explicit) ? explicit : attempt.params.auth?.token
@@ -187,6 +203,43 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     throw shared.refusal
   }
 
+  function withoutCredential ({ ingress, headers }: ConnectAttempt): Proven {
+    // A loopback socket with a foreign Host is a page that rebound its name to us: without a credential nothing tells it apart.
+    if (ingress.kind === 'direct-local' && !ingress.local) throw new GatewayError('HOST_NOT_ALLOWED')
+    if (cameThroughFunnel(headers)) throw new GatewayError('AUTH_REQUIRED')
+    return { method: 'none', principal: 'anonymous' }
+  }
+
+  async function proveAgainst (auth: GatewayAuth, attempt: ConnectAttempt, role: Role, proof?: DeviceIdentityProof): Promise<Proven> {
+    const { ingress } = attempt
+    const presented = attempt.params.auth ?? {}
+    if (ingress.local && present(presented.token) && secretsEqual(presented.token, options.localAdminToken())) {
+      return { method: 'local-admin', principal: 'local-admin' }
+    }
+    if (auth.mode === 'none') return withoutCredential(attempt)
+    const knownDevice = proof && devices.isPaired(proof.deviceId, proof.publicKey) ? proof.deviceId : undefined
+    const subject = limiterSubject(ingress, knownDevice)
+    let shared: SharedSecretRefusal | undefined
+    if (auth.mode === 'trusted-proxy') {
+      const identity = proxyIdentity(attempt)
+      if (!(identity instanceof GatewayError)) return identity
+      const mayFallBack = ingress.local && present(presented.password) && auth.password !== undefined
+      if (!mayFallBack) shared = { refusal: identity, counted: false }
+    }
+    if (!shared) {
+      const verdict = sharedSecret(presented, subject)
+      if (!('refusal' in verdict)) return verdict
+      shared = verdict
+    }
+    if (!proof) return refuse({ attempt, role, subject }, shared, false)
+    const trial = { attempt, role, proof, subject }
+    if (present(presented.bootstrapToken)) {
+      if (shared.counted) limiter.recordFailure('shared-secret', subject)
+      return setupCode(trial)
+    }
+    return proveByDeviceToken(trial, shared)
+  }
+
   return {
     mayHoldCredential ({ params, ingress }) {
       const { mode } = options.auth()
@@ -195,38 +248,9 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     },
 
     async prove (attempt, role, proof) {
-      const { ingress } = attempt
-      const presented = attempt.params.auth ?? {}
-      const { mode } = options.auth()
-      if (ingress.local && present(presented.token) && secretsEqual(presented.token, options.localAdminToken())) {
-        return { method: 'local-admin', principal: 'local-admin' }
-      }
-      if (mode === 'none') {
-        // A loopback socket with a foreign Host is a page that rebound its name to us: without a credential nothing tells it apart.
-        if (ingress.kind === 'direct-local' && !ingress.local) throw new GatewayError('HOST_NOT_ALLOWED')
-        return { method: 'none', principal: 'anonymous' }
-      }
-      const knownDevice = proof && devices.isPaired(proof.deviceId, proof.publicKey) ? proof.deviceId : undefined
-      const subject = limiterSubject(ingress, knownDevice)
-      let shared: SharedSecretRefusal | undefined
-      if (mode === 'trusted-proxy') {
-        const identity = proxyIdentity(attempt)
-        if (!(identity instanceof GatewayError)) return identity
-        const mayFallBack = ingress.local && present(presented.password) && options.auth().password !== undefined
-        if (!mayFallBack) shared = { refusal: identity, counted: false }
-      }
-      if (!shared) {
-        const verdict = sharedSecret(presented, subject)
-        if (!('refusal' in verdict)) return verdict
-        shared = verdict
-      }
-      if (!proof) return refuse({ attempt, role, subject }, shared, false)
-      const trial = { attempt, role, proof, subject }
-      if (present(presented.bootstrapToken)) {
-        if (shared.counted) limiter.recordFailure('shared-secret', subject)
-        return setupCode(trial)
-      }
-      return proveByDeviceToken(trial, shared)
+      const auth = options.auth()
+      const proven = await proveAgainst(auth, attempt, role, proof)
+      return { ...proven, inForce: () => isSameAuth(auth, options.auth()) }
     }
   }
 }

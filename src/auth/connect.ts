@@ -30,7 +30,11 @@ export interface Admission {
   readonly caller: Caller
   /** The token of this role first; setup codes hand out one per role. */
   readonly tokens: readonly DeliveredToken[]
+  /** Throws when the authority ended while the handshake waited. To be asked at the very moment from which the connection counts. */
+  confirm (): void
 }
+
+type Granted = Omit<Admission, 'confirm'>
 
 export interface ConnectOptions {
   readonly devices: Devices
@@ -110,7 +114,7 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
     })
   }
 
-  function admitWithoutDevice (candidate: Candidate): Admission {
+  function admitWithoutDevice (candidate: Candidate): Granted {
     const { attempt: { params, ingress }, credential } = candidate
     if (requiresDeviceIdentity(params.client) && credential.method !== 'trusted-proxy') {
       throw new GatewayError('CONTROL_UI_DEVICE_IDENTITY_REQUIRED')
@@ -166,7 +170,7 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
   }
 
   /** A setup code hands out one token per role it was made for; the one of this connection comes first. */
-  async function admitBySetupCode (candidate: Candidate, { deviceId }: DeviceIdentityProof): Promise<Admission> {
+  async function admitBySetupCode (candidate: Candidate, { deviceId }: DeviceIdentityProof): Promise<Granted> {
     const { attempt, credential } = candidate
     const { setupId, scopes, tokens, tokenHash } = credential.setup!
     await devices.completeSetup(setupId)
@@ -174,16 +178,25 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
     return { caller: callerOf(candidate, scopes, { deviceId, tokenHash }), tokens }
   }
 
-  async function admitDevice (candidate: Candidate, proof: DeviceIdentityProof): Promise<Admission> {
+  async function admitDevice (candidate: Candidate, proof: DeviceIdentityProof): Promise<Granted> {
     const { attempt, role, credential } = candidate
-    const { deviceId, publicKey } = proof
+    const { deviceId } = proof
     const scopes = withinCeiling(await settlePairing(candidate, proof), credential)
     const issuer = isBrowserUi(attempt.params.client) ? credential.issuer : undefined
     const { token, hash } = await issue({ deviceId, role, scopes, ...(issuer ? { issuer } : {}) })
-    // While this waited for the disk, somebody may have removed the device.
-    if (!devices.stillAuthorized({ deviceId, publicKey, role, ...(hash ? { tokenHash: hash } : {}) })) throw new GatewayError('AUTH_DEVICE_TOKEN_MISMATCH')
     devices.touch(deviceId, 'connect', attempt.ingress.clientAddress)
     return { caller: callerOf(candidate, scopes, { deviceId, tokenHash: hash }), tokens: token ? [token] : [] }
+  }
+
+  async function admit (candidate: Candidate, proof: Proof): Promise<Granted> {
+    if (!proof) return admitWithoutDevice(candidate)
+    return candidate.credential.setup ? admitBySetupCode(candidate, proof) : admitDevice(candidate, proof)
+  }
+
+  /** Meanwhile somebody may have removed the device, or given the gateway another secret. */
+  function confirm ({ role, credential }: Candidate, { tokenHash }: Caller, proof: Proof): void {
+    if (!credential.inForce()) throw new GatewayError('AUTH_UNAUTHORIZED')
+    if (proof && !devices.stillAuthorized({ ...proof, role, ...(tokenHash ? { tokenHash } : {}) })) throw new GatewayError('AUTH_DEVICE_TOKEN_MISMATCH')
   }
 
   return async attempt => {
@@ -195,7 +208,7 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
     const proof = proveDevice(attempt, role)
     const credential = await credentials.prove(attempt, role, proof)
     const candidate = { attempt, role, credential }
-    if (!proof) return admitWithoutDevice(candidate)
-    return credential.setup ? admitBySetupCode(candidate, proof) : admitDevice(candidate, proof)
+    const granted = await admit(candidate, proof)
+    return { ...granted, confirm: () => confirm(candidate, granted.caller, proof) }
   }
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GatewayError } from '../protocol/errors.ts'
 import { fullOperatorScopes, knownScopes, type Scope } from '../protocol/scopes.ts'
 import { createCaller, sharedSecretCaller, type Caller } from './caller.ts'
-import { limiterSubject, sharedSecretCodes } from './connect-credentials.ts'
+import { cameThroughFunnel, limiterSubject, sharedSecretCodes } from './connect-credentials.ts'
 import type { Devices } from './devices/room.ts'
 import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
 import type { Ingress } from './ingress.ts'
@@ -56,6 +56,7 @@ export function createHttpAuthenticator (options: HttpCredentialOptions): HttpAu
 
   function withoutCredential ({ ingress, headers }: HttpAttempt): Caller {
     checkOriginOf(ingress)
+    if (cameThroughFunnel(headers)) throw new GatewayError('AUTH_REQUIRED')
     if (!options.hosts()(ingress)) throw new GatewayError('HOST_NOT_ALLOWED')
     return createCaller({ principal: 'anonymous', method: 'none', scopes: narrowedScopes(headers), ...where(ingress) })
   }

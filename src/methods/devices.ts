@@ -1,15 +1,18 @@
 import type { DeviceCaller } from '../auth/devices/types.ts'
-import type { Caller } from '../auth/caller.ts'
+import type { AuthMethod, Caller } from '../auth/caller.ts'
 import { Type, oneOf } from '../protocol/type.ts'
 import { method } from './rooms.ts'
 import { noParams, openObject, text } from './shapes.ts'
 
 const request = Type.Object({ requestId: text() }, { additionalProperties: false })
 
+/** Credentials that belong to one device; everything else belongs to the gateway or to a person. */
+const ownCredential: ReadonlySet<AuthMethod> = new Set<AuthMethod>(['device-token', 'bootstrap-token'])
+
 /** Who asks, as the device records need to know it. */
 export const deviceCaller = (caller: Caller): DeviceCaller => ({
   scopes: caller.allows,
-  ...(caller.method === 'device-token' && caller.deviceId ? { deviceId: caller.deviceId } : {}),
+  ...(ownCredential.has(caller.method) && caller.deviceId ? { deviceId: caller.deviceId } : {}),
   label: caller.user ?? caller.principal,
   admin: caller.owner,
   localAdministrator: caller.method === 'local-admin'

@@ -87,6 +87,20 @@ export class Connection implements MethodConnection {
     this.socket.close(code, closeReason(reason))
   }
 
+  /** Hears nothing from now on; the close follows a turn of the loop later, behind the answer to the request that caused it. */
+  closeAfterAnswer (code: number, reason: string): void {
+    if (this.state === 'closing') return
+    this.state = 'closing'
+    this.aborter?.abort()
+    setImmediate(() => this.socket.close(code, closeReason(reason)))
+  }
+
+  /** Says why and lets go at once: a peer that never answers must not keep the socket for the length of a close handshake. */
+  hangUp (code: number, reason: string): void {
+    this.close(code, reason)
+    this.socket.terminate()
+  }
+
   /** The socket is gone, whoever closed it. */
   ended (): void {
     this.state = 'closing'

@@ -1,3 +1,4 @@
+import { addressGroup } from '../lib/net-address.ts'
 import { closeCodes } from '../protocol/close-codes.ts'
 import type { Connection } from './connection.ts'
 
@@ -24,44 +25,48 @@ export interface ConnectionLimits {
 export function createConnections (limits: () => ConnectionLimits, onEvicted: (connection: Connection) => void): Connections {
   const connected = new Map<string, Connection>()
   const introducing = new Map<string, Connection>()
-  const perAddress = new Map<string, number>()
+  /** Those who introduce themselves, by where they come from: whoever has one IPv6 address has a whole /64 of them. */
+  const groups = new Map<string, Set<Connection>>()
 
-  const groupOf = (connection: Connection): string => connection.ingress.clientAddress
-
-  function count (group: string, change: 1 | -1): void {
-    const next = (perAddress.get(group) ?? 0) + change
-    if (next > 0) perAddress.set(group, next)
-    else perAddress.delete(group)
+  function joinGroup (connection: Connection): void {
+    const name = addressGroup(connection.ingress.clientAddress)
+    const group = groups.get(name) ?? new Set()
+    if (group.size >= limits().preauthPerAddress) makeRoom(group)
+    if (introducing.size >= limits().preauthTotal) makeRoom(introducing.values())
+    groups.set(name, group.add(connection))
   }
 
   function leaveIntroduction (connection: Connection): void {
-    if (introducing.delete(connection.id)) count(groupOf(connection), -1)
+    if (!introducing.delete(connection.id)) return
+    const name = addressGroup(connection.ingress.clientAddress)
+    const group = groups.get(name)
+    group?.delete(connection)
+    if (group?.size === 0) groups.delete(name)
   }
 
-  /** The oldest one that has not said a word gives way to the newcomer; whoever is being heard keeps his place. */
-  function evictOldestSilent (matches: (connection: Connection) => boolean): void {
-    let fallback: Connection | undefined
-    for (const candidate of introducing.values()) {
-      if (!matches(candidate)) continue
-      fallback ??= candidate
-      if (candidate.state === 'challenged') return evict(candidate)
+  /** Who was refused and lingers gives way first, then the oldest that has not said a word; whoever is being heard keeps his place. */
+  function makeRoom (candidates: Iterable<Connection>): void {
+    let silent: Connection | undefined
+    let heard: Connection | undefined
+    for (const candidate of candidates) {
+      if (candidate.state === 'closing') return evict(candidate)
+      if (candidate.state === 'challenged') silent ??= candidate
+      else heard ??= candidate
     }
-    if (fallback) evict(fallback)
+    const leaving = silent ?? heard
+    if (leaving) evict(leaving)
   }
 
   function evict (connection: Connection): void {
     leaveIntroduction(connection)
     onEvicted(connection)
-    connection.close(closeCodes.policyViolation, 'too many unauthenticated sockets')
+    connection.hangUp(closeCodes.policyViolation, 'too many unauthenticated sockets')
   }
 
   return {
     add (connection) {
-      const group = groupOf(connection)
-      if ((perAddress.get(group) ?? 0) >= limits().preauthPerAddress) evictOldestSilent(other => groupOf(other) === group)
-      if (introducing.size >= limits().preauthTotal) evictOldestSilent(() => true)
+      joinGroup(connection)
       introducing.set(connection.id, connection)
-      count(group, 1)
     },
     remove (connection) {
       leaveIntroduction(connection)

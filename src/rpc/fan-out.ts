@@ -10,9 +10,11 @@ export interface FanOut {
   stats (): { delivered: number, dropped: number, cut: number }
 }
 
+const isHeard = ({ caller, state }: Connection): boolean => caller !== undefined && state !== 'closing'
+
 function maySee (row: EventRow, connection: Connection): boolean {
-  const caller = connection.caller
-  if (!caller) return false
+  const { caller } = connection
+  if (!caller || !isHeard(connection)) return false
   if (row.operatorsOnly && caller.role !== 'operator') return false
   return row.scope === 'public' || (row.scope !== 'target' && caller.allows.has(row.scope))
 }
@@ -47,7 +49,7 @@ export function createFanOut ({ connections, maxBufferedBytes = wireLimits.maxBu
         ? connectionIds.map(id => connections.get(id)).filter(connection => connection !== undefined)
         : connections.connected()
       for (const connection of targets) {
-        if (connectionIds ? !connection.caller : !maySee(row, connection)) continue
+        if (connectionIds ? !isHeard(connection) : !maySee(row, connection)) continue
         head ??= JSON.stringify({ type: 'event', event, payload, ...(stateVersion ? { stateVersion } : {}) }).slice(0, -1)
         send(connection, row, head)
       }

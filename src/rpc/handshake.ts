@@ -99,7 +99,7 @@ export function createHandshake (options: HandshakeOptions): Handshake {
     }
   }
 
-  async function admit (connection: Connection, rawParams: unknown, headers: IncomingHttpHeaders): Promise<string> {
+  async function admit (connection: Connection, rawParams: unknown, headers: IncomingHttpHeaders): Promise<string | undefined> {
     const unavailable = options.unavailable()
     if (unavailable) throw unavailable
     const problem = validators.of(ConnectParams)(rawParams)
@@ -108,6 +108,9 @@ export function createHandshake (options: HandshakeOptions): Handshake {
     connection.protocol = negotiateProtocol(params)
     connection.client = params.client
     const admission = await options.authenticate({ params, ingress: connection.ingress, headers, takeNonce: nonceOf(connection) })
+    // Whoever left, or was shown out, while this was decided is not counted among those who are in.
+    if (connection.state !== 'connecting') return undefined
+    admission.confirm()
     connection.caller = admission.caller
     if (params.caps?.length) connection.caps = new Set(params.caps)
     return options.welcome(connection, admission)
@@ -127,7 +130,7 @@ export function createHandshake (options: HandshakeOptions): Handshake {
     connection.state = 'connecting'
     try {
       const hello = await admit(connection, first.params, headers)
-      if (connection.state !== 'connecting') return
+      if (hello === undefined) return
       connection.state = 'connected'
       connection.sendText(`{"type":"res","id":${JSON.stringify(first.id)},"ok":true,"payload":${hello}}`)
     } catch (thrown) {

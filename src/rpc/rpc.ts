@@ -164,11 +164,13 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc {
         const { caller } = connection
         if (caller?.deviceId !== target.deviceId) continue
         if (target.role && caller.role !== target.role) continue
-        connection.close(closeCodes.clientInvalidated, reason)
+        connection.closeAfterAnswer(closeCodes.clientInvalidated, reason)
       }
     },
     disconnect (matches, code, reason) {
-      for (const connection of connections.all()) if (connection.caller && matches(connection.caller)) connection.close(code, reason)
+      for (const connection of connections.all()) {
+        if (connection.caller && matches(connection.caller)) connection.closeAfterAnswer(code, reason)
+      }
     },
     lastMethod: dispatcher.lastStarted
   }

@@ -52,9 +52,12 @@ export function createSocketServer (options: SocketServerOptions): SocketServer 
     introduction.raw.removeListener('data', introduction.countBytes)
   }
 
+  /** Says why, and throws the rest away as it comes: what a stranger sends is not collected while the socket closes. */
   function tooLarge (connection: Connection): void {
+    const raw = introductions.get(connection)?.raw
     connection.close(closeCodes.tooLarge, '')
     endIntroduction(connection)
+    raw?.removeAllListeners('data').resume().end()
   }
 
   async function introduce (connection: Connection, text: string): Promise<void> {
@@ -64,7 +67,7 @@ export function createSocketServer (options: SocketServerOptions): SocketServer 
     endIntroduction(connection)
     const waiting = connection.waitingFrames
     connection.waitingFrames = undefined
-    if (connection.state === 'connected') for (const frame of waiting ?? []) options.receive(connection, frame)
+    for (const frame of waiting ?? []) if (connection.state === 'connected') options.receive(connection, frame)
   }
 
   function queueFrame (connection: Connection, text: string): void {
