@@ -48,6 +48,8 @@ export interface GatewayOptions {
   readonly bind: BindTargets
   /** 0 picks a free port. */
   readonly port: number
+  /** The bind, already open. Without them `start` opens it. */
+  readonly listeners?: Listeners
   readonly store: Store
   readonly logging: Logging
   readonly localAdminToken: string
@@ -90,7 +92,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   const log = logging.child('gateway')
   const bootId = randomUUID()
   let auth = options.auth
-  let listeners: Listeners | undefined
+  let listeners = options.listeners
   const port = (): number => listeners?.port ?? options.port
 
   const events = createEventBus((err, event) => log.error({ err, event }, 'an event listener failed'))
@@ -273,7 +275,9 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     fastify,
     rooms,
     async start () {
-      listeners = await openListeners(fastify, options.bind, options.port)
+      await fastify.ready()
+      listeners ??= await openListeners(options.bind, options.port)
+      listeners.lead(fastify.server, err => log.warn({ err }, 'a socket could not be accepted'))
       originPolicy = buildOrigins()
       lifecycle.ready()
       rpc.startTicking()

@@ -1,65 +1,128 @@
-import type { FastifyInstance } from 'fastify'
-import { createServer, type Server } from 'node:http'
+/** The addresses of a bind: taken before anything heavy is loaded, and led to the gateway once there is one. */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { errorBody } from './http/error-handler.ts'
 import type { BindTargets } from './lib/bind-address.ts'
+import { nodeHttp } from './lib/node-http.ts'
+import { GatewayError } from './protocol/errors.ts'
+import { wireLimits } from './protocol/version.ts'
 
 export interface Listeners {
   readonly port: number
   readonly addresses: readonly string[]
+  /** Addresses that would have been welcome and that somebody else has. */
+  readonly missed: readonly string[]
+  /** From now on this server gets what arrives. Before, everybody is told to come back in a moment. */
+  lead (to: Server, onError: (error: Error) => void): void
+  /** Takes nothing new at once; what is being answered gets a moment. Twice is safe. */
   close (): Promise<void>
 }
+
+/** How often Node looks for requests that take too long to arrive. Its own interval is longer than the limits it looks after. */
+const timeoutCheckMs = 5_000
+
+const display = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
 
 function listen (server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host, port, ipv6Only: host === '::1' }, () => {
       server.removeListener('error', reject)
-      resolve((server.address() as { port: number }).port)
+      resolve((server.address() as AddressInfo).port)
     })
   })
 }
 
-/** A further address of the same gateway: its requests and upgrades go the way of the first. */
-function twinOf (fastify: FastifyInstance): Server {
-  const main = fastify.server
-  const twin = createServer((request, response) => { main.emit('request', request, response) })
-  twin.on('upgrade', (request, socket, head) => { main.emit('upgrade', request, socket, head) })
-  twin.requestTimeout = main.requestTimeout
-  twin.headersTimeout = main.headersTimeout
-  twin.keepAliveTimeout = main.keepAliveTimeout
-  return twin
+/** What a gateway says that has its port and nothing behind it yet: that it lives, and when to ask again. */
+function answerWhileStarting ({ url = '' }: IncomingMessage, response: ServerResponse): void {
+  const path = url.split('?', 1)[0]
+  const [status, body] = startingAnswer(path ?? '')
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    connection: 'close',
+    ...(status === 503 ? { 'retry-after': '1' } : {})
+  }).end(JSON.stringify(body))
 }
 
-const display = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
+function startingAnswer (path: string): [status: number, body: object] {
+  if (path === '/health' || path === '/healthz') return [200, { ok: true, status: 'live' }]
+  if (path === '/ready' || path === '/readyz') return [503, { ready: false }]
+  if (path === '/startup' || path === '/startupz') return [503, { ok: false, status: 'starting' }]
+  return [503, errorBody(new GatewayError('STARTING'))]
+}
+
+function refuseUpgradeWhileStarting (_request: IncomingMessage, socket: Duplex): void {
+  const body = JSON.stringify(errorBody(new GatewayError('STARTING')))
+  socket.on('error', () => socket.destroy())
+  socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-type: application/json; charset=utf-8\r\n' +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+}
+
+/** One address. Its requests and upgrades go the way of the gateway's own server as if they had arrived there. */
+function createDoor (): { server: Server, lead: Listeners['lead'] } {
+  const server = nodeHttp().createServer({ connectionsCheckingInterval: timeoutCheckMs }, answerWhileStarting)
+  server.on('upgrade', refuseUpgradeWhileStarting)
+  return {
+    server,
+    lead (to, onError) {
+      server.requestTimeout = to.requestTimeout
+      server.headersTimeout = to.headersTimeout
+      server.keepAliveTimeout = to.keepAliveTimeout
+      server.removeAllListeners('request').on('request', (request, response) => { to.emit('request', request, response) })
+      server.removeAllListeners('upgrade').on('upgrade', (request, socket, head) => { to.emit('upgrade', request, socket, head) })
+      server.on('clientError', (error, socket) => { to.emit('clientError', error, socket) })
+      server.removeAllListeners('error').on('error', onError)
+    }
+  }
+}
+
+function closeDoor (server: Server): Promise<void> {
+  return new Promise(resolve => {
+    const impatient = setTimeout(() => server.closeAllConnections(), wireLimits.closeGraceMs)
+    server.close(() => {
+      clearTimeout(impatient)
+      resolve()
+    })
+  })
+}
 
 /** Listens on every address of the bind, or on none of them. */
-export async function openListeners (fastify: FastifyInstance, bind: BindTargets, wantedPort: number): Promise<Listeners> {
-  await fastify.ready()
-  const twins: Server[] = []
-  const [first, ...others] = bind.hosts
-  const port = await listen(fastify.server, first!, wantedPort)
-  const addresses = [display(first!, port)]
+export async function openListeners (bind: BindTargets, wantedPort: number): Promise<Listeners> {
+  const doors: Array<ReturnType<typeof createDoor>> = []
+  const addresses: string[] = []
+  const missed: string[] = []
+  let port = wantedPort
+  let closed: Promise<unknown> | undefined
 
-  async function openTwin (host: string): Promise<void> {
-    const twin = twinOf(fastify)
-    await listen(twin, host, port)
-    twins.push(twin)
+  async function open (host: string): Promise<void> {
+    const door = createDoor()
+    port = await listen(door.server, host, port)
+    // Trouble with accepting a socket is the trouble of that socket.
+    door.server.on('error', () => {})
+    doors.push(door)
     addresses.push(display(host, port))
   }
 
-  async function close (): Promise<void> {
-    await Promise.all(twins.map(twin => new Promise(resolve => {
-      twin.closeAllConnections()
-      twin.close(resolve)
-    })))
+  async function openIfThere (host: string): Promise<void> {
+    await open(host).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') missed.push(display(host, port))
+    })
+  }
+
+  const close = async (): Promise<void> => {
+    closed ??= Promise.all(doors.map(({ server }) => closeDoor(server)))
+    await closed
   }
 
   try {
-    for (const host of others) await openTwin(host)
-    for (const host of bind.optionalHosts) await openTwin(host).catch(() => undefined)
+    for (const host of bind.hosts) await open(host)
+    for (const host of bind.optionalHosts) await openIfThere(host)
   } catch (error) {
     await close()
-    fastify.server.close()
     throw error
   }
-  return { port, addresses, close }
+  return { port, addresses, missed, close, lead: (to, onError) => doors.forEach(door => door.lead(to, onError)) }
 }

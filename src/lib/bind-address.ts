@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { isLoopbackAddress } from './net-address.ts'
 
 export interface BindTargets {
   /** The word or address this came from. */
@@ -9,6 +10,8 @@ export interface BindTargets {
   /** Listened on as well where the machine has it. */
   readonly optionalHosts: readonly string[]
   readonly beyondLoopback: boolean
+  /** Where it is not what one would expect of the word. */
+  readonly remark?: string
 }
 
 export interface BindInput {
@@ -33,11 +36,10 @@ function tailnetAddress (): string | undefined {
 
 const loopback = (bind: string): BindTargets => ({ bind, hosts: ['127.0.0.1'], optionalHosts: ['::1'], beyondLoopback: false })
 const everywhere = (bind: string): BindTargets => ({ bind, hosts: ['0.0.0.0'], optionalHosts: [], beyondLoopback: true })
-const isLoopbackHost = (host: string): boolean => host.startsWith('127.') || host === '::1'
 
 /** A specific address always comes with loopback, so that the tools of this machine keep reaching the gateway. */
 function specific (bind: string, host: string): BindTargets {
-  if (isLoopbackHost(host)) return { bind, hosts: [host], optionalHosts: [], beyondLoopback: false }
+  if (isLoopbackAddress(host)) return { bind, hosts: [host], optionalHosts: [], beyondLoopback: false }
   if (host === '0.0.0.0' || host === '::') return { bind, hosts: [host], optionalHosts: [], beyondLoopback: true }
   return { bind, hosts: [host, '127.0.0.1'], optionalHosts: [], beyondLoopback: true }
 }
@@ -50,7 +52,7 @@ export function resolveBind ({ bind, customBindHost, env }: BindInput): BindTarg
     case 'auto': return isContainer(env) ? everywhere(bind) : loopback(bind)
     case 'tailnet': {
       const address = tailnetAddress()
-      return address ? specific(bind, address) : loopback(bind)
+      return address ? specific(bind, address) : { ...loopback(bind), remark: 'gateway.bind is "tailnet" and this machine has no tailnet address: listening on loopback only' }
     }
     case 'custom': return customBindHost ? specific(bind, customBindHost) : 'gateway.bind=custom requires gateway.customBindHost'
     default: return specific(bind, bind)

@@ -6,7 +6,7 @@ import { importsOf, read, roomOf, root, sourceFiles, type Import } from './sourc
 /** A room may use the rooms before it in this list. */
 const order = [
   'lib', 'protocol', 'config', 'log', 'store', 'events', 'auth', 'host', 'sessions', 'providers', 'tools', 'channels', 'nodes', 'agent',
-  'automation', 'rpc', 'http', 'methods', 'routes', 'listeners.ts', 'app.ts', 'server.ts', 'service', 'cli', 'control-ui'
+  'automation', 'rpc', 'http', 'methods', 'routes', 'listeners.ts', 'app.ts', 'process', 'server.ts', 'service', 'cli', 'control-ui'
 ]
 
 /** Rooms that may use less than the list allows. */
@@ -37,7 +37,6 @@ const packages: { readonly [room: string]: readonly string[] } = {
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
   http: ['fastify', '@fastify/cors', '@fastify/rate-limit'],
   routes: ['fastify'],
-  'listeners.ts': ['fastify'],
   'app.ts': ['fastify'],
   cli: ['commander', 'json5', 'uqr', 'ws']
 }

@@ -1,0 +1,51 @@
+/** What the log says about a start: what is odd first, then where the gateway is reached. */
+import { formatIssues } from '../config/load.ts'
+import { isContainer } from '../lib/bind-address.ts'
+import type { Listeners } from '../listeners.ts'
+import type { Logging } from '../log/logger.ts'
+import { tokenFile } from './credentials.ts'
+import type { Settings } from './settings.ts'
+
+export interface Started {
+  readonly listeners: Listeners
+  /** The origins that pages may have, where the configuration names none. */
+  readonly seededOrigins: readonly string[]
+  readonly tookMs: number
+}
+
+/** One sentence each, with the setting that changes it. */
+function remarks ({ auth, bind, loaded, port, options }: Settings, { listeners, seededOrigins }: Started): string[] {
+  const { gateway } = loaded.config
+  const tailscale = options.tailscale ?? gateway.tailscale.mode
+  return [
+    ...formatIssues(loaded, loaded.warnings).map(line => `config: ${line}`),
+    ...formatIssues(loaded).map(line => `config: ${line} (this part is disabled)`),
+    ...(bind.remark ? [bind.remark] : []),
+    ...listeners.missed.map(address => `${address} belongs to another process, and programs that look for "localhost" may end up there: use http://127.0.0.1:${port}`),
+    ...(!bind.beyondLoopback && isContainer(loaded.env)
+      ? ['this is a container and the gateway listens on its loopback only, so a published port leads nowhere: ' +
+        'set gateway.bind to "lan" (or pass --bind lan) together with OPENCLAW_GATEWAY_TOKEN, or use host networking']
+      : []),
+    ...(seededOrigins.length > 0
+      ? [`seeded gateway.controlUi.allowedOrigins ${JSON.stringify(seededOrigins)} for bind=${bind.bind}; applied for this runtime without writing config`]
+      : []),
+    ...(tailscale === 'off' ? [] : [`this version does not start tailscale itself; run: tailscale ${tailscale} --bg ${port}`]),
+    ...(auth.mode === 'none' ? ['auth mode is none: every program on this machine is an operator'] : [])
+  ]
+}
+
+export function announce (settings: Settings, logging: Logging, started: Started): void {
+  const { auth, loaded, bind, paths } = settings
+  const { addresses, port } = started.listeners
+  const log = logging.child('gateway')
+  for (const remark of remarks(settings, started)) log.warn(remark)
+  log.info(`http server listening on ${addresses.join(', ')} (bind=${bind.bind}, auth=${auth.mode})`)
+  const file = logging.filePath()
+  if (file) log.info(`log file: ${file}`)
+  if (!loaded.exists) log.info(`no configuration at ${paths.configPath}: running with safe defaults`)
+  if (auth.tokenSource === 'generated') {
+    log.info(`auth token was missing: a generated one is kept in ${tokenFile(paths)} (see it with: openclaw config get gateway.auth.token --show)`)
+  }
+  log.info(`open http://127.0.0.1:${port}/ or try: curl http://127.0.0.1:${port}/health`)
+  log.info(`ready in ${Math.round(started.tookMs)} ms`)
+}

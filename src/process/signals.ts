@@ -1,0 +1,53 @@
+/** What the process is told from outside: SIGTERM and SIGINT end it, SIGUSR2 begins it anew inside the same process. */
+import type { Voice } from './voice.ts'
+
+export interface Signals {
+  /** Resolves with what is wished, also when that was said before anybody asked. A stop is never forgotten. */
+  next (): Promise<'stop' | 'restart'>
+  readonly stopped: Promise<void>
+  stopWished (): boolean
+  /** A new life begins. */
+  beginning (restartAllowed: boolean): void
+  /** It is on its way out; a restart that is wished now comes too late. */
+  leaving (): void
+}
+
+/** Installed for as long as the process lives: between two lives, and after the last one, a signal must find somebody too. */
+export function createSignals (voice: Voice): Signals {
+  const stopped = Promise.withResolvers<void>()
+  let restart = Promise.withResolvers<void>()
+  let stopWished = false
+  let isLeaving = false
+  let restartAllowed = true
+
+  const onStop = (signal: NodeJS.Signals): void => {
+    if (stopWished) return voice.say('info', `received ${signal} during shutdown; ignoring`)
+    stopWished = true
+    voice.say('info', `received ${signal}; shutting down`)
+    stopped.resolve()
+  }
+  const onRestart = (signal: NodeJS.Signals): void => {
+    if (isLeaving) return voice.say('info', `received ${signal} during shutdown; ignoring`)
+    if (!restartAllowed) return voice.say('warn', `received ${signal}; restarts are switched off (commands.restart=false), ignoring`)
+    voice.say('info', `received ${signal}; restarting`)
+    restart.resolve()
+  }
+  process.on('SIGTERM', onStop).on('SIGINT', onStop)
+  if (process.platform !== 'win32') process.on('SIGUSR2', onRestart)
+
+  return {
+    stopped: stopped.promise,
+    stopWished: () => stopWished,
+    async next () {
+      await Promise.race([stopped.promise, restart.promise])
+      if (stopWished) return 'stop'
+      restart = Promise.withResolvers()
+      return 'restart'
+    },
+    beginning (allowed) {
+      isLeaving = false
+      restartAllowed = allowed
+    },
+    leaving () { isLeaving = true }
+  }
+}
