@@ -6,7 +6,7 @@ import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
 import type { Entry } from '../../src/store/store.ts'
 
 const writer = fileURLToPath(new URL('../fixtures/store-writer.ts', import.meta.url))
-const rounds = process.env.OPENCLAW_TEST_LONG ? 300 : 12
+const rounds = process.env.OPENCLAW_TEST_LONG ? 100 : 12
 
 /** A generator with a seed, so that a failing storm can be run again. */
 function createRandom (seed: number): () => number {
