@@ -16,7 +16,8 @@ const reachable = (host: string): string => host === '0.0.0.0' ? '127.0.0.1' : h
 /** Whether what listens there answers as gateways do. A stranger may take the request and say nothing. */
 export function isHealthyGateway (port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise(resolve => {
-    const ask = nodeHttp().request({ host: reachable(host), port, path: '/healthz', agent: false, signal: AbortSignal.timeout(healthTimeoutMs) }, response => {
+    const signal = AbortSignal.timeout(healthTimeoutMs)
+    const ask = nodeHttp().request({ host: reachable(host), port, path: '/healthz', agent: false, signal }, response => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', chunk => {

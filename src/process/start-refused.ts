@@ -52,24 +52,26 @@ const sameAs: { readonly [code: string]: string } = { EPERM: 'EACCES', EEXIST: '
 /** The file that an error is about lies in the state directory, or on the way to it. */
 const concerns = (path: string, stateDir: string): boolean => path.startsWith(stateDir) || stateDir.startsWith(path)
 
+const startFailed = (exitCode: number, text: string, next: string): StartRefused =>
+  new StartRefused(exitCode, [`Gateway failed to start: ${text}`, next])
+
 function stateDirectoryRefused ({ code = '', path }: NodeJS.ErrnoException, stateDir: string): StartRefused | undefined {
   const row = systemRefusals[sameAs[code] ?? code]
   if (!row || path === undefined || !concerns(path, stateDir)) return undefined
   const named = path === stateDir ? '' : ` (${path})`
-  return new StartRefused(row.exitCode,
-    [`Gateway failed to start: the state directory ${stateDir}${named} ${row.what} (${code}).`, row.next(stateDir)])
+  return startFailed(row.exitCode, `the state directory ${stateDir}${named} ${row.what} (${code}).`, row.next(stateDir))
 }
 
 function listenRefused ({ code, syscall, address, port }: NodeJS.ErrnoException & { address?: string, port?: number }): StartRefused | undefined {
   if (syscall !== 'listen') return undefined
   if (code === 'EACCES') {
-    return new StartRefused(exitCodes.configuration, [`Gateway failed to start: user ${userName()} may not listen on ${address}:${port} (${code}).`,
-      'Choose a port from 1024 up with --port or gateway.port.'])
+    return startFailed(exitCodes.configuration, `user ${userName()} may not listen on ${address}:${port} (${code}).`,
+      'Choose a port from 1024 up with --port or gateway.port.')
   }
   if (code !== 'EADDRNOTAVAIL' && code !== 'EAFNOSUPPORT' && code !== 'EINVAL') return undefined
   // The network may only not be up yet, so trying again is not useless.
-  return new StartRefused(exitCodes.failed, [`Gateway failed to start: ${address} is not an address of this machine (${code}).`,
-    'Correct --bind, gateway.bind or gateway.customBindHost, or bring that address up first.'])
+  return startFailed(exitCodes.failed, `${address} is not an address of this machine (${code}).`,
+    'Correct --bind, gateway.bind or gateway.customBindHost, or bring that address up first.')
 }
 
 /** Whatever ended a start, in sentences. */
