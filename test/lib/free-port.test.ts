@@ -7,8 +7,8 @@ import t, { type Test } from 'tap'
 import { canListen, freePort, PortNotFreedError, type FreePortOptions } from '../../src/lib/free-port.ts'
 import { isAlive } from '../../src/lib/process-info.ts'
 
-/** tap has every child write to a folder that only we may write to. */
-const withoutTap = { ...process.env, NODE_OPTIONS: '' }
+/** tap has every Node below it write to a folder that only we may write to; `env` comes between. */
+const nodeWithoutTap = ['-u', 'NODE_OPTIONS', process.execPath, '--disable-warning=ExperimentalWarning']
 const listener = fileURLToPath(new URL('../fixtures/listen.ts', import.meta.url))
 const flags = ['--disable-warning=ExperimentalWarning']
 
@@ -127,7 +127,7 @@ t.test('a holder that cannot be signalled is named', {
     const { freePort } = await import(${JSON.stringify(new URL('../../src/lib/free-port.ts', import.meta.url).href)})
     await freePort({ port: ${port}, log: () => {}, interactive: true, isGatewayHealthy: async () => false, now: Date.now })
       .catch(error => console.log(error.message))`
-  const other = spawn(process.execPath, [...flags, '--input-type=module', '-e', asNobody], { stdio: ['ignore', 'pipe', 'inherit'], env: withoutTap })
+  const other = spawn('env', [...nodeWithoutTap, '--input-type=module', '-e', asNobody], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = await once(createInterface(other.stdout), 'line') as [string]
   t.match(line, `Could not free port ${port}: it is held by a process that this user may not end`)
   t.equal(child.signalCode, null)

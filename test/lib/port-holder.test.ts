@@ -8,8 +8,8 @@ import t, { type Test } from 'tap'
 import { describeHolder, findPortHolder } from '../../src/lib/port-holder.ts'
 import { thisMachine } from '../../src/lib/process-info.ts'
 
-/** tap has every child write to a folder that only we may write to. */
-const withoutTap = { ...process.env, NODE_OPTIONS: '' }
+/** tap has every Node below it write to a folder that only we may write to; `env` comes between. */
+const nodeWithoutTap = ['-u', 'NODE_OPTIONS', process.execPath, '--disable-warning=ExperimentalWarning']
 const listener = fileURLToPath(new URL('../fixtures/listen.ts', import.meta.url))
 const hasLsof = spawnSync('lsof', ['-v']).error === undefined
 const roads = [thisMachine, ...(process.platform === 'linux' && hasLsof ? [{ ...thisMachine, platform: 'darwin' as const }] : [])]
@@ -66,7 +66,7 @@ t.test('a socket whose owner is hidden is still reported, with its user', {
     process.setgid(65534); process.setuid(65534)
     const { findPortHolder } = await import(${JSON.stringify(new URL('../../src/lib/port-holder.ts', import.meta.url).href)})
     console.log(JSON.stringify(await findPortHolder(${port})))`
-  const { stdout } = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', asNobody], { encoding: 'utf8', env: withoutTap })
+  const { stdout } = spawnSync('env', [...nodeWithoutTap, '--input-type=module', '-e', asNobody], { encoding: 'utf8' })
   const [holder] = JSON.parse(stdout)
   t.match(holder, { user: userInfo().username, address: `127.0.0.1:${port}`, command: /cannot see/ })
   t.notOk('pid' in holder)
