@@ -14,7 +14,7 @@ import { createDeviceKeyCache } from './device-key.ts'
 import type { DeviceIdentityProof, NonceCheck } from './device-proof.ts'
 import { verifyDeviceProof } from './device-proof.ts'
 import type { Devices } from './devices/room.ts'
-import type { DeliveredToken, DeviceCaller, DeviceToken, NeedsApprovalReason } from './devices/types.ts'
+import type { DeliveredToken, DeviceCaller, DeviceToken, NeedsApprovalReason, NodeSurface } from './devices/types.ts'
 import type { Ingress } from './ingress.ts'
 import type { OriginPolicy } from './origin.ts'
 import { deviceClaims, pairingRequired } from './pairing-refusal.ts'
@@ -30,6 +30,8 @@ export interface Admission {
   readonly caller: Caller
   /** The token of this role first; setup codes hand out one per role. */
   readonly tokens: readonly DeliveredToken[]
+  /** What a node says it can do. */
+  readonly declared?: NodeSurface
   /** Throws when the authority ended while the handshake waited. To be asked at the very moment from which the connection counts. */
   confirm (): void
 }
@@ -188,9 +190,28 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
     return { caller: callerOf(candidate, scopes, { deviceId, tokenHash: hash }), tokens: token ? [token] : [] }
   }
 
+  /** Of what a node offers only the approved part counts; the rest becomes a request. Platform and family are those of the pairing. */
+  async function declare ({ attempt: { params } }: Candidate, nodeId: string): Promise<NodeSurface> {
+    const { client, caps = [], commands = [], permissions } = params
+    const declared = { caps, commands, ...(permissions ? { permissions } : {}) }
+    const { platform, deviceFamily } = devices.get(nodeId) ?? {}
+    await devices.declareSurface({
+      nodeId,
+      clientId: client.id,
+      clientMode: client.mode,
+      ...(client.displayName ? { displayName: client.displayName } : {}),
+      ...(platform ? { platform } : {}),
+      version: client.version,
+      ...(deviceFamily ? { deviceFamily } : {}),
+      ...declared
+    })
+    return declared
+  }
+
   async function admit (candidate: Candidate, proof: Proof): Promise<Granted> {
     if (!proof) return admitWithoutDevice(candidate)
-    return candidate.credential.setup ? admitBySetupCode(candidate, proof) : admitDevice(candidate, proof)
+    const granted = await (candidate.credential.setup ? admitBySetupCode(candidate, proof) : admitDevice(candidate, proof))
+    return candidate.role === 'node' ? { ...granted, declared: await declare(candidate, proof.deviceId) } : granted
   }
 
   /** Meanwhile somebody may have removed the device, or given the gateway another secret. */

@@ -5,6 +5,7 @@ import { host } from './host.ts'
 import { logs } from './logs.ts'
 import { nodes } from './nodes.ts'
 import { placeholders } from './placeholders.ts'
+import { scopeUpgrades } from './scope-upgrades.ts'
 import type { Rooms } from './rooms.ts'
 import type { MethodTable } from '../rpc/define-method.ts'
 
@@ -14,6 +15,7 @@ export const methods = {
   ...config,
   ...logs,
   ...devices,
+  ...scopeUpgrades,
   ...nodes,
   ...agents,
   ...placeholders

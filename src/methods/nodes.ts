@@ -1,35 +1,18 @@
 import { GatewayError } from '../protocol/errors.ts'
 import { Type } from '../protocol/type.ts'
 import { deviceCaller } from './devices.ts'
+import { nodeRows } from './node-rows.ts'
 import { method, type Rooms } from './rooms.ts'
 import { noParams, openObject, text } from './shapes.ts'
 
 const request = Type.Object({ requestId: text() }, { additionalProperties: false })
 const node = Type.Object({ nodeId: text() }, { additionalProperties: false })
 
-/** Nodes that are known, and those that are only connected, with what may be asked of them right now. */
-function listNodes (rooms: Rooms): object[] {
-  const { pending, paired } = rooms.devices.nodePairList()
-  const connected = rooms.connections.connectedDeviceIds()
-  const approved = paired.map(({ nodeId, ...facts }) => (
-    { nodeId, ...facts, paired: true, approvalState: 'approved', connected: connected.has(nodeId) }
-  ))
-  const known = new Set(paired.map(({ nodeId }) => nodeId))
-  const strangers = pending.filter(({ nodeId }) => !known.has(nodeId))
-  const waiting = strangers.map(({ nodeId, displayName, platform, deviceFamily, version, ts }) => ({
-    nodeId,
-    displayName,
-    platform,
-    deviceFamily,
-    version,
-    caps: [],
-    commands: [],
-    paired: true,
-    approvalState: 'pending-approval',
-    connected: connected.has(nodeId),
-    createdAtMs: ts
-  }))
-  return [...approved, ...waiting]
+/** The node itself learns of a decision about it too: what it may do changes without a reconnect. */
+function tellNode (rooms: Rooms, nodeId: string, requestId: string, decision: 'approved' | 'rejected'): void {
+  const connection = rooms.connections.connectedNodes().get(nodeId)
+  if (!connection) return
+  rooms.events.emit('node.pair.resolved', { requestId, nodeId, decision, ts: rooms.now() }, { connectionIds: [connection.id] })
 }
 
 export const nodes = {
@@ -37,14 +20,14 @@ export const nodes = {
     scope: 'operator.read',
     params: noParams,
     result: openObject,
-    handle: (_params, { rooms }) => ({ ts: rooms.now(), nodes: listNodes(rooms) })
+    handle: (_params, { rooms }) => ({ ts: rooms.now(), nodes: nodeRows(rooms) })
   }),
   'node.describe': method({
     scope: 'operator.read',
     params: node,
     result: openObject,
     handle ({ nodeId }, { rooms }) {
-      const found = listNodes(rooms).find(candidate => (candidate as { nodeId: string }).nodeId === nodeId)
+      const found = nodeRows(rooms).find(row => row.nodeId === nodeId)
       if (!found) throw new GatewayError('NOT_FOUND', { message: 'unknown nodeId', details: { nodeId } })
       return { ts: rooms.now(), ...found }
     }
@@ -66,13 +49,21 @@ export const nodes = {
     scope: 'operator.pairing',
     params: request,
     result: openObject,
-    handle: ({ requestId }, { rooms, caller }) => rooms.devices.nodeApprove(requestId, { caller: deviceCaller(caller) })
+    async handle ({ requestId }, { rooms, caller }) {
+      const approved = await rooms.devices.nodeApprove(requestId, { caller: deviceCaller(caller) })
+      tellNode(rooms, approved.node.nodeId, requestId, 'approved')
+      return approved
+    }
   }),
   'node.pair.reject': method({
     scope: 'operator.pairing',
     params: request,
     result: openObject,
-    handle: ({ requestId }, { rooms, caller }) => rooms.devices.nodeReject(requestId, { caller: deviceCaller(caller) })
+    async handle ({ requestId }, { rooms, caller }) {
+      const rejected = await rooms.devices.nodeReject(requestId, { caller: deviceCaller(caller) })
+      tellNode(rooms, rejected.nodeId, requestId, 'rejected')
+      return rejected
+    }
   }),
   'node.pair.remove': method({
     scope: 'operator.pairing',

@@ -1,9 +1,11 @@
 import type { WebSocket } from 'ws'
 import type { Caller } from '../auth/caller.ts'
+import type { NodeSurface } from '../auth/devices/types.ts'
 import type { Ingress } from '../auth/ingress.ts'
 import { closeReason } from '../protocol/close-codes.ts'
 import type { ConnectClient } from '../protocol/connect.ts'
 import type { ErrorShape } from '../protocol/frames.ts'
+import type { Scope } from '../protocol/scopes.ts'
 import { RawJson } from './define-method.ts'
 
 /** The part of a connection that methods may use. */
@@ -12,6 +14,14 @@ export interface MethodConnection {
   readonly client: ConnectClient | undefined
   readonly caps: ReadonlySet<string>
   readonly openedAtMs: number
+  /** The wider rights that this client has asked for and may wait for. */
+  scopeUpgrade: ScopeUpgrade | undefined
+}
+
+export interface ScopeUpgrade {
+  readonly requestId: string
+  readonly scopes: readonly Scope[]
+  readonly decision: Promise<'approved' | 'rejected' | 'expired'>
 }
 
 export type ConnectionState = 'challenged' | 'connecting' | 'connected' | 'closing'
@@ -33,6 +43,9 @@ export class Connection implements MethodConnection {
   client: ConnectClient | undefined = undefined
   caps: ReadonlySet<string> = noCaps
   caller: Caller | undefined = undefined
+  /** What a node offers; how much of it counts is asked of the device records. */
+  declared: NodeSurface | undefined = undefined
+  scopeUpgrade: ScopeUpgrade | undefined = undefined
   protocol = 0
   /** Bytes received before `connect` was accepted. */
   preauthBytes = 0

@@ -14,6 +14,8 @@ export interface Connections {
   all (): Connection[]
   counts (): { connected: number, introducing: number }
   connectedDeviceIds (): ReadonlySet<string>
+  /** The last connection of every connected node, by its device. */
+  connectedNodes (): ReadonlyMap<string, Connection>
 }
 
 export interface ConnectionLimits {
@@ -85,6 +87,14 @@ export function createConnections (limits: () => ConnectionLimits, onEvicted: (c
       const ids = new Set<string>()
       for (const connection of connected.values()) if (connection.caller?.deviceId) ids.add(connection.caller.deviceId)
       return ids
+    },
+    connectedNodes () {
+      const nodes = new Map<string, Connection>()
+      for (const connection of connected.values()) {
+        const { caller } = connection
+        if (caller?.role === 'node' && caller.deviceId) nodes.set(caller.deviceId, connection)
+      }
+      return nodes
     }
   }
 }

@@ -112,6 +112,7 @@ export function createHandshake (options: HandshakeOptions): Handshake {
     if (connection.state !== 'connecting') return undefined
     admission.confirm()
     connection.caller = admission.caller
+    connection.declared = admission.declared
     if (params.caps?.length) connection.caps = new Set(params.caps)
     return options.welcome(connection, admission)
   }

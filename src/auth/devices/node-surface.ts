@@ -65,8 +65,13 @@ export function createNodeSurfaces (context: DeviceContext): NodeSurfaces {
     return intersection(declared, device && hasRole(device, 'node') ? records.surfaces.get(nodeId)?.approved : undefined)
   }
 
-  const bounded = (declaration: NodeDeclaration): NodeDeclaration =>
-    ({ ...declaration, caps: names(declaration.caps), commands: names(declaration.commands) })
+  const bounded = ({ displayName, version, ...declaration }: NodeDeclaration): NodeDeclaration => ({
+    ...declaration,
+    ...(displayName ? { displayName: displayName.slice(0, deviceLimits.maxNameLength) } : {}),
+    ...(version ? { version: version.slice(0, deviceLimits.maxNameLength) } : {}),
+    caps: names(declaration.caps),
+    commands: names(declaration.commands)
+  })
 
   const approvedFrom = (declaration: NodeDeclaration, known: NodeSurfaceRecord | undefined, approvedBy: string): ApprovedNodeSurface =>
     ({ ...declaration, createdAtMs: known?.approved?.createdAtMs ?? now(), approvedAtMs: now(), approvedBy })
