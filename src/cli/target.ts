@@ -14,6 +14,8 @@ export interface TargetFlags {
   readonly password?: string | undefined
 }
 
+export type AuthSource = 'flag' | 'config' | 'environment' | 'generated' | 'none'
+
 export interface GatewayTarget {
   readonly url: string
   readonly urlSource: string
@@ -22,6 +24,8 @@ export interface GatewayTarget {
   readonly configPath: string
   readonly bindDetail?: string
   readonly auth: ConnectAuth
+  /** Where that credential was found. */
+  readonly authSource: AuthSource
   /** False when the user named the credential: then no other one is tried. */
   readonly mayUseStoredToken: boolean
   readonly tls?: TlsOptions
@@ -36,20 +40,33 @@ const given = (value: string | undefined): string | undefined => value?.trim() |
 const fromEnv = (env: NodeJS.ProcessEnv): Secrets =>
   ({ token: given(env['OPENCLAW_GATEWAY_TOKEN']), password: given(env['OPENCLAW_GATEWAY_PASSWORD']) })
 
-/** Flags, then the configuration, then the environment, then the token that the gateway made for itself. */
-function localAuth (flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): ConnectAuth {
-  if (flags.token || flags.password) return present(flags)
-  const { mode, ...configured } = settings.auth
-  const environment = fromEnv(env)
-  const password = configured.password ?? environment.password
-  const token = configured.token ?? environment.token ?? (password ? undefined : settings.generatedToken)
+type Credential = Pick<GatewayTarget, 'auth' | 'authSource'>
+
+const credential = (secrets: Secrets, authSource: AuthSource): Credential => {
+  const auth = present(secrets)
+  return { auth, authSource: Object.keys(auth).length > 0 ? authSource : 'none' }
+}
+
+/** What a gateway of this mode wants to hear; without a mode it decides by what it is sent. */
+function wantedBy (mode: LocalSettings['auth']['mode'], { token, password }: Secrets): Secrets {
   switch (mode) {
     case 'none': return {}
-    case 'token': return present({ token })
+    case 'token': return { token }
     case 'password':
-    case 'trusted-proxy': return present({ password })
-    default: return present({ token, password })
+    case 'trusted-proxy': return { password }
+    default: return { token, password }
   }
+}
+
+/** Flags, then the configuration, then the environment, then the token that the gateway made for itself. */
+function localAuth (flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): Credential {
+  if (flags.token || flags.password) return credential(flags, 'flag')
+  const { mode, ...configured } = settings.auth
+  const environment = fromEnv(env)
+  const token = configured.token ?? environment.token
+  const password = configured.password ?? environment.password
+  if (!token && !password) return credential(wantedBy(mode, { token: settings.generatedToken }), 'generated')
+  return credential(wantedBy(mode, { token, password }), configured.token ?? configured.password ? 'config' : 'environment')
 }
 
 function explicitTarget (flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): GatewayTarget {
@@ -64,23 +81,22 @@ function explicitTarget (flags: TargetFlags, settings: LocalSettings, env: NodeJ
     )
   }
   return {
-    url: urlText(url), urlSource: 'cli --url', local: false, configPath: settings.configPath, auth: present(flags), mayUseStoredToken: false
+    url: urlText(url), urlSource: 'cli --url', local: false, configPath: settings.configPath, ...credential(flags, 'flag'), mayUseStoredToken: false
   }
 }
 
-function remoteTarget (
-  raw: string, urlSource: string, secrets: Secrets, flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv, tls: TlsOptions
-): GatewayTarget {
+interface Remote { url: string, urlSource: string, credential: Credential, tls: TlsOptions }
+
+function remoteTarget (remote: Remote, flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): GatewayTarget {
   const named = flags.token || flags.password
-  const url = gatewayUrl(raw, env, urlSource)
   return {
-    url: urlText(url),
-    urlSource,
+    url: urlText(gatewayUrl(remote.url, env, remote.urlSource)),
+    urlSource: remote.urlSource,
     local: false,
     configPath: settings.configPath,
-    auth: present(named ? flags : secrets),
+    ...(named ? credential(flags, 'flag') : remote.credential),
     mayUseStoredToken: !named,
-    tls
+    tls: remote.tls
   }
 }
 
@@ -92,7 +108,7 @@ function localTarget (flags: TargetFlags, settings: LocalSettings, env: NodeJS.P
     local: true,
     configPath: settings.configPath,
     bindDetail: `Bind: ${settings.bindMode}`,
-    auth: localAuth(flags, settings, env),
+    ...localAuth(flags, settings, env),
     mayUseStoredToken: !flags.token && !flags.password,
     ...(settings.tls ? { tls: settings.tls } : {})
   }
@@ -102,16 +118,18 @@ function localTarget (flags: TargetFlags, settings: LocalSettings, env: NodeJS.P
 export function selectTarget (flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): GatewayTarget {
   if (flags.url !== undefined && flags.port !== undefined) throw new UsageError('--url and --port exclude each other')
   if (flags.url !== undefined) return explicitTarget(flags, settings, env)
+  if (flags.port !== undefined) return localTarget(flags, settings, env)
   const fromEnvironment = given(env['OPENCLAW_GATEWAY_URL'])
-  if (flags.port === undefined && fromEnvironment) {
+  if (fromEnvironment) {
     // The credentials of this machine's configuration belong to this machine.
-    return remoteTarget(fromEnvironment, 'env OPENCLAW_GATEWAY_URL', fromEnv(env), flags, settings, env, {})
+    const found = credential(fromEnv(env), 'environment')
+    return remoteTarget({ url: fromEnvironment, urlSource: 'env OPENCLAW_GATEWAY_URL', credential: found, tls: {} }, flags, settings, env)
   }
   const { remote } = settings
-  if (flags.port === undefined && settings.mode === 'remote' && remote.url) {
-    const secrets = { token: remote.token ?? fromEnv(env).token, password: remote.password ?? fromEnv(env).password }
+  if (settings.mode === 'remote' && remote.url) {
+    const found = remote.token ?? remote.password ? credential(remote, 'config') : credential(fromEnv(env), 'environment')
     const tls = remote.tlsFingerprint ? { fingerprint: remote.tlsFingerprint } : {}
-    return remoteTarget(remote.url, 'config gateway.remote.url', secrets, flags, settings, env, tls)
+    return remoteTarget({ url: remote.url, urlSource: 'config gateway.remote.url', credential: found, tls }, flags, settings, env)
   }
   return localTarget(flags, settings, env)
 }

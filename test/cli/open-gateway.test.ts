@@ -14,7 +14,7 @@ function opener (t: { testdir (): string }) {
   const notes: string[] = []
   const options: OpenOptions = { stateDir, timeoutMs: 3000, note: text => notes.push(text), now: Date.now }
   const target = (peer: Scripted, more: Partial<GatewayTarget> = {}): GatewayTarget => ({
-    url: peer.url, urlSource: 'test', local: true, configPath: 'x', auth: { token: 'shared' }, mayUseStoredToken: true, ...more
+    url: peer.url, urlSource: 'test', local: true, configPath: 'x', auth: { token: 'shared' }, authSource: 'config', mayUseStoredToken: true, ...more
   })
   return {
     stateDir,

@@ -45,12 +45,15 @@ t.test('credentials come from the flag, the configuration, the environment and t
   const generated = 'f'.repeat(48)
   const env = { OPENCLAW_GATEWAY_TOKEN: 'from-env' }
   const config = { gateway: { auth: { token: 'from-config' } } }
-  const auth = async (given: Given) => (await choose(t, given)).target.auth
-  t.same(await auth({ generated }), { token: generated })
-  t.same(await auth({ generated, env }), { token: 'from-env' })
-  t.same(await auth({ generated, env, config }), { token: 'from-config' })
-  t.same(await auth({ generated, env, config, flags: { token: 'from-flag' } }), { token: 'from-flag' })
-  t.same(await auth({}), {})
+  const found = async (given: Given) => {
+    const { auth, authSource } = (await choose(t, given)).target
+    return [auth, authSource]
+  }
+  t.same(await found({ generated }), [{ token: generated }, 'generated'])
+  t.same(await found({ generated, env }), [{ token: 'from-env' }, 'environment'])
+  t.same(await found({ generated, env, config }), [{ token: 'from-config' }, 'config'])
+  t.same(await found({ generated, env, config, flags: { token: 'from-flag' } }), [{ token: 'from-flag' }, 'flag'])
+  t.same(await found({}), [{}, 'none'])
 })
 
 t.test('the mode decides which of two secrets is sent', async t => {

@@ -14,6 +14,16 @@ function parseParams (given: string): object {
   throw new CommandFailure('Gateway call failed: --params must be valid JSON (an object, e.g. \'{"limit":5}\').')
 }
 
+/** An agent that may run commands must not speak for its user this way: messages have tools of their own, with rules of their own. */
+const speaking: ReadonlySet<string> = new Set([
+  'agent', 'chat.inject', 'chat.send', 'conversations.send', 'conversations.turn', 'message.action', 'poll', 'send', 'sessions.send', 'sessions.steer'
+])
+
+function refuseInAgentShell (method: string, env: NodeJS.ProcessEnv): void {
+  if (env['OPENCLAW_SHELL'] !== 'exec' || !speaking.has(method)) return
+  throw new CommandFailure(`Gateway call failed: ${method} sends messages and is refused inside the shell of an agent.`)
+}
+
 export default command({
   name: 'gateway call',
   summary: 'Call any method of the gateway',
@@ -30,8 +40,9 @@ export default command({
     ['openclaw gateway call logs.tail --params \'{"limit":5}\' --json', 'With parameters, and nothing but the answer on stdout.']
   ],
   async run (context) {
-    const { options, out, args } = context
+    const { options, out, args, io } = context
     const method = required(args[0], 'method')
+    refuseInAgentShell(method, io.env)
     const params = parseParams(options.params ?? '{}')
     const check = (target: GatewayTarget): void => {
       if (options.expectUrl === undefined || options.expectUrl.replace(/\/$/, '') === target.url) return

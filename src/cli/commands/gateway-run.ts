@@ -73,8 +73,6 @@ export default command({
       if (flags[name]) out.note(`Warning: ${flagOf(name, inert[name])} has no effect in this version.`)
     }
     const { port, bind, auth, token, password, passwordFile, tailscale, allowUnconfigured, dev, reset, force, verbose } = flags
-    // So that it is found as openclaw-gateway among the processes.
-    process.title = 'openclaw-gateway'
     const { runGateway } = await import('../../server.ts')
     return await runGateway({
       port,

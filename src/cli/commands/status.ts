@@ -32,9 +32,9 @@ interface StatusView {
   processMemory?: { rssBytes?: number }
 }
 
-const authText = ({ auth }: GatewayTarget): string => {
+const authText = ({ auth, authSource }: GatewayTarget): string => {
   const used = Object.keys(auth)
-  return used.length > 0 ? `auth ${used.join(' and ')}` : 'auth by this device'
+  return used.length > 0 ? `auth ${used.join(' and ')} (${authSource})` : 'auth by this device'
 }
 
 const explain = (error: GatewayClientError): string => error.reason ?? error.message
@@ -118,6 +118,7 @@ function document (settings: LocalSettings, target: GatewayTarget, probe: ProbeR
       reachable: probe.connected,
       connectLatencyMs: probe.connectLatencyMs ?? null,
       capability: probe.capability,
+      authSource: target.authSource,
       self: presence?.find(({ reason }) => reason === 'self') ?? null,
       error: error ? explain(error) : null,
       ...(error?.detailCode ? { errorCode: error.detailCode } : {}),
