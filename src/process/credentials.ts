@@ -37,9 +37,10 @@ function authFlag ({ auth }: RunOptions): AuthMode | undefined {
 
 async function passwordFlag ({ password, passwordFile }: RunOptions): Promise<string | undefined> {
   if (passwordFile === undefined) return password
-  const text = await readFile(passwordFile, 'utf8').catch((error: NodeJS.ErrnoException) =>
-    refuse(exitCodes.failed, `Gateway failed to start: --password-file ${passwordFile} cannot be read (${error.code}).`))
-  return text.trim() || refuse(exitCodes.failed, `Gateway failed to start: --password-file ${passwordFile} is empty.`)
+  const refuseFile = (why: string): never => refuse(exitCodes.failed, `Gateway failed to start: --password-file ${passwordFile} ${why}.`,
+    'Give it a file that this user can read and that holds the password and nothing else.')
+  const text = await readFile(passwordFile, 'utf8').catch(({ code }: NodeJS.ErrnoException) => refuseFile(`cannot be read (${code})`))
+  return text.trim() || refuseFile('is empty')
 }
 
 /** Mode and secret in force, or a refusal that names what is missing. */

@@ -61,7 +61,10 @@ function choosePort ({ port }: RunOptions, { env, source, config }: LoadedConfig
 function chooseBind (options: RunOptions, { config: { gateway }, env }: LoadedConfig): BindTargets {
   const bind = String(normalizeBind(options.bind ?? gateway.bind))
   const targets = resolveBind({ bind, customBindHost: gateway.customBindHost, env })
-  if (typeof targets === 'string') return refuse(exitCodes.configuration, `Gateway failed to start: ${targets}.`)
+  if (typeof targets === 'string') {
+    return refuse(exitCodes.configuration, `Gateway failed to start: ${targets}.`,
+      'Set gateway.customBindHost to an IPv4 address of this machine, or choose another gateway.bind.')
+  }
   const tailscaleFlag = options.tailscale !== undefined && options.tailscale !== 'off'
   if (tailscaleFlag && targets.beyondLoopback) {
     refuse(exitCodes.configuration, 'Gateway failed to start: tailscale serve/funnel requires gateway bind=loopback (127.0.0.1)',

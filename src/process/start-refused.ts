@@ -62,7 +62,9 @@ function stateDirectoryRefused ({ code = '', path }: NodeJS.ErrnoException, stat
   return startFailed(row.exitCode, `the state directory ${stateDir}${named} ${row.what} (${code}).`, row.next(stateDir))
 }
 
-function listenRefused ({ code, syscall, address, port }: NodeJS.ErrnoException & { address?: string, port?: number }): StartRefused | undefined {
+type ListenFailure = NodeJS.ErrnoException & { address?: string, port?: number }
+
+function listenRefused ({ code, syscall, address, port }: ListenFailure): StartRefused | undefined {
   if (syscall !== 'listen') return undefined
   if (code === 'EACCES') {
     return startFailed(exitCodes.configuration, `user ${userName()} may not listen on ${address}:${port} (${code}).`,
@@ -78,6 +80,6 @@ function listenRefused ({ code, syscall, address, port }: NodeJS.ErrnoException 
 export function asRefusal (error: unknown, { env, profile, dev }: RunOptions): StartRefused {
   if (error instanceof StartRefused) return error
   const failure = error as NodeJS.ErrnoException
-  return listenRefused(failure) ?? stateDirectoryRefused(failure, resolvePaths({ env, profile, dev }).stateDir) ??
+  return listenRefused(failure as ListenFailure) ?? stateDirectoryRefused(failure, resolvePaths({ env, profile, dev }).stateDir) ??
     new StartRefused(exitCodes.failed, [`Gateway failed to start: ${failure.message}. Run openclaw gateway status --deep for diagnostics.`])
 }
