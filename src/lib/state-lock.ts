@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { bootId, describeProcess, processStartTime } from './process-info.ts'
 
@@ -128,7 +128,8 @@ const sqliteNotADatabase = 26
 /** `undefined` where the file system knows no locks: then the lock file decides alone. */
 function takeKernelLock (path: string, mayReplace = true): DatabaseSync | 'held' | undefined {
   createEmptyFile(path)
-  const database = new DatabaseSync(path)
+  // Loaded here and not above: commands that only ask who holds the lock need no database.
+  const database = new (process.getBuiltinModule('node:sqlite').DatabaseSync)(path)
   try {
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return database
