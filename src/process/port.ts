@@ -8,7 +8,7 @@ import type { Settings } from './settings.ts'
 import { refuse } from './start-refused.ts'
 
 const maxHealthBytes = 4_096
-const healthTimeoutMs = 300
+const healthTimeoutMs = 150
 
 /** Where a listener of this address is reached from here. */
 const reachable = (host: string): string => host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
