@@ -4,8 +4,6 @@ import { wireLimits } from '../protocol/version.ts'
 import { GatewayClientError } from './client-error.ts'
 
 export interface TlsOptions {
-  /** PEM of the certificate (or authority) that the gateway must show. */
-  ca?: string
   /** SHA-256 of the certificate, hex with or without colons. */
   fingerprint?: string
 }
@@ -25,9 +23,8 @@ export function openSocket (url: string, timeoutMs: number, tls: TlsOptions = {}
     perMessageDeflate: false,
     maxPayload: wireLimits.maxPayload * 2,
     handshakeTimeout: timeoutMs,
-    ...(tls.ca ? { ca: tls.ca } : {}),
-    // A pinned certificate is its own proof; the name in it does not matter then.
-    ...(tls.fingerprint || tls.ca ? { rejectUnauthorized: !tls.fingerprint, checkServerIdentity: () => undefined as never } : {})
+    // A pinned certificate is its own proof; who signed it and the name in it do not matter then.
+    ...(tls.fingerprint ? { rejectUnauthorized: false } : {})
   })
 }
 

@@ -150,9 +150,9 @@ async function otherGateways (ownPid: number | undefined): Promise<StatusReport[
 }
 
 export async function createStatusReport (context: CommandContext<StatusFlags>): Promise<StatusReport> {
-  const { options, io } = context
+  const { options } = context
   const settings = await loadLocalSettings(context)
-  const target = selectTarget(options, settings, io.env)
+  const target = selectTarget(options, settings)
   const kind = options.requireRpc ? 'read' : 'connect'
   const ask: ProbeOptions['ask'] = options.requireRpc ? { status: {} } : {}
   const opening = { ...openOptionsFor(context, settings), identity: 'if-paired' as const, ask }

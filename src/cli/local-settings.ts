@@ -1,5 +1,4 @@
 /** What the configuration of this machine says about its gateway, as far as a client needs it. */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadConfig, type LoadedConfig } from '../config/load.ts'
 import { valueAt } from '../config/path-syntax.ts'
@@ -7,7 +6,6 @@ import { resolvePaths, type Paths } from '../config/paths.ts'
 import type { SecretInput } from '../config/schema.ts'
 import { isLoopbackAddress } from '../lib/net-address.ts'
 import { readIfPresent } from '../lib/private-file.ts'
-import type { TlsOptions } from './client-socket.ts'
 import { UsageError, type CommandContext } from './define-command.ts'
 
 export interface LocalSettings {
@@ -37,8 +35,6 @@ export interface LocalSettings {
     readonly password?: string | undefined
     readonly tlsFingerprint?: string | undefined
   }
-  /** Present when the port speaks TLS. */
-  readonly tls?: TlsOptions
 }
 
 export const generatedTokenPath = (stateDir: string): string => join(stateDir, 'gateway.token')
@@ -83,12 +79,6 @@ function loopbackHostOf (bind: string, customBindHost: string | undefined): stri
   return isLoopbackAddress(host) && !host.includes(':') ? host : '127.0.0.1'
 }
 
-async function tlsOf ({ config }: LoadedConfig): Promise<TlsOptions | undefined> {
-  const { enabled, certPath } = config.gateway.tls
-  if (!enabled) return undefined
-  return certPath ? { ca: await readFile(certPath, 'utf8') } : {}
-}
-
 export async function loadLocalSettings (context: Pick<CommandContext, 'global' | 'io'>): Promise<LocalSettings> {
   const paths = pathsOf(context)
   const loaded = await loadConfig({ paths, env: context.io.env })
@@ -96,7 +86,6 @@ export async function loadLocalSettings (context: Pick<CommandContext, 'global' 
   const { gateway } = loaded.config
   const { values: [token, password, remoteToken, remotePassword], problems } = await credentialsOf(loaded)
   const remote = gateway.remote
-  const tls = await tlsOf(loaded)
   return {
     paths,
     configPath: paths.configPath,
@@ -109,7 +98,6 @@ export async function loadLocalSettings (context: Pick<CommandContext, 'global' 
     auth: { mode: gateway.auth.mode, token, password },
     credentialProblems: problems,
     generatedToken: await readIfPresent(generatedTokenPath(paths.stateDir)).then(text => text?.trim() || undefined, () => undefined),
-    remote: { url: remote?.url, tlsFingerprint: remote?.tlsFingerprint, token: remoteToken, password: remotePassword },
-    ...(tls ? { tls } : {})
+    remote: { url: remote?.url, tlsFingerprint: remote?.tlsFingerprint, token: remoteToken, password: remotePassword }
   }
 }

@@ -59,18 +59,19 @@ function wantedBy (mode: LocalSettings['auth']['mode'], { token, password }: Sec
 }
 
 /** Flags, then the configuration, then the environment, then the token that the gateway made for itself. */
-function localAuth (flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): Credential {
+function localAuth (flags: TargetFlags, settings: LocalSettings): Credential {
   if (flags.token || flags.password) return credential(flags, 'flag')
   const { mode, ...configured } = settings.auth
-  const environment = fromEnv(env)
-  const token = configured.token ?? environment.token
-  const password = configured.password ?? environment.password
-  if (!token && !password) return credential(wantedBy(mode, { token: settings.generatedToken }), 'generated')
-  return credential(wantedBy(mode, { token, password }), configured.token ?? configured.password ? 'config' : 'environment')
+  const environment = fromEnv(settings.env)
+  const wanted = wantedBy(mode, {
+    token: configured.token ?? environment.token, password: configured.password ?? environment.password
+  })
+  if (!wanted.token && !wanted.password) return credential(wantedBy(mode, { token: settings.generatedToken }), 'generated')
+  return credential(wanted, configured.token ?? configured.password ? 'config' : 'environment')
 }
 
-function explicitTarget (flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): GatewayTarget {
-  const url = gatewayUrl(flags.url!, env, '--url')
+function explicitTarget (flags: TargetFlags, settings: LocalSettings): GatewayTarget {
+  const url = gatewayUrl(flags.url!, settings.env, '--url')
   if (!flags.token && !flags.password) {
     throw new CommandFailure(
       'gateway url override requires explicit credentials\n' +
@@ -87,10 +88,10 @@ function explicitTarget (flags: TargetFlags, settings: LocalSettings, env: NodeJ
 
 interface Remote { url: string, urlSource: string, credential: Credential, tls: TlsOptions }
 
-function remoteTarget (remote: Remote, flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): GatewayTarget {
+function remoteTarget (remote: Remote, flags: TargetFlags, settings: LocalSettings): GatewayTarget {
   const named = flags.token || flags.password
   return {
-    url: urlText(gatewayUrl(remote.url, env, remote.urlSource)),
+    url: urlText(gatewayUrl(remote.url, settings.env, remote.urlSource)),
     urlSource: remote.urlSource,
     local: false,
     configPath: settings.configPath,
@@ -100,38 +101,38 @@ function remoteTarget (remote: Remote, flags: TargetFlags, settings: LocalSettin
   }
 }
 
-function localTarget (flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): GatewayTarget {
+function localTarget (flags: TargetFlags, settings: LocalSettings): GatewayTarget {
   const port = flags.port ?? settings.port
   return {
-    url: `${settings.tls ? 'wss' : 'ws'}://${settings.loopbackHost}:${port}`,
+    url: `ws://${settings.loopbackHost}:${port}`,
     urlSource: flags.port === undefined ? 'local loopback' : 'cli --port',
     local: true,
     configPath: settings.configPath,
     bindDetail: `Bind: ${settings.bindMode}`,
-    ...localAuth(flags, settings, env),
-    mayUseStoredToken: !flags.token && !flags.password,
-    ...(settings.tls ? { tls: settings.tls } : {})
+    ...localAuth(flags, settings),
+    mayUseStoredToken: !flags.token && !flags.password
   }
 }
 
 /** `--url`, `--port`, OPENCLAW_GATEWAY_URL, the configured remote, this machine: the first one that is there. */
-export function selectTarget (flags: TargetFlags, settings: LocalSettings, env: NodeJS.ProcessEnv): GatewayTarget {
+export function selectTarget (flags: TargetFlags, settings: LocalSettings): GatewayTarget {
+  const { env } = settings
   if (flags.url !== undefined && flags.port !== undefined) throw new UsageError('--url and --port exclude each other')
-  if (flags.url !== undefined) return explicitTarget(flags, settings, env)
-  if (flags.port !== undefined) return localTarget(flags, settings, env)
+  if (flags.url !== undefined) return explicitTarget(flags, settings)
+  if (flags.port !== undefined) return localTarget(flags, settings)
   const fromEnvironment = given(env['OPENCLAW_GATEWAY_URL'])
   if (fromEnvironment) {
     // The credentials of this machine's configuration belong to this machine.
     const found = credential(fromEnv(env), 'environment')
-    return remoteTarget({ url: fromEnvironment, urlSource: 'env OPENCLAW_GATEWAY_URL', credential: found, tls: {} }, flags, settings, env)
+    return remoteTarget({ url: fromEnvironment, urlSource: 'env OPENCLAW_GATEWAY_URL', credential: found, tls: {} }, flags, settings)
   }
   const { remote } = settings
   if (settings.mode === 'remote' && remote.url) {
     const found = remote.token ?? remote.password ? credential(remote, 'config') : credential(fromEnv(env), 'environment')
     const tls = remote.tlsFingerprint ? { fingerprint: remote.tlsFingerprint } : {}
-    return remoteTarget({ url: remote.url, urlSource: 'config gateway.remote.url', credential: found, tls }, flags, settings, env)
+    return remoteTarget({ url: remote.url, urlSource: 'config gateway.remote.url', credential: found, tls }, flags, settings)
   }
-  return localTarget(flags, settings, env)
+  return localTarget(flags, settings)
 }
 
 /** Whether the gateway behind a URL can be one of this machine. */

@@ -62,11 +62,11 @@ async function asAdministrator (refusal: unknown, body: Body, context: CommandCo
 }
 
 export async function withGateway (context: CommandContext<RpcFlags>, course: Course, body: Body): Promise<number> {
-  const { out, options, io } = context
+  const { out, options } = context
   const settings = await loadLocalSettings(context)
   let target: GatewayTarget | undefined
   try {
-    target = selectTarget(options, settings, io.env)
+    target = selectTarget(options, settings)
     course.check?.(target)
     const where = { target, settings }
     return await openGateway(target, openOptionsFor(context, settings))

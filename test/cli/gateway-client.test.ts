@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { connectGateway, GatewayClientError, type GatewayClientOptions } from '../../src/cli/gateway-client.ts'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { deviceAuthPayloadV3 } from '../../src/protocol/device-auth.ts'
+import { selfSigned } from '../fixtures/self-signed.ts'
 import { challenge, refused, startScripted } from './scripted-gateway.ts'
 
 const options = (url: string, more: Partial<GatewayClientOptions> = {}): GatewayClientOptions =>
@@ -211,4 +212,18 @@ t.test('closing settles even when the peer does not answer the close', async t =
   await failure(client.call('x', {}, { timeoutMs: 20 }))
   await client.close()
   t.match(await client.closed, { code: 1006 })
+})
+
+t.test('a gateway with TLS is believed by its pinned certificate alone, and a stranger hears no secret', async t => {
+  const own = selfSigned()
+  const peer = await startScripted(t, { tls: own })
+  t.match(await failure(connectGateway(options(peer.url))), { kind: 'transport', message: /SELF_SIGNED|self.signed/ }, 'nobody vouches for it')
+  const other = await failure(connectGateway(options(peer.url, { auth: { token: 'secret' }, tls: { fingerprint: selfSigned().fingerprint } })))
+  t.match(other, { kind: 'transport', code: 'refused', message: /^gateway TLS fingerprint mismatch/ })
+  t.same(peer.connects, [], 'nothing was said to it')
+  for (const fingerprint of [own.fingerprint, own.fingerprint.replaceAll(':', '').toLowerCase()]) {
+    const client = await connectGateway(options(peer.url, { auth: { token: 'secret' }, tls: { fingerprint } }))
+    await client.close()
+  }
+  t.equal(peer.connects.length, 2)
 })

@@ -1,5 +1,6 @@
 /** A server that says exactly what a test tells it to say: for what a well-behaved gateway never does. */
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer, type WebSocket } from 'ws'
 
@@ -17,6 +18,8 @@ export interface Script {
   connect?: (params: any, index: number) => object
   /** Answers another request; nothing means silence. */
   request?: (frame: any, socket: WebSocket) => object | undefined
+  /** Speaks TLS with this. */
+  tls?: { key: string, cert: string }
   /** Refuses the upgrade with this. */
   upgrade?: (index: number) => { status: number, headers?: { [name: string]: string }, body: string } | undefined
 }
@@ -44,7 +47,7 @@ export async function startScripted (t: Test, script: Script = {}): Promise<Scri
   let connections = 0
   let upgrades = 0
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
-  const http = createServer((_request, response) => response.writeHead(404).end('Not Found'))
+  const http = script.tls ? createTlsServer(script.tls) : createServer()
   const serve = (socket: WebSocket): void => {
     const index = connections++
     const opened = script.opened ?? (socket => socket.send(JSON.stringify({ type: 'event', event: 'connect.challenge', payload: challenge })))
@@ -71,5 +74,5 @@ export async function startScripted (t: Test, script: Script = {}): Promise<Scri
     return new Promise(resolve => http.close(resolve))
   })
   const { port } = http.address() as AddressInfo
-  return { url: `ws://127.0.0.1:${port}`, port, connects }
+  return { url: `${script.tls ? 'wss' : 'ws'}://127.0.0.1:${port}`, port, connects }
 }

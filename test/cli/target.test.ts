@@ -19,7 +19,7 @@ async function choose (t: { testdir (): string }, { config, env = {}, flags = {}
   if (generated) writeFileSync(join(home.stateDir, 'gateway.token'), `${generated}\n`)
   const io = { env: { ...home.env, ...env } } as never
   const settings = await loadLocalSettings({ io, global: { dev, profile: undefined, logLevel: undefined, color: false } })
-  return { target: selectTarget(flags, settings, { ...home.env, ...env }), settings }
+  return { target: selectTarget(flags, settings), settings }
 }
 
 t.test('without any word it is the gateway of this machine on the port in force', async t => {
@@ -62,7 +62,10 @@ t.test('the mode decides which of two secrets is sent', async t => {
   t.same(await auth('token'), { token: 'a-token' })
   t.same(await auth('password'), { password: 'a-password' })
   t.same(await auth('none'), {})
-  t.same((await choose(t, { env: { OPENCLAW_GATEWAY_PASSWORD: 'pw' }, generated: 'f'.repeat(48) })).target.auth, { password: 'pw' })
+  const given = { env: { OPENCLAW_GATEWAY_PASSWORD: 'pw' }, generated: 'f'.repeat(48) }
+  t.same((await choose(t, given)).target.auth, { password: 'pw' })
+  const tokenMode = { ...given, config: { gateway: { auth: { mode: 'token' } } } }
+  t.same((await choose(t, tokenMode)).target.auth, { token: given.generated }, 'a password is of no use in token mode')
 })
 
 t.test('a credential that is a reference is followed, and one that leads nowhere is reported', async t => {

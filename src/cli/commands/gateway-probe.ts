@@ -34,9 +34,9 @@ const ask = { 'config.get': {}, health: {}, status: {}, 'system-presence': {} }
 /** Everything worth a look, the most specific first. The local one is always among them. */
 function targetsOf ({ options: given, io }: Context, settings: LocalSettings): { kind: Kind, target: GatewayTarget }[] {
   const { url, port, token, password } = given
-  const local = selectTarget({ port: port ?? settings.port, token, password }, settings, io.env)
-  const explicit = url === undefined ? [] : [{ kind: 'explicit' as const, target: selectTarget({ url, token, password }, settings, io.env) }]
-  const configured = selectTarget({ token, password }, settings, io.env)
+  const local = selectTarget({ port: port ?? settings.port, token, password }, settings)
+  const explicit = url === undefined ? [] : [{ kind: 'explicit' as const, target: selectTarget({ url, token, password }, settings) }]
+  const configured = selectTarget({ token, password }, settings)
   const remote = configured.local ? [] : [{ kind: 'configRemote' as const, target: configured }]
   return [...explicit, ...remote, { kind: 'localLoopback' as const, target: local }]
 }
@@ -100,10 +100,9 @@ function targetReport ({ kind, target, probe }: Probed, active: boolean): object
 function networkOf (settings: LocalSettings): object {
   const isTailnet = (address: string): boolean => /^100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./.test(address)
   const tailnet = Object.values(networkInterfaces()).flatMap(list => list ?? []).find(({ address }) => isTailnet(address))?.address
-  const scheme = settings.tls ? 'wss' : 'ws'
   return {
-    localLoopbackUrl: `${scheme}://${settings.loopbackHost}:${settings.port}`,
-    localTailnetUrl: tailnet ? `${scheme}://${tailnet}:${settings.port}` : null,
+    localLoopbackUrl: `ws://${settings.loopbackHost}:${settings.port}`,
+    localTailnetUrl: tailnet ? `ws://${tailnet}:${settings.port}` : null,
     tailnetIPv4: tailnet ?? null
   }
 }

@@ -90,10 +90,10 @@ async function openSource ({ context, settings, target, printer }: Course): Prom
 }
 
 async function run (context: Context): Promise<number> {
-  const { options: given, io, out } = context
+  const { options: given, out } = context
   if (given.utc && given.localTime) throw new UsageError('--utc and --local-time exclude each other')
   const settings = await loadLocalSettings(context)
-  const target = selectTarget(given, settings, io.env)
+  const target = selectTarget(given, settings)
   const printer = createLogPrinter(out, given)
   try {
     const source = await openSource({ context, settings, target, printer })

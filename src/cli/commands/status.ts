@@ -134,9 +134,9 @@ function document (settings: LocalSettings, target: GatewayTarget, probe: ProbeR
 }
 
 async function run (context: Context): Promise<number> {
-  const { options: given, io, out } = context
+  const { options: given, out } = context
   const settings = await loadLocalSettings(context)
-  const target = selectTarget(given, settings, io.env)
+  const target = selectTarget(given, settings)
   const fresh = given.deep || given.all || given.verbose || given.debug
   const ask = { health: fresh ? { probe: true } : {}, status: {}, 'system-presence': {} }
   const probe = await probeGateway(target, { ...openOptionsFor(context, settings), ask })
