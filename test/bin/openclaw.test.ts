@@ -22,6 +22,10 @@ const program = (name: string) => `
     return argv[0] === 'fail' ? 3 : 0
   }`
 
+const posix = process.platform !== 'win32'
+/** Node as a user has it: tap loads itself into every Node below it, with warnings of its own; `env` comes between. */
+const [node, ...nodeArgs] = posix ? ['env', '-u', 'NODE_OPTIONS', process.execPath] : [process.execPath]
+
 interface Package {
   readonly directory: string
   readonly home: string
@@ -47,16 +51,16 @@ function installation (t: Test, parts: readonly ('src' | 'dist')[]): Package {
     writeFileSync(join(directory, 'dist', 'cli.main.js'), program('dist'))
   }
   const { NODE_COMPILE_CACHE, XDG_CACHE_HOME, ...rest } = process.env
-  const env = { ...rest, HOME: home, NODE_OPTIONS: '' }
+  const env = { ...rest, HOME: home }
   const own = join(directory, 'bin', 'openclaw.js')
   const run: Package['run'] = (args, { flags = [], ...options } = {}) =>
-    spawnSync(process.execPath, [...flags, own, ...args], { encoding: 'utf8', env, ...options })
+    spawnSync(node!, [...nodeArgs, ...flags, own, ...args], { encoding: 'utf8', env, ...options })
   return {
     directory,
     home,
     run,
     start: (args, flags = []) => {
-      const child = spawn(process.execPath, [...flags, own, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+      const child = spawn(node!, [...nodeArgs, ...flags, own, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
       t.teardown(() => { child.kill('SIGKILL') })
       return child
     },
@@ -79,7 +83,6 @@ function oldNode (t: Test, { directory }: Package, version = '20.20.2'): { flags
   return { flags: ['--require', pretend], pin }
 }
 
-const posix = process.platform !== 'win32'
 
 t.test('a checkout runs its source, also beside a build', async t => {
   t.match(installation(t, ['src', 'dist']).said(['a', '--b']), { name: 'src', argv: ['a', '--b'] })
@@ -203,7 +206,7 @@ t.test('the end of an installation fills the cache that the launcher uses', { sk
   const { directory, home } = installation(t, ['src'])
   copyFileSync(join(root, 'bin', 'warm.js'), join(directory, 'bin', 'warm.js'))
   const { NODE_COMPILE_CACHE, XDG_CACHE_HOME, ...env } = process.env
-  const { status, stdout } = spawnSync(process.execPath, [join(directory, 'bin', 'warm.js')], { encoding: 'utf8', env: { ...env, HOME: home } })
+  const { status, stdout } = spawnSync(node!, [...nodeArgs, join(directory, 'bin', 'warm.js')], { encoding: 'utf8', env: { ...env, HOME: home } })
   t.same([status, stdout], [0, ''], 'and runs nothing of the program')
   const cache = join(directory, 'node_modules', '.cache', 'openclaw-gateway')
   const [version] = readdirSync(cache)
