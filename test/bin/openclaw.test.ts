@@ -83,7 +83,6 @@ function oldNode (t: Test, { directory }: Package, version = '20.20.2'): { flags
   return { flags: ['--require', pretend], pin }
 }
 
-
 t.test('a checkout runs its source, also beside a build', async t => {
   t.match(installation(t, ['src', 'dist']).said(['a', '--b']), { name: 'src', argv: ['a', '--b'] })
 })
