@@ -64,10 +64,6 @@ export function createPendingRequests () {
 
     failAll (error: Error): void {
       for (const id of [...pending.keys()]) take(id)?.reject(error)
-    },
-
-    get size (): number { return pending.size }
+    }
   }
 }
-
-export type PendingRequests = ReturnType<typeof createPendingRequests>

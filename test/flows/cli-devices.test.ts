@@ -107,6 +107,20 @@ t.test('once paired, the command line gets in without the shared secret', async 
   t.equal(stale.code, 0, 'nor does a secret that was rotated away keep it out')
 })
 
+t.test('what ends its own connection is answered first, and a new token is kept', async t => {
+  const home = await makeHome(t, working)
+  await startDaemon(t, home)
+  const cli = cliOf(home)
+  const { paired: [own] } = (await cli('devices', 'list', '--json')).json()
+  t.match(await cli('devices', 'rotate', '--device', own.deviceId, '--role', 'operator'), { code: 0, out: /^Rotated the operator token/ })
+  writeFileSync(join(home.stateDir, 'openclaw.json'), JSON.stringify({ gateway: { mode: 'local' }, logging: { file: home.logFile } }))
+  const overItsToken = await cli('devices', 'rotate', '--device', own.deviceId, '--role', 'operator', '--json')
+  t.match(overItsToken.json(), { tokenDelivery: 'in-band' })
+  t.notOk('token' in overItsToken.json(), 'it is kept, not shown')
+  t.equal((await cli('gateway', 'call', 'status')).code, 0)
+  t.match(await cli('devices', 'clear', '--yes'), { code: 0, out: 'Removed 1 paired device.\n' })
+})
+
 t.test('setup codes are made for phones and nodes, and the dashboard opens signed in', async t => {
   const home = await makeHome(t, working)
   await startDaemon(t, home)

@@ -6,6 +6,8 @@ import { CommandFailure } from '../failure.ts'
 import { rpcOptions } from '../rpc-options.ts'
 import { withGateway } from '../with-gateway.ts'
 
+const count = (list: readonly unknown[], noun: string): string => `${list.length} ${noun}${list.length === 1 ? '' : 's'}`
+
 export default command({
   name: 'devices clear',
   summary: 'Forget all paired devices',
@@ -23,7 +25,7 @@ export default command({
       const removed = paired.map(({ deviceId }) => deviceId).sort((a, b) => Number(a === self) - Number(b === self))
       for (const deviceId of removed) await client.request('device.pair.remove', { deviceId })
       if (options.json) out.json({ ok: true, removed, rejected })
-      else out.line(`Removed ${removed.length} paired devices${options.pending ? `, rejected ${rejected.length} requests` : ''}.`)
+      else out.line(`Removed ${count(removed, 'paired device')}${options.pending ? `, rejected ${count(rejected, 'request')}` : ''}.`)
       return exitCodes.ok
     })
   }
