@@ -32,8 +32,9 @@ export function errorBody (error: GatewayError): object {
 export function sendError (reply: FastifyReply, error: GatewayError): FastifyReply {
   if (error.retryAfterMs !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)))
   if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="openclaw-gateway"')
-  // The rest of a body that was refused unread must not keep the socket busy.
-  if (reply.request.headers['content-length'] !== undefined || reply.request.headers['transfer-encoding'] !== undefined) reply.header('connection', 'close')
+  // The rest of a body that was refused unread must not keep the socket busy, and a refused upgrade leaves nothing to go on with.
+  const { headers } = reply.request
+  if (headers['content-length'] ?? headers['transfer-encoding'] ?? headers.upgrade) reply.header('connection', 'close')
   return reply.code(error.status).send(errorBody(error))
 }
 

@@ -18,6 +18,11 @@ export async function registerSockets (fastify: FastifyInstance, { sockets, clos
     sockets.accept(socket, raw.socket, request.ingress, raw.headers)
   }
 
+  // A refused upgrade has no HTTP connection left that would time out, and the plugin ends only those that came as far as its own hook.
+  fastify.addHook('onResponse', ({ raw }, _reply, done) => {
+    if (raw.headers.upgrade !== undefined) raw.socket.destroySoon()
+    done()
+  })
   // Before the plugin's own hook for routes, which reads what this one adds.
   fastify.addHook('onRoute', route => {
     if (route.method === 'GET') route.wsHandler ??= accept
