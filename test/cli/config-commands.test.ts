@@ -154,6 +154,13 @@ t.test('a file that cannot be read is not edited', async t => {
   t.equal(readFileSync(configPath, 'utf8'), '{ gateway: ')
 })
 
+t.test('nothing is read from a file that cannot be read, and status says what stands in the way', async t => {
+  const { cli, env } = withConfig(t, '{ gateway: ')
+  t.match(await cli('config', 'get', 'gateway.port'), { code: 1, out: '', err: /^OpenClaw config is invalid: openclaw\.json:1:\d+ — not valid JSON5/ })
+  const status = await runCli(['status'], { env: { ...env, OPENCLAW_GATEWAY_PORT: '1' } })
+  t.match(status, { code: 0, out: /1 to correct.*\n[^]*The configuration forbids the start/ })
+})
+
 t.test('a read-only configuration is not written', async t => {
   const { env, configPath } = withConfig(t, commented)
   const refused = await runCli(['config', 'set', 'gateway.port', '1'], { env: { ...env, OPENCLAW_CONFIG_READONLY: '1' } })

@@ -1,3 +1,4 @@
+import { formatIssue } from '../../config/issues.ts'
 import { lookupSchema } from '../../config/json-schema.ts'
 import { valueAt } from '../../config/path-syntax.ts'
 import { redactConfig, redactedMark } from '../../config/redact.ts'
@@ -40,6 +41,10 @@ async function run (context: CommandContext<{ json: boolean, show: boolean }>): 
   const { options, out, args } = context
   const path = required(args[0], 'path')
   const settings = await loadLocalSettings(context)
+  const { exists, parsed, issues } = settings.loaded
+  if (exists && parsed === undefined && issues[0]) {
+    throw new CommandFailure(`OpenClaw config is invalid: ${formatIssue(issues[0], settings.configPath)}`, 'config_invalid')
+  }
   const { value, from } = find(path, settings, options.show)
   for (const problem of settings.credentialProblems.filter(text => text.startsWith(path))) out.note(problem)
   if (options.json || (typeof value === 'object' && value !== null)) out.json(value)

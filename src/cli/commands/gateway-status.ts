@@ -32,7 +32,7 @@ function human (report: StatusReport): string {
   const listening = port.listeners.map(({ address }) => address).join(', ')
   return blocks([
     [`Service: ${service.label} (${service.loaded ? service.loadedText : service.notLoadedText})`, `File logs: ${report.logFile ?? 'none'}`],
-    [`Config (cli): ${config.cli.path}${state}`, ...(config.cli.issues ?? []).map(({ path, message }) => `  ${path}: ${message}`)],
+    [`Config (cli): ${config.cli.path}${state}`, ...(config.cli.issues ?? []).map(({ path, message }) => `  ${path ? `${path}: ` : ''}${message}`)],
     [
       `Gateway: bind=${gateway.bindMode} (${gateway.bindHost}), port=${gateway.port} (${gateway.portSource})`,
       `Probe target: ${gateway.probeUrl}`,

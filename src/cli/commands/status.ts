@@ -95,6 +95,8 @@ function nextSteps (probe: ProbeResult, target: GatewayTarget, settings: LocalSe
   const advice = probe.error?.details['nextStep'] ?? probe.readError?.details['nextStep']
   if (typeof advice === 'string') return [advice, ...settings.credentialProblems]
   if (probe.connected) return ['Follow the log: openclaw logs --follow', 'Devices: openclaw devices list']
+  const blocking = settings.loaded.issues.some(issue => issue.critical)
+  if (target.local && blocking) return ['The configuration forbids the start. See what to correct: openclaw config validate']
   return target.local
     ? ['Start it: openclaw gateway run', 'See who holds the port: openclaw gateway status --deep']
     : ['Check the address and the way there: openclaw gateway probe']
