@@ -66,6 +66,10 @@ const { metafile } = await build({
   target: 'node22.19',
   tsconfig: join(root, 'config', 'tsconfig.build.json'),
   banner: { js: commonJs },
+  // Less text to read and to keep in memory; names stay, so that stack traces can be read.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
   plugins: [moduleUrls],
   metafile: true,
   logLevel: 'warning'

@@ -1,5 +1,4 @@
 /** What the operating system knows about a process: enough to tell a living owner from a reused pid. */
-import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 
 export interface ProcessDescription {
@@ -21,10 +20,12 @@ const runTimeoutMs = 3000
 
 export const thisMachine: ProcessSource = {
   platform: process.platform,
-  run: (file, args) => new Promise(resolve => {
+  // Only systems without /proc get here, so only they pay for loading it.
+  run: async (file, args) => {
+    const { execFile } = await import('node:child_process')
     const options = { encoding: 'utf8', timeout: runTimeoutMs, windowsHide: true, env: { ...process.env, LC_ALL: 'C' } } as const
-    execFile(file, args, options, (_error, stdout) => { resolve(stdout) })
-  })
+    return new Promise(resolve => { execFile(file, args, options, (_error, stdout) => { resolve(stdout) }) })
+  }
 }
 
 const readText = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
