@@ -12,6 +12,7 @@ import { createDeviceIdentity, signDevicePayload, type DeviceIdentity } from '..
 import { createLogging } from '../src/log/logger.ts'
 import { deviceAuthPayloadV2, deviceAuthPayloadV3, signedToken } from '../src/protocol/device-auth.ts'
 import { createMemoryStore } from '../src/store/memory/memory-store.ts'
+import type { Store } from '../src/store/store.ts'
 
 export const testToken = 'test-token-0123456789abcdef0123456789abcdef'
 
@@ -36,6 +37,7 @@ export interface TestGatewayOptions {
   readonly env?: { [name: string]: string }
   readonly now?: () => number
   readonly host?: string
+  readonly store?: Store
 }
 
 const isRecord = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -47,7 +49,7 @@ function merge (base: unknown, over: unknown): unknown {
   return result
 }
 
-/** A gateway with a memory store; `gateway.auth.token` is `testToken` unless the test says otherwise. */
+/** A gateway with a memory store unless another is given; `gateway.auth.token` is `testToken` unless the test says otherwise. */
 export async function startGateway (t: Test, options: TestGatewayOptions = {}): Promise<TestGateway> {
   const stateDir = join(t.testdir(), 'state')
   mkdirSync(stateDir, { recursive: true })
@@ -67,7 +69,7 @@ export async function startGateway (t: Test, options: TestGatewayOptions = {}): 
   })
   const adminToken = 'local-admin-token-of-this-test-0000000000000'
   const gateway = await createGateway({
-    loaded, paths, auth, bind, port: 0, store: createMemoryStore(), logging, localAdminToken: adminToken, version: '0.0.0-test', env, now: options.now
+    loaded, paths, auth, bind, port: 0, store: options.store ?? createMemoryStore(), logging, localAdminToken: adminToken, version: '0.0.0-test', env, now: options.now
   })
   const { port } = await gateway.start()
   t.teardown(async () => {

@@ -3,6 +3,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, t
 import type { GatewayConfig } from '../config/schema.ts'
 import type { HostPolicy, OriginPolicy } from '../auth/origin.ts'
 import { isCrossSite } from '../auth/origin.ts'
+import { addressGroup } from '../lib/net-address.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { registerErrors } from './error-handler.ts'
 import { registerIngress, type IngressHookOptions } from './ingress-hook.ts'
@@ -67,7 +68,7 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
     max: http.rateLimit.max,
     timeWindow: http.rateLimit.windowMs,
     cache: 10_000,
-    keyGenerator: request => request.ingress.clientAddress,
+    keyGenerator: request => addressGroup(request.ingress.clientAddress),
     errorResponseBuilder: (_request, { ttl }) => new GatewayError('TOO_MANY_REQUESTS', { retryAfterMs: ttl })
   })
   return fastify

@@ -26,6 +26,11 @@ export interface ConnectRequest {
   readonly params: unknown
 }
 
+interface Welcomed {
+  readonly hello: string
+  readonly delivered?: Admission['delivered']
+}
+
 /** What the first frame amounts to; a string is the reason to hang up without an answer. */
 function readFirstFrame (text: string): ConnectRequest | GatewayErrorFor | { hangUp: number, reason: string } {
   let frame: unknown
@@ -87,7 +92,7 @@ export function createHandshake (options: HandshakeOptions): Handshake {
   /** The answer goes out before the socket closes, in this order, so that the client always reads why. */
   function refuse (connection: Connection, id: string, error: GatewayError): void {
     connection.respondError(id, error.toWire())
-    options.onRefused(connection, error, error.message)
+    options.onRefused(connection, error, closeReasonOf(error))
     connection.close(closeCodeOf(error), closeReasonOf(error))
   }
 
@@ -99,7 +104,7 @@ export function createHandshake (options: HandshakeOptions): Handshake {
     }
   }
 
-  async function admit (connection: Connection, rawParams: unknown, headers: IncomingHttpHeaders): Promise<string | undefined> {
+  async function admit (connection: Connection, rawParams: unknown, headers: IncomingHttpHeaders): Promise<Welcomed | undefined> {
     const unavailable = options.unavailable()
     if (unavailable) throw unavailable
     const problem = validators.of(ConnectParams)(rawParams)
@@ -114,7 +119,7 @@ export function createHandshake (options: HandshakeOptions): Handshake {
     connection.caller = admission.caller
     connection.declared = admission.declared
     if (params.caps?.length) connection.caps = new Set(params.caps)
-    return options.welcome(connection, admission)
+    return { hello: options.welcome(connection, admission), delivered: admission.delivered }
   }
 
   return async (connection, text, headers) => {
@@ -130,10 +135,13 @@ export function createHandshake (options: HandshakeOptions): Handshake {
     if ('error' in first) return refuse(connection, first.id, first.error)
     connection.state = 'connecting'
     try {
-      const hello = await admit(connection, first.params, headers)
-      if (hello === undefined) return
+      const admitted = await admit(connection, first.params, headers)
+      if (!admitted) return
       connection.state = 'connected'
-      connection.sendText(`{"type":"res","id":${JSON.stringify(first.id)},"ok":true,"payload":${hello}}`)
+      const { hello, delivered } = admitted
+      connection.sendText(`{"type":"res","id":${JSON.stringify(first.id)},"ok":true,"payload":${hello}}`, delivered && (error => {
+        if (!error) delivered().catch(cause => log.error({ err: cause }, 'a used setup code could not be marked as used'))
+      }))
     } catch (thrown) {
       connection.caller = undefined
       const error = isGatewayError(thrown)

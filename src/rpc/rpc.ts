@@ -5,8 +5,11 @@ import type { NonceCheck } from '../auth/device-proof.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { Lifecycle } from '../host/lifecycle.ts'
 import type { Presence } from '../host/presence.ts'
+import { addressGroup } from '../lib/net-address.ts'
+import { repeatKey } from '../log/repeats.ts'
 import type { WireLog } from '../log/wire-log.ts'
 import { closeCodes } from '../protocol/close-codes.ts'
+import type { GatewayError } from '../protocol/errors.ts'
 import { wireLimits } from '../protocol/version.ts'
 import type { Connection } from './connection.ts'
 import { createConnections, type ConnectionLimits, type Connections } from './connections.ts'
@@ -54,6 +57,10 @@ export interface Rpc {
 }
 
 const capabilities = ['model-catalog-snapshot'] as const
+
+/** Strangers choose the words of many refusals, so words do not make two of them different: kind, place and pairing request do. */
+const refusalKey = ({ ingress }: Connection, error: GatewayError | undefined): string =>
+  `refused ${error?.code ?? 'unreadable'} ${addressGroup(ingress.clientAddress)} ${String(error?.details.requestId ?? '')}`
 
 export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc {
   const { now, log, events, lifecycle, presence } = options
@@ -107,6 +114,7 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc {
     welcome,
     log,
     onRefused: (connection, error, reason) => log.warn({
+      [repeatKey]: refusalKey(connection, error),
       conn: connection.id,
       address: connection.ingress.clientAddress,
       client: connection.client?.id,
