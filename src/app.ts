@@ -125,6 +125,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     stateDir: paths.stateDir,
     now,
     settings: () => gateway.pairing,
+    currentIssuer: () => issuerOf(auth),
     notice: text => log.warn(text),
     isConnected: deviceId => rpc.connections.connectedDeviceIds().has(deviceId),
     emit: (event, payload) => events.emit(event, payload),

@@ -32,6 +32,8 @@ export interface Admission {
   readonly tokens: readonly DeliveredToken[]
   /** What a node says it can do. */
   readonly declared?: NodeSurface
+  /** To be called when the client has its tokens. */
+  delivered? (): Promise<void>
   /** Throws when the authority ended while the handshake waited. To be asked at the very moment from which the connection counts. */
   confirm (): void
 }
@@ -175,9 +177,13 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
   async function admitBySetupCode (candidate: Candidate, { deviceId }: DeviceIdentityProof): Promise<Granted> {
     const { attempt, credential } = candidate
     const { setupId, scopes, tokens, tokenHash } = credential.setup!
-    await devices.completeSetup(setupId)
     devices.touch(deviceId, 'connect', attempt.ingress.clientAddress)
-    return { caller: callerOf(candidate, scopes, { deviceId, tokenHash }), tokens }
+    return {
+      caller: callerOf(candidate, scopes, { deviceId, tokenHash }),
+      tokens,
+      // A code whose tokens got lost on the way can be redeemed again by the same device.
+      delivered: () => devices.completeSetup(setupId)
+    }
   }
 
   async function admitDevice (candidate: Candidate, proof: DeviceIdentityProof): Promise<Granted> {

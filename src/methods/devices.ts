@@ -1,3 +1,4 @@
+import { qrPngDataUrl } from '../auth/devices/qr.ts'
 import type { DeviceCaller } from '../auth/devices/types.ts'
 import type { AuthMethod, Caller } from '../auth/caller.ts'
 import { Type, oneOf } from '../protocol/type.ts'
@@ -73,7 +74,7 @@ export const devices = {
       joinUrl: Type.Optional(Type.Boolean())
     }, { additionalProperties: false }),
     result: openObject,
-    async handle ({ publicUrl, bootstrapProfile = 'full' }, { rooms, caller }) {
+    async handle ({ publicUrl, includeQr, bootstrapProfile = 'full' }, { rooms, caller }) {
       const { url, source, alternatives } = rooms.reachableUrl(publicUrl)
       const code = await rooms.devices.createSetupCode({ profile: bootstrapProfile, url, caller: deviceCaller(caller) })
       return {
@@ -83,6 +84,7 @@ export const devices = {
         ...(alternatives.length > 0 ? { gatewayUrls: [code.gatewayUrl, ...alternatives] } : {}),
         auth: rooms.authMode() === 'password' ? 'password' : 'token',
         urlSource: source,
+        ...(includeQr ? { qrDataUrl: await qrPngDataUrl(code.link) } : {}),
         access: code.access,
         expiresAtMs: code.expiresAtMs
       }

@@ -75,8 +75,10 @@ export class Connection implements MethodConnection {
     return this.aborter.signal
   }
 
-  sendText (text: string): void {
-    if (this.socket.readyState === 1) this.socket.send(text)
+  /** `onSent` hears when the text has left this process, or why it never will. */
+  sendText (text: string, onSent?: (error?: Error | null) => void): void {
+    if (this.socket.readyState === 1) this.socket.send(text, onSent)
+    else onSent?.(new Error('the socket is closed'))
   }
 
   respond (id: string, payload: unknown): void {
