@@ -131,7 +131,7 @@ export class TestClient {
       const found = look()
       if (found !== undefined) return found
       const leftMs = deadline - Date.now()
-      if (leftMs <= 0) throw new Error(problem())
+      if (leftMs <= 0 || this.closed) throw new Error(problem())
       await new Promise<void>(resolve => {
         const wake = (): void => { clearTimeout(timer); this.waiting.delete(wake); resolve() }
         const timer = setTimeout(wake, leftMs)
