@@ -55,6 +55,8 @@ export const ConnectParams = Type.Object({
   device: Type.Optional(DeviceProof),
   auth: Type.Optional(ConnectAuth),
   locale: Type.Optional(Type.String()),
-  userAgent: Type.Optional(Type.String())
+  userAgent: Type.Optional(Type.String()),
+  // Newer than the published schema: what web UIs already know of the models, so that they need not be told again.
+  modelCatalog: Type.Optional(Type.Unknown())
 }, { additionalProperties: false })
 export type ConnectParams = Static<typeof ConnectParams>

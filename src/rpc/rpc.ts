@@ -56,7 +56,8 @@ export interface Rpc {
   lastMethod (): string
 }
 
-const capabilities = ['model-catalog-snapshot'] as const
+/** Only what is really there: clients change what they send and wait for by these names. */
+const capabilities: readonly string[] = []
 
 /** Strangers choose the words of many refusals, so words do not make two of them different: kind, place and pairing request do. */
 const refusalKey = ({ ingress }: Connection, error: GatewayError | undefined): string =>

@@ -28,8 +28,6 @@ const maxPreauthBytes = wireLimits.preauthBytes + 14
 /** Requests may be sent right behind `connect`; this is what may wait while it is decided. */
 const maxPreauthBytesWhileConnecting = maxPreauthBytes * 4
 
-const challengeCapabilities = '"capabilities":["model-catalog-snapshot"]'
-
 const textOf = (data: RawData): string =>
   Array.isArray(data) ? Buffer.concat(data).toString() : data instanceof ArrayBuffer ? Buffer.from(data).toString() : data.toString()
 
@@ -131,7 +129,7 @@ export function createSocketServer (options: SocketServerOptions): SocketServer 
       connections.add(connection)
       connection.nonce = randomUUID()
       connection.challengeTs = now()
-      connection.sendText(`{"type":"event","event":"connect.challenge","payload":{"nonce":"${connection.nonce}","ts":${connection.challengeTs},${challengeCapabilities}}}`)
+      connection.sendText(`{"type":"event","event":"connect.challenge","payload":{"nonce":"${connection.nonce}","ts":${connection.challengeTs},"capabilities":[]}}`)
     }
   }
 }
