@@ -172,8 +172,8 @@ export async function stop (daemon: Daemon): Promise<Exit> {
 }
 
 /** Runs any command of the command line in a home, to its end. */
-export function runCommand (t: Test, home: Home, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Exit> {
-  const [command, ...before] = [...plainNode(env), launcher]
+export function runCommand (t: Test, home: Home, args: readonly string[], env: NodeJS.ProcessEnv = {}, within: readonly string[] = []): Promise<Exit> {
+  const [command, ...before] = [...within, ...plainNode(env), launcher]
   const child = spawn(command!, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...home.env, ...env } })
   t.teardown(() => end(child))
   return watch(child, 0, home.stateDir).exit()

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { createHome, daemonToken, refusal, serve, stop, type DaemonOptions } from './daemon.ts'
+import { createHome, daemonToken, getJson, refusal, serve, stop, type DaemonOptions } from './daemon.ts'
 
 const gateway = (more: object = {}): object => ({ gateway: { mode: 'local', ...more } })
 const token = { auth: { mode: 'token', token: daemonToken } }
@@ -206,8 +206,9 @@ t.test('a password from a file is the one that counts, without its final newline
   writeFileSync(file, 'a password of some length\n')
   const daemon = await serve(t, { home, args: ['--password-file', file] })
   const ask = async (password: string): Promise<number> =>
-    (await fetch(`${daemon.http}/api/v1/check`, { headers: { authorization: `Bearer ${password}` } })).status
-  t.equal(await ask('a password of some length'), 404)
+    (await getJson(`${daemon.http}/control-ui-config.json`, { headers: { authorization: `Bearer ${password}` } })).status
+  t.equal(await ask('a password of some length'), 200)
+  t.equal(await ask('a password of some length\n'.slice(1)), 401)
   t.match(daemon.output(), /auth=password/)
   await stop(daemon)
 })
