@@ -1,0 +1,314 @@
+/**
+ * Published attacks that try to use a gateway up, each as the attack.
+ *
+ * Here:   CVE-2026-41399 / GHSA-f44p-c7w9-7xr7, CVE-2026-100558 / GHSA-4r25-35qc-fr6j, GHSA-vw3h-q6xq-jjm5,
+ *         CVE-2026-28478 / GHSA-q447-rj3r-2cgh, CVE-2026-32980 / GHSA-jq3f-vjww-8rq7,
+ *         of CVE-2026-32062, CVE-2026-41400 that every upgrade path counts in the same caps
+ * Later:  CVE-2026-29612 / GHSA-w2cg-vxx6-5xjg, CVE-2026-29609 / GHSA-j27p-hq53-9wgc   base64 and fetched media (sessions)
+ *         CVE-2026-32062, CVE-2026-41400                                               media streams (talk)
+ *         CVE-2026-100574 / GHSA-72p2-79fg-pvph, CVE-2026-28467, CVE-2026-53859 / GHSA-gxg4-2rrr-jhc7, GHSA-w45g-5746-x9fp,
+ *         GHSA-8cp7-rp8r-mg77, CVE-2026-40037 / GHSA-qx8j-g322-qj6m                    nothing of ours fetches addresses that a
+ *                                                                                      user or a model chose yet (providers, tools)
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
+import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { admitted, challenged, closeClient, connect, signedDevice, startGateway, testToken, type TestClient, type TestGateway } from '../helper.ts'
+import { behindProxy, eventually, isLong, openFiles, rawAnswer, rawSocket, routesOf, seeded, socketFrom, upgradeHeaders, type RawSocket } from './attacker.ts'
+
+const counts = ({ gateway }: TestGateway) => gateway.rooms.connections.counts()
+
+const upgrade = (port: number, path = '/', headers = ''): string => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}${upgradeHeaders}\r\n`
+
+const slowStore = (store: Store, delayMs: number): Store => ({
+  ...store,
+  async commit (ops) {
+    await sleep(delayMs)
+    return store.commit(ops)
+  }
+})
+
+t.test('CVE-2026-41399: silent sockets of one address are capped, and the oldest gives way to whoever comes', async t => {
+  const gateway = await startGateway(t, { config: { gateway: { limits: { preauthPerAddress: 40 } } } })
+  const silent: TestClient[] = []
+  for (let i = 0; i < 600; i++) {
+    silent.push((await challenged(gateway.url)).client)
+    if (counts(gateway).introducing > 40) t.fail(`${counts(gateway).introducing} at once`)
+  }
+  const { client } = await admitted(gateway.url)
+  t.match(await client.request('health'), { ok: true }, 'a client that knows its way is let in at once')
+  await eventually(() => silent.filter(({ closed }) => closed !== undefined).length, shownOut => shownOut >= 560)
+  t.same(silent[0]!.closed, { code: 1008, reason: 'too many unauthenticated sockets' }, 'and the one who gave way was told why')
+  t.ok(silent.slice(0, 560).every(({ closed }) => closed), 'the oldest went')
+  t.equal(silent.slice(-39).filter(({ closed }) => closed).length, 0, 'the youngest stayed')
+  for (const each of [client, ...silent]) each.socket.terminate()
+  await eventually(() => counts(gateway), ({ connected, introducing }) => connected + introducing === 0)
+})
+
+t.test('CVE-2026-41399: silent sockets of all addresses together are capped, IPv6 by network', async t => {
+  const gateway = await startGateway(t, { config: { gateway: { ...behindProxy.gateway, limits: { preauthPerAddress: 10, preauthTotal: 100 } } } })
+  const open: TestClient[] = []
+  for (let i = 0; i < 240; i++) open.push((await challenged(gateway.url, socketFrom(`203.0.113.${i}`))).client)
+  t.equal(counts(gateway).introducing, 100)
+  for (let i = 0; i < 60; i++) open.push((await challenged(gateway.url, socketFrom(`2001:db8:1:2:${i.toString(16)}::${i}`))).client)
+  const network = [...gateway.gateway.rooms.connections.introducing()].filter(({ ingress }) => ingress.clientAddress.startsWith('2001:db8:1:2'))
+  t.equal(network.length, 10, 'sixty addresses of one /64 are one address')
+  const { client } = await admitted(gateway.url)
+  await closeClient(client)
+  for (const each of open) each.socket.terminate()
+})
+
+t.test('CVE-2026-41399: who was refused and lingers gives way before anybody else', async t => {
+  const gateway = await startGateway(t, { config: { gateway: { limits: { preauthPerAddress: 20 } } } })
+  const patient = await challenged(gateway.url)
+  const lingering: RawSocket[] = []
+  for (let i = 0; i < 60; i++) {
+    const raw = await rawSocket(gateway.port, upgrade(gateway.port))
+    await eventually(() => raw.answer, answer => answer.includes('connect.challenge'))
+    // A masked text frame `x`, which is no JSON: the gateway closes, the attacker does not.
+    raw.socket.write(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x78]))
+    lingering.push(raw)
+  }
+  t.equal(patient.client.closed, undefined, 'a client that is still thinking keeps its place')
+  t.ok(counts(gateway).introducing <= 20)
+  patient.client.socket.terminate()
+  for (const { socket } of lingering) socket.destroy()
+})
+
+t.test('CVE-2026-32062, CVE-2026-41400: every path that upgrades counts in the same caps', async t => {
+  const gateway = await startGateway(t, { config: { gateway: { limits: { preauthPerAddress: 5 } } } })
+  const paths = [...routesOf(gateway).filter(({ methods }) => methods.includes('GET')).map(({ path }) => path), '/ws', '/nosuch', '/__openclaw__/worker', '//', '/%2e%2e/x']
+  const open: RawSocket[] = []
+  for (const path of paths) for (let i = 0; i < 3; i++) open.push(await rawSocket(gateway.port, upgrade(gateway.port, path)))
+  await sleep(50)
+  t.ok(counts(gateway).introducing <= 5, `${counts(gateway).introducing} of ${open.length}`)
+  const answers = open.map(({ answer }) => answer.split('\r\n', 1)[0])
+  t.ok(answers.every(status => /^HTTP\/1\.1 (101|4\d\d)/.test(status!)), [...new Set(answers)].join())
+  for (const { socket } of open) socket.destroy()
+})
+
+t.test('CVE-2026-100558: a broken or refused upgrade is answered, its socket ends, and no file stays open', async t => {
+  const gateway = await startGateway(t, { config: { gateway: { auth: { rateLimit: { exemptLoopback: false, maxAttempts: 1000 } } } } })
+  const host = `Host: 127.0.0.1:${gateway.port}\r\n`
+  const base = `${host}Connection: Upgrade\r\n`
+  const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+  const broken = [
+    `GET / HTTP/1.1\r\n${base}Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${base}Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${base}Upgrade: websocket\r\n${key}\r\n`,
+    `GET / HTTP/1.1\r\n${base}Upgrade: websocket\r\nSec-WebSocket-Version: 12\r\n${key}\r\n`,
+    `GET / HTTP/1.1\r\n${base}Upgrade: websocket\r\nSec-WebSocket-Version: x\r\n${key}\r\n`,
+    `GET / HTTP/1.1\r\n${base}Upgrade: h2c\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${base}Upgrade: websocket, evil\r\nSec-WebSocket-Version: 13\r\n${key}\r\n`,
+    `POST / HTTP/1.1\r\n${base}Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n${key}\r\n`,
+    `POST /api/device/nonce HTTP/1.1\r\n${base}Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n${key}\r\n`,
+    `DELETE /health HTTP/1.1\r\n${base}Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n${key}\r\n`,
+    `OPTIONS /control-ui-config.json HTTP/1.1\r\n${base}Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n${key}\r\n`,
+    `GET / HTTP/1.1\r\n${host}X-Forwarded-For: 203.0.113.9\r\n${upgradeHeaders}\r\n`,
+    `GET / HTTP/1.1\r\n${host}Forwarded: for=203.0.113.9\r\n${upgradeHeaders}\r\n`,
+    `GET /control-ui-config.json HTTP/1.1\r\n${host}${upgradeHeaders}\r\n`,
+    `GET /control-ui-config.json HTTP/1.1\r\n${host}Authorization: Bearer wrong\r\n${upgradeHeaders}\r\n`,
+    `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n${host}${upgradeHeaders}\r\n`,
+    `GET / HTTP/1.1\r\n${host}Sec-WebSocket-Protocol: "\r\n${upgradeHeaders}\r\n`,
+    `GET / HTTP/1.1\r\n${host}Sec-WebSocket-Protocol: a, a\r\n${upgradeHeaders}\r\n`,
+    `GET / HTTP/1.1\r\n${host}Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    `GET / HTTP/9.9\r\n${host}${upgradeHeaders}\r\n`,
+    'GET / HTTP/1.1\r\n\r\n'
+  ]
+  const rounds = isLong ? 200 : 8
+  for (const text of broken) t.match(await rawAnswer(gateway.port, text), /^HTTP\/1\.1 [45]\d\d /, JSON.stringify(text.slice(0, 140)))
+  const baseline = openFiles()
+  for (let round = 0; round < rounds; round++) await Promise.all(broken.map(text => rawAnswer(gateway.port, text)))
+  await eventually(openFiles, open => open <= baseline + 2)
+  t.same(counts(gateway), { connected: 0, introducing: 0 })
+})
+
+t.test('a peer that hangs up in the middle of an upgrade takes nothing with it', async t => {
+  const gateway = await startGateway(t)
+  const baseline = openFiles()
+  for (const text of [upgrade(gateway.port), upgrade(gateway.port, '/control-ui-config.json', 'Authorization: Bearer wrong\r\n'), upgrade(gateway.port, '/nosuch')]) {
+    for (let cut = 0; cut < (isLong ? 40 : 6); cut++) {
+      const raw = await rawSocket(gateway.port, text)
+      if (cut % 2) await sleep(cut)
+      raw.socket.resetAndDestroy()
+    }
+  }
+  await eventually(openFiles, open => open <= baseline + 2)
+  t.equal((await fetch(`${gateway.http}/health`)).status, 200)
+})
+
+t.test('GHSA-vw3h-q6xq-jjm5: nothing beyond 64 KiB of a stranger is kept, in whatever pieces it comes', async t => {
+  const gateway = await startGateway(t)
+  const frameHeader = (first: number, length: number): Buffer => {
+    const header = Buffer.alloc(14)
+    header[0] = first
+    header[1] = 0x80 | 127
+    header.writeBigUInt64BE(BigInt(length), 2)
+    return header
+  }
+  const megabyte = Buffer.alloc(1024 * 1024, 0x78)
+  const floods: { [name: string]: (raw: RawSocket) => Iterable<Buffer> } = {
+    * 'one frame that announces twenty megabytes' () { yield frameHeader(0x81, 20 * 1024 * 1024); for (let i = 0; i < 20; i++) yield megabyte },
+    * 'a message in fragments without an end' () { for (let i = 0; i < 20; i++) { yield frameHeader(i ? 0x00 : 0x01, megabyte.length); yield megabyte } },
+    * 'a flood of pings' () { for (let i = 0; i < 20_000; i++) yield Buffer.from([0x89, 0x80 | 4, 0, 0, 0, 0, 1, 2, 3, 4]) },
+    * 'a flood of empty fragments' () { yield Buffer.from([0x01, 0x80, 0, 0, 0, 0]); for (let i = 0; i < 20_000; i++) yield Buffer.from([0x00, 0x80, 0, 0, 0, 0]) }
+  }
+  for (const [name, flood] of Object.entries(floods)) {
+    const attackers: RawSocket[] = []
+    for (let i = 0; i < 8; i++) attackers.push(await rawSocket(gateway.port, upgrade(gateway.port)))
+    await eventually(() => attackers.every(({ answer }) => answer.includes('connect.challenge')), all => all)
+    const kept = (): number => gateway.gateway.rooms.connections.all().reduce((sum, { socket }) => {
+      const { _messageLength = 0, _bufferedBytes = 0 } = (socket as unknown as { _receiver?: { _messageLength?: number, _bufferedBytes?: number } })._receiver ?? {}
+      return sum + _messageLength + _bufferedBytes
+    }, 0)
+    let most = 0
+    for (const raw of attackers) {
+      let written = 0
+      for (const chunk of flood(raw)) {
+        raw.socket.write(chunk)
+        if (++written % 64 === 0 || chunk.length > 1000) await new Promise(resolve => setImmediate(resolve))
+        most = Math.max(most, kept())
+        if (raw.socket.destroyed || !raw.socket.writable) break
+      }
+    }
+    t.ok(most <= attackers.length * 256 * 1024, `${name}: at most ${most} bytes were kept`)
+    // Unmasked close frames: 0x88, length, 0x03f1 = 1009.
+    await eventually(() => attackers.filter(({ answer, socket }) => answer.includes('\x88\x02\x03\xf1') || socket.destroyed).length, closed => closed === attackers.length)
+    t.pass(`${name}: every socket was closed`)
+    for (const { socket } of attackers) socket.destroy()
+    await eventually(() => counts(gateway).introducing, introducing => introducing === 0)
+  }
+  const { client } = await admitted(gateway.url)
+  await closeClient(client)
+})
+
+t.test('GHSA-vw3h-q6xq-jjm5: no compression is spoken, so nothing small becomes something big', async t => {
+  const gateway = await startGateway(t)
+  const raw = await rawSocket(gateway.port, upgrade(gateway.port, '/', 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n'))
+  await eventually(() => raw.answer, answer => answer.includes('connect.challenge'))
+  t.notMatch(raw.answer, /sec-websocket-extensions/i)
+  raw.socket.write(Buffer.from([0xc1, 0x81, 0, 0, 0, 0, 0x78]))
+  await eventually(() => raw.answer, answer => answer.includes('\x88\x02\x03\xea'))
+  t.pass('a compressed frame ends the connection with 1002')
+  raw.socket.destroy()
+})
+
+t.test('CVE-2026-28478, CVE-2026-32980: no body is read of somebody unknown, none beyond its limit, none for ever', async t => {
+  const gateway = await startGateway(t, { config: { gateway: { http: { requestTimeoutMs: 400, bodyLimitBytes: 10_000 }, auth: { rateLimit: { exemptLoopback: false, maxAttempts: 1000 } } } } })
+  const request = (method: string, path: string, headers: string): string => `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${gateway.port}\r\nContent-Type: application/json\r\n${headers}\r\n{"a":`
+  const huge = 'Content-Length: 1000000000\r\n'
+  for (const { path, methods } of routesOf(gateway)) {
+    for (const method of methods.filter(name => name !== 'OPTIONS' && name !== 'HEAD')) {
+      const wrong = await rawSocket(gateway.port, request(method, path.replace('*', 'nosuch'), `Authorization: Bearer wrong\r\n${huge}`))
+      await eventually(() => wrong.answer, answer => answer.startsWith('HTTP/1.1 '))
+      wrong.socket.destroy()
+    }
+  }
+  t.match(await rawAnswer(gateway.port, request('GET', '/control-ui-config.json', `Authorization: Bearer wrong\r\n${huge}`)), /^HTTP\/1\.1 401 .*connection: close/s)
+  t.match(await rawAnswer(gateway.port, request('POST', '/api/device/nonce', huge)), /^HTTP\/1\.1 413 /, 'announced too large')
+  const chunks = `${'800\r\n' + 'x'.repeat(0x800) + '\r\n'}`.repeat(4)
+  const chunked = await rawAnswer(gateway.port, `POST /api/device/nonce HTTP/1.1\r\nHost: 127.0.0.1:${gateway.port}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`)
+  t.match(chunked, /^HTTP\/1\.1 413 /, 'too large in pieces')
+  const dripping = async (text: string, drop: string): Promise<string> => {
+    const slow = await rawSocket(gateway.port, text)
+    const drip = setInterval(() => slow.socket.write(drop), 50)
+    const answer = await slow.ended(20_000)
+    clearInterval(drip)
+    return answer
+  }
+  const [body] = await Promise.all([
+    dripping(request('POST', '/api/device/nonce', 'Content-Length: 1000\r\n'), ' '),
+    dripping(`POST /api/device/nonce HTTP/1.1\r\nHost: 127.0.0.1:${gateway.port}\r\n`, 'X-A: b\r\n')
+  ])
+  t.match(body, /^HTTP\/1\.1 4\d\d /, 'neither a body nor headers that never end are waited for')
+})
+
+t.test('a client that leaves while its connect is decided is not counted among those who are in', async t => {
+  const gateway = await startGateway(t, { store: slowStore(createMemoryStore(), 20) })
+  const watcher = await admitted(gateway.url)
+  for (let i = 0; i < (isLong ? 200 : 20); i++) {
+    const { client } = await challenged(gateway.url)
+    void connectLater(client)
+    await sleep(i % 24)
+    client.socket.terminate()
+  }
+  await sleep(100)
+  await eventually(() => counts(gateway), ({ connected, introducing }) => connected === 1 && introducing === 0)
+  t.match((await watcher.client.request('status', {})).payload, { clients: { connected: 1, introducing: 0 } })
+  await closeClient(watcher.client)
+
+  async function connectLater (client: TestClient): Promise<void> {
+    const params = {
+      minProtocol: 4, maxProtocol: 4, client: { id: 'cli', version: '1', platform: 'linux', mode: 'cli' }, role: 'operator', scopes: ['operator.read'], auth: { token: testToken }
+    }
+    const { payload } = await client.event('connect.challenge')
+    client.send({ type: 'req', id: 'connect', method: 'connect', params: { ...params, device: signedDevice(createDeviceIdentity(), params, payload) } })
+  }
+})
+
+t.test('refused strangers cannot fill the log, whatever words they choose', async t => {
+  const gateway = await startGateway(t)
+  const random = seeded(7)
+  const before = gateway.log.join('').length
+  const knocks = isLong ? 5_000 : 200
+  for (let i = 0; i < knocks; i++) {
+    const { client } = await challenged(gateway.url)
+    const word = random().toString(36).repeat(200)
+    client.send(i % 3 === 0
+      ? { type: 'req', id: word, method: 'connect', params: { minProtocol: 4, maxProtocol: 4, client: { id: 'cli', version: '1', platform: 'linux', mode: 'cli' }, [word]: 1 } }
+      : i % 3 === 1 ? { type: 'req', id: '1', method: word } : `{"${word}"`)
+    await client.close()
+  }
+  const lines = gateway.log.filter(line => line.includes('refused a connection'))
+  t.ok(lines.length <= 3 * Math.ceil(knocks / 100 + 3), `${lines.length} lines for ${knocks} refusals`)
+  t.ok(gateway.log.join('').length - before < knocks * 200, 'much less than was said')
+})
+
+t.test('ten thousand silent sockets', { skip: isLong ? false : 'runs with OPENCLAW_TEST_LONG=1', timeout: 300_000 }, async t => {
+  const gateway = await startGateway(t)
+  const { client: known } = await admitted(gateway.url)
+  const rss: number[] = []
+  const latencies: number[] = []
+  const baseline = openFiles()
+  for (let wave = 0; wave < 3; wave++) {
+    const crowd = spawn(process.execPath, [fileURLToPath(new URL('../fixtures/silent-sockets.ts', import.meta.url)), String(gateway.port), '10000'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.teardown(() => crowd.kill())
+    const crowded = once(crowd.stdout, 'data').then(() => true)
+    while (!await Promise.race([crowded, sleep(20, false)])) {
+      const startedAt = performance.now()
+      const { client } = await admitted(gateway.url)
+      latencies.push(performance.now() - startedAt)
+      t.match(await known.request('health'), { ok: true })
+      if (counts(gateway).introducing > 1024) t.fail('more than the cap')
+      await closeClient(client)
+    }
+    await eventually(openFiles, open => open < baseline + 200, 20_000)
+    rss.push(process.memoryUsage().rss)
+    crowd.kill()
+    await once(crowd, 'exit')
+  }
+  t.comment(`connect while they came: median ${latencies.sort((a, b) => a - b)[latencies.length >> 1]!.toFixed(1)} ms, worst ${latencies.at(-1)!.toFixed(1)} ms; rss ${rss.map(bytes => (bytes / 1e6).toFixed(0)).join(', ')} MB`)
+  t.ok(rss[2]! < rss[0]! * 1.25, 'twenty thousand more leave no more behind')
+  await closeClient(known)
+})
+
+t.test('pairing requests of strangers are bounded, and everybody beyond is told to wait', async t => {
+  const gateway = await startGateway(t, { config: { gateway: { ...behindProxy.gateway, pairing: { maxPending: 30, maxPendingPerAddress: 4 } } } })
+  const codes: { [code: string]: number } = {}
+  for (let i = 0; i < 60; i++) {
+    const { client, response } = await connect(gateway.url, { socket: socketFrom(`198.51.100.${i % 12}`) })
+    const { code } = response.error.details
+    codes[code] = (codes[code] ?? 0) + 1
+    if (code === 'PAIRING_QUEUE_FULL') t.match(response.error, { retryable: true, retryAfterMs: Number })
+    await client.close()
+  }
+  t.same(codes, { PAIRING_REQUIRED: 30, PAIRING_QUEUE_FULL: 30 })
+  const { client } = await admitted(gateway.url)
+  t.equal((await client.request('device.pair.list', {})).payload.pending.length, 30)
+  await closeClient(client)
+})
