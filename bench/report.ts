@@ -44,14 +44,14 @@ function meets ({ wanted, better }: Figure, value: number, ratio: number): boole
   return better === 'more' ? actual >= limit : actual <= limit
 }
 
-function rowOf (scenario: string, figure: Figure, samples: readonly Sample[]): Row {
+function rowOf (scenario: string, figure: Figure, samples: readonly Sample[], judged: Column | undefined): Row {
   const medians: { [column in Column]?: number } = {}
   for (const column of ['ours', 'ceiling', 'peer', 'url'] as const) {
     const values = samples.filter(sample => sample.column === column)
       .flatMap(sample => sample.figures.filter(({ key }) => key === figure.key).map(({ value }) => value))
     if (values.length > 0) medians[column] = median(values)
   }
-  const subject = medians.ours ?? medians.url ?? medians.peer ?? NaN
+  const subject = (judged && medians[judged]) ?? NaN
   const toCeiling = subject / (medians.ceiling ?? NaN)
   return {
     scenario,
@@ -75,7 +75,9 @@ export function rowsOf (samples: readonly Sample[]): Row[] {
       if (!seen.has(id)) seen.set(id, { scenario, figure })
     }
   }
-  return [...seen.values()].map(({ scenario, figure }) => rowOf(scenario, figure, samples.filter(sample => sample.scenario === scenario)))
+  const judged = subjectOf(samples.map(({ column }) => column))
+  return [...seen.values()].map(({ scenario, figure }) =>
+    rowOf(scenario, figure, samples.filter(sample => sample.scenario === scenario), judged))
 }
 
 export function number (value: number | undefined): string {

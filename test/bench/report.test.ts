@@ -21,6 +21,8 @@ t.test('medians of the rounds stand side by side with the ratio that is judged',
 t.test('what is wanted and missed is said so, and what could not be measured is not called met', async t => {
   const [missed] = rowsOf([sample('ours', 1, rate(59)), sample('ceiling', 1, rate(100))])
   t.equal(missed!.met, false)
+  const [, unserved] = rowsOf([sample('ours', 1, refused(0)), sample('ceiling', 1, rate(100)), sample('peer', 1, rate(100))])
+  t.match(unserved, { key: 'calls', met: undefined, toCeiling: NaN }, 'another gateway is not judged in place of ours')
   const [alone] = rowsOf([sample('ours', 1, rate(59))])
   t.equal(alone!.met, undefined)
   t.match(table([missed!], ['ours', 'ceiling']), /calls \[\/s\]\s+59\s+100\s+0\.59\s+≥ 0\.60× ceiling {2}MISSED/)
