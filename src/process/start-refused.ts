@@ -49,16 +49,17 @@ const systemRefusals: { readonly [code: string]: { what: string, next: (stateDir
 }
 const sameAs: { readonly [code: string]: string } = { EPERM: 'EACCES', EEXIST: 'ENOTDIR', EDQUOT: 'ENOSPC' }
 
-/** The file that an error is about lies in the state directory, or on the way to it. */
-const concerns = (path: string, stateDir: string): boolean => path.startsWith(stateDir) || stateDir.startsWith(path)
+/** The file lies in the state directory, or on the way to it. What fails while it is written has no name; we write nowhere else. */
+const concerns = (path: string | undefined, stateDir: string): boolean =>
+  path === undefined || path.startsWith(stateDir) || stateDir.startsWith(path)
 
 const startFailed = (exitCode: number, text: string, next: string): StartRefused =>
   new StartRefused(exitCode, [`Gateway failed to start: ${text}`, next])
 
 function stateDirectoryRefused ({ code = '', path }: NodeJS.ErrnoException, stateDir: string): StartRefused | undefined {
   const row = systemRefusals[sameAs[code] ?? code]
-  if (!row || path === undefined || !concerns(path, stateDir)) return undefined
-  const named = path === stateDir ? '' : ` (${path})`
+  if (!row || !concerns(path, stateDir)) return undefined
+  const named = path === undefined || path === stateDir ? '' : ` (${path})`
   return startFailed(row.exitCode, `the state directory ${stateDir}${named} ${row.what} (${code}).`, row.next(stateDir))
 }
 
