@@ -113,7 +113,6 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     eventLoop,
     sources: {
       agents,
-      hotReload: () => 'disabled',
       sessionStore: () => ({ path: 'state.sqlite', count: 0 })
     },
     onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
@@ -218,7 +217,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     takeHttpNonce: nonce => nonces.take(nonce),
     limits: () => gateway.limits,
     handshakeTimeoutMs: () => gateway.handshakeTimeoutMs,
-    server: { version, buildId: version, bootId },
+    server: { version, bootId },
     presence,
     snapshot: {
       presence: ({ caller }) => caller?.role === 'node' || !caller?.allows.has('operator.read') ? '[]' : presence.json(),
@@ -253,7 +252,6 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     registerInfo(scope, {
       auth: httpAuth,
       version,
-      buildId: version,
       defaultAgent: () => {
         const agent = agents().find(({ isDefault }) => isDefault)
         return { id: agent?.agentId ?? 'main', name: agent?.name }

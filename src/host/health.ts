@@ -8,7 +8,8 @@ export interface AgentFacts {
 
 export interface HealthSources {
   readonly agents: () => readonly AgentFacts[]
-  readonly hotReload: () => 'active' | 'disabled'
+  /** Left out where nothing watches the configuration: `disabled` tells readers that a watcher has given up. */
+  readonly hotReload?: () => 'active' | 'disabled'
   readonly sessionStore: () => { path: string, count: number }
 }
 
@@ -16,7 +17,7 @@ export interface HealthSnapshot {
   ok: true
   ts: number
   durationMs: number
-  configReload: { hotReloadStatus: 'active' | 'disabled' }
+  configReload?: { hotReloadStatus: 'active' | 'disabled' }
   channels: { [id: string]: unknown }
   channelOrder: string[]
   channelLabels: { [id: string]: string }
@@ -60,7 +61,7 @@ export function createHealth (options: HealthOptions): Health {
       ok: true,
       ts,
       durationMs: Math.max(0, now() - ts),
-      configReload: { hotReloadStatus: sources.hotReload() },
+      ...(sources.hotReload ? { configReload: { hotReloadStatus: sources.hotReload() } } : {}),
       channels: {},
       channelOrder: [],
       channelLabels: {},

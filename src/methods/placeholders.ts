@@ -7,7 +7,7 @@ import type { Scope } from '../protocol/scopes.ts'
 import { method, type Rooms } from './rooms.ts'
 import { openList, openObject } from './shapes.ts'
 
-type Answer = (rooms: Rooms) => object
+type Answer = (rooms: Rooms, params: { readonly [name: string]: unknown }) => object
 
 /** Reads that official clients make right after connecting. */
 function empty (scope: Scope, waitsFor: string, answer: Answer) {
@@ -17,7 +17,7 @@ function empty (scope: Scope, waitsFor: string, answer: Answer) {
     result: openObject,
     changes: false,
     placeholder: waitsFor,
-    handle: (_params, { rooms }) => answer(rooms) as {}
+    handle: (params, { rooms }) => answer(rooms, params as {}) as {}
   })
 }
 
@@ -50,11 +50,45 @@ const noSessions = (rooms: Rooms): object => ({
   ts: rooms.now(), path: '(none)', count: 0, totalCount: 0, limitApplied: 100, nextOffset: null, hasMore: false, owners: [], defaults: {}, sessions: []
 })
 
+/** A page of nothing. Readers check that the page is one they asked for before they believe it. */
+const emptyPage = (list: string, most: number) => (_rooms: Rooms, { limit, offset }: { readonly [name: string]: unknown }): object => ({
+  [list]: [],
+  total: 0,
+  offset: typeof offset === 'number' && offset > 0 ? Math.floor(offset) : 0,
+  limit: typeof limit === 'number' ? Math.min(Math.max(1, Math.floor(limit)), most) : most,
+  hasMore: false,
+  nextOffset: null,
+  snapshotRevision: 'none'
+})
+
+const noUsage = {
+  input: 0,
+  output: 0,
+  cacheRead: 0,
+  cacheWrite: 0,
+  totalTokens: 0,
+  totalCost: 0,
+  inputCost: 0,
+  outputCost: 0,
+  cacheReadCost: 0,
+  cacheWriteCost: 0,
+  missingCostEntries: 0
+}
+const noUsageByKind = {
+  messages: { total: 0, user: 0, assistant: 0, toolCalls: 0, toolResults: 0, errors: 0 },
+  tools: { totalCalls: 0, uniqueTools: 0, tools: [] },
+  byModel: [],
+  byProvider: [],
+  byAgent: [],
+  byChannel: [],
+  daily: []
+}
+
 const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: readonly string[] } } = {
   'operator.read': {
     [sessions]: ['chat.startup', 'chat.history', 'chat.metadata', 'chat.message.get', 'sessions.messages.subscribe', 'sessions.messages.unsubscribe', 'sessions.resolve', 'sessions.get', 'sessions.preview', 'agents.files.list', 'agents.files.get'],
     [tools]: ['tools.catalog', 'tools.effective'],
-    [automation]: ['cron.get', 'cron.runs']
+    [automation]: ['cron.get']
   },
   'operator.write': {
     [sessions]: ['chat.send', 'chat.abort', 'agent', 'agent.wait', 'sessions.create', 'sessions.send', 'sessions.abort', 'sessions.patch', 'wake'],
@@ -64,7 +98,7 @@ const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: rea
   },
   'operator.admin': {
     [sessions]: ['sessions.reset', 'sessions.delete', 'sessions.compact', 'chat.inject', 'agents.create', 'agents.update', 'agents.delete', 'agents.files.set'],
-    [tools]: ['exec.approvals.get', 'exec.approvals.set'],
+    [tools]: ['exec.approvals.set'],
     [automation]: ['channels.start', 'channels.stop', 'channels.logout', 'cron.add', 'cron.update', 'cron.remove', 'cron.run', 'set-heartbeats'],
     [operations]: ['config.set', 'config.patch', 'config.apply', 'secrets.reload', 'update.run', 'gateway.restart.request']
   },
@@ -88,6 +122,20 @@ export const placeholders = {
   'models.authStatus': empty('operator.read', sessions, rooms => ({ ts: rooms.now(), providers: [], providerCapabilities: [] })),
   'commands.list': empty('operator.read', sessions, () => ({ commands: [] })),
   'tasks.list': empty('operator.read', sessions, () => ({ tasks: [] })),
+  'sessions.branches.list': empty('operator.read', sessions, () => ({ branches: [] })),
+  'sessions.companion.state': empty('operator.read', sessions, () => ({ exchanges: [] })),
+  'sessions.usage': empty('operator.read', sessions, (rooms, { startDate, endDate }) => ({
+    updatedAt: rooms.now(), startDate, endDate, sessions: [], totals: noUsage, aggregates: noUsageByKind
+  })),
+  'usage.cost': empty('operator.read', sessions, rooms => ({ updatedAt: rooms.now(), days: 0, daily: [], totals: noUsage })),
+  'usage.status': empty('operator.read', sessions, rooms => ({ updatedAt: rooms.now(), providers: [] })),
+  'progressCard.get': empty('operator.read', sessions, () => ({ card: null })),
+  'doctor.memory.status': empty('operator.read', sessions, rooms => ({
+    agentId: rooms.agents().find(agent => agent.isDefault)?.agentId ?? 'main',
+    searchRuntimeRegistered: false,
+    embedding: { ok: false, checked: false, error: 'memory is not built yet' }
+  })),
+  'exec.approvals.get': empty('operator.admin', tools, () => ({ path: '(none)', exists: false, hash: 'none', file: { version: 1 } })),
   'question.list': empty('operator.questions', tools, () => ({ questions: [] })),
   'exec.approval.list': emptyList('operator.approvals', tools),
   'plugin.approval.list': emptyList('operator.approvals', tools),
@@ -106,11 +154,15 @@ export const placeholders = {
     channelDefaultAccountId: {}
   })),
   'channels.pairing.list': empty('operator.pairing', automation, () => ({ accounts: [], requests: [], commandOwnerConfigured: false, limits: { pendingPerAccount: 3, ttlMs: 3_600_000 } })),
-  'cron.list': empty('operator.read', automation, () => ({ jobs: [] })),
+  'cron.list': empty('operator.read', automation, emptyPage('jobs', 200)),
+  'cron.runs': empty('operator.read', automation, emptyPage('entries', 200)),
   'cron.status': empty('operator.read', automation, () => ({ enabled: false, triggersEnabled: false, jobs: 0, nextWakeAtMs: null })),
   'update.status': empty('operator.admin', operations, () => ({ sentinel: null, updateAvailable: null, effectiveChannel: 'stable' })),
   'users.prefs.get': empty('operator.read', operations, () => ({ status: 'no_durable_identity' })),
   'talk.catalog': empty('operator.read', operations, () => ({ modes: [], transports: [], brains: [], speech: { providers: [] } })),
-  'diagnostics.stability': empty('operator.read', operations, rooms => ({ ts: rooms.now(), events: [] })),
+  'diagnostics.stability': empty('operator.read', operations, rooms => ({
+    generatedAt: new Date(rooms.now()).toISOString(), capacity: 0, count: 0, dropped: 0, events: [], summary: { byType: {} }
+  })),
+  'diagnostics.lanes': empty('operator.read', operations, rooms => ({ ts: rooms.now(), lanes: [], dynamic: null })),
   ...refusedMethods
 }

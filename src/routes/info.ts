@@ -4,7 +4,6 @@ import type { HttpAuth } from '../http/auth-hook.ts'
 export interface InfoOptions {
   readonly auth: HttpAuth
   readonly version: string
-  readonly buildId: string
   readonly defaultAgent: () => { id: string, name?: string }
 }
 
@@ -18,7 +17,6 @@ export function registerInfo (fastify: FastifyInstance, options: InfoOptions): v
       assistantAvatar: null,
       assistantAgentId: agent.id,
       serverVersion: options.version,
-      serverBuildId: options.buildId,
       terminalEnabled: false
     })
   })

@@ -18,7 +18,8 @@ export interface HelloSnapshot {
 
 export interface HelloOptions<Rooms> {
   readonly methods: MethodTable<Rooms>
-  readonly server: { version: string, buildId: string, bootId: string }
+  /** Without a build: that names the web UI a gateway serves, and web UIs of any other build would reload themselves for it. */
+  readonly server: { version: string, bootId: string }
   readonly capabilities: readonly string[]
   readonly snapshot: HelloSnapshot
   readonly tickIntervalMs: number

@@ -39,7 +39,7 @@ export interface RpcOptions<Rooms> {
   readonly takeHttpNonce: NonceCheck
   readonly limits: () => ConnectionLimits & { maxConnections: number }
   readonly handshakeTimeoutMs: () => number
-  readonly server: { version: string, buildId: string, bootId: string }
+  readonly server: { version: string, bootId: string }
   readonly presence: Presence
   readonly snapshot: HelloSnapshot
 }

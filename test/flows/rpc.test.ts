@@ -76,6 +76,10 @@ t.test('requests after connect', async t => {
       CommandsListResult: await admin.client.request('commands.list', {}),
       TasksListResult: await admin.client.request('tasks.list', {}),
       QuestionListResult: await admin.client.request('question.list', {}),
+      SessionsBranchesListResult: await admin.client.request('sessions.branches.list', { sessionKey: 'agent:main:main' }),
+      SessionsCompanionStateResult: await admin.client.request('sessions.companion.state', { sessionKey: 'agent:main:main' }),
+      ProgressCardGetResult: await admin.client.request('progressCard.get', { sessionKey: 'agent:main:main' }),
+      ExecApprovalsSnapshot: await admin.client.request('exec.approvals.get', {}),
       ChannelsStatusResult: await admin.client.request('channels.status', {}),
       ChannelsPairingListResult: await admin.client.request('channels.pairing.list', {}),
       PluginsListResult: await admin.client.request('plugins.list', {}),
@@ -152,15 +156,16 @@ const placeholderNames = [
   'channels.pairing.list', 'channels.start', 'channels.status', 'channels.stop', 'chat.abort', 'chat.history', 'chat.inject',
   'chat.message.get', 'chat.metadata', 'chat.send', 'chat.startup', 'commands.list', 'config.apply', 'config.patch',
   'config.set', 'cron.add', 'cron.get', 'cron.list', 'cron.remove', 'cron.run', 'cron.runs', 'cron.status', 'cron.update',
-  'diagnostics.stability', 'exec.approval.get', 'exec.approval.list', 'exec.approval.request', 'exec.approval.resolve',
-  'exec.approval.waitDecision', 'exec.approvals.get', 'exec.approvals.set', 'gateway.restart.request', 'last-heartbeat',
-  'message.action', 'models.authStatus', 'models.list', 'node.invoke', 'node.pending.enqueue', 'openclaw.approval.list',
-  'plugin.approval.list', 'plugins.controlUi.list', 'plugins.list', 'question.list', 'secrets.reload', 'send', 'sessions.abort',
-  'sessions.compact', 'sessions.create', 'sessions.delete', 'sessions.describe', 'sessions.get', 'sessions.list',
+  'diagnostics.lanes', 'diagnostics.stability', 'doctor.memory.status', 'exec.approval.get', 'exec.approval.list',
+  'exec.approval.request', 'exec.approval.resolve', 'exec.approval.waitDecision', 'exec.approvals.get', 'exec.approvals.set',
+  'gateway.restart.request', 'last-heartbeat', 'message.action', 'models.authStatus', 'models.list', 'node.invoke',
+  'node.pending.enqueue', 'openclaw.approval.list', 'plugin.approval.list', 'plugins.controlUi.list', 'plugins.list',
+  'progressCard.get', 'question.list', 'secrets.reload', 'send', 'sessions.abort', 'sessions.branches.list', 'sessions.compact',
+  'sessions.companion.state', 'sessions.create', 'sessions.delete', 'sessions.describe', 'sessions.get', 'sessions.list',
   'sessions.messages.subscribe', 'sessions.messages.unsubscribe', 'sessions.observer.visibility', 'sessions.patch',
-  'sessions.preview', 'sessions.reset', 'sessions.resolve', 'sessions.send', 'sessions.subscribe', 'set-heartbeats',
-  'talk.catalog', 'tasks.list', 'tools.catalog', 'tools.effective', 'tools.invoke', 'update.run', 'update.status',
-  'users.prefs.get', 'wake'
+  'sessions.preview', 'sessions.reset', 'sessions.resolve', 'sessions.send', 'sessions.subscribe', 'sessions.usage',
+  'set-heartbeats', 'talk.catalog', 'tasks.list', 'tools.catalog', 'tools.effective', 'tools.invoke', 'update.run',
+  'update.status', 'usage.cost', 'usage.status', 'users.prefs.get', 'wake'
 ]
 
 t.test('the placeholders are these, and nothing else pretends', async t => {
