@@ -37,14 +37,16 @@ function listen (server: Server, host: string, port: number): Promise<number> {
 /** What a gateway says that has its port and nothing behind it yet: that it lives, and when to ask again. */
 function answerWhileStarting ({ url = '' }: IncomingMessage, response: ServerResponse): void {
   const path = url.split('?', 1)[0]
-  const [status, body] = startingAnswer(path ?? '')
+  const [status, answer] = startingAnswer(path ?? '')
+  const body = JSON.stringify(answer)
   response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     connection: 'close',
     ...(status === 503 ? { 'retry-after': '1' } : {})
-  }).end(JSON.stringify(body))
+  }).end(body)
 }
 
 function startingAnswer (path: string): [status: number, body: object] {
@@ -54,8 +56,8 @@ function startingAnswer (path: string): [status: number, body: object] {
   return [503, errorBody(new GatewayError('STARTING'))]
 }
 
-function refuseUpgradeWhileStarting (_request: IncomingMessage, socket: Duplex): void {
-  const body = JSON.stringify(errorBody(new GatewayError('STARTING')))
+const refuseUpgrade = (code: 'STARTING' | 'STOPPING') => (_request: IncomingMessage, socket: Duplex): void => {
+  const body = JSON.stringify(errorBody(new GatewayError(code)))
   socket.on('error', () => socket.destroy())
   socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-type: application/json; charset=utf-8\r\n' +
     `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
@@ -64,7 +66,7 @@ function refuseUpgradeWhileStarting (_request: IncomingMessage, socket: Duplex):
 /** One address. Its requests and upgrades go the way of the gateway's own server as if they had arrived there. */
 function createDoor (): { server: Server, lead: Listeners['lead'] } {
   const server = nodeHttp().createServer({ connectionsCheckingInterval: timeoutCheckMs }, answerWhileStarting)
-  server.on('upgrade', refuseUpgradeWhileStarting)
+  server.on('upgrade', refuseUpgrade('STARTING'))
   return {
     server,
     lead (to, onError) {
@@ -80,6 +82,8 @@ function createDoor (): { server: Server, lead: Listeners['lead'] } {
 }
 
 function closeDoor (server: Server): Promise<void> {
+  // A client that was here before the end and only now says what it wants would hold the door open for ever.
+  server.removeAllListeners('upgrade').on('upgrade', refuseUpgrade('STOPPING'))
   return new Promise(resolve => {
     const impatient = setTimeout(() => server.closeAllConnections(), wireLimits.closeGraceMs)
     server.close(() => {
