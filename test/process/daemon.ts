@@ -57,9 +57,18 @@ export interface DaemonOptions {
   readonly spawn?: SpawnOptions
 }
 
+const directories = new WeakMap<Test, string>()
+
+/** The directory of a test; asking tap a second time would empty it. */
+function directoryOf (t: Test): string {
+  const directory = directories.get(t) ?? t.testdir()
+  directories.set(t, directory)
+  return directory
+}
+
 /** A home of its own with an own place for temporary files; `config` is written when it is given. */
 export function createHome (t: Test, config?: object | string, name = 'home'): Home {
-  const directory = join(t.testdir(), name)
+  const directory = join(directoryOf(t), name)
   const stateDir = join(directory, 'state')
   mkdirSync(join(directory, 'tmp'), { recursive: true, mode: 0o700 })
   mkdirSync(stateDir, { mode: 0o700 })
