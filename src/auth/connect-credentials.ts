@@ -136,9 +136,8 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     return { refusal: new GatewayError(sharedSecretCodes[verdict.reason] ?? 'AUTH_UNAUTHORIZED'), counted: verdict.counted }
   }
 
+  /** A code belongs to one client and cannot be guessed, so a right one is good in a place that others have been shut out from. */
   async function setupCode ({ attempt, role, proof, subject }: DeviceTrial): Promise<Proven> {
-    const gate = limiter.check('bootstrap-token', subject)
-    if (!gate.allowed) throw rateLimited(gate.retryAfterMs)
     const { params, ingress } = attempt
     const redeemed = await devices.redeem({
       token: params.auth!.bootstrapToken!,
@@ -150,6 +149,8 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
       remoteAddress: ingress.clientAddress
     })
     if (!redeemed.ok) {
+      const gate = limiter.check('bootstrap-token', subject)
+      if (!gate.allowed) throw rateLimited(gate.retryAfterMs)
       await punish('bootstrap-token', subject)
       throw new GatewayError('AUTH_BOOTSTRAP_TOKEN_INVALID')
     }
