@@ -13,6 +13,14 @@ export interface Started {
   readonly tookMs: number
 }
 
+const secretSources = { flag: 'the command line', config: 'the configuration', env: 'the environment', generated: 'a file of its own' }
+
+/** Which of several secrets is in force, so that two people see whether they mean the same one. A password could be guessed from it. */
+function secretInForce ({ mode, tokenSource, passwordSource, tokenFingerprint }: Settings['auth']): string | undefined {
+  if (mode === 'token' && tokenSource) return `auth token comes from ${secretSources[tokenSource]} (fingerprint ${tokenFingerprint})`
+  return mode === 'password' && passwordSource ? `auth password comes from ${secretSources[passwordSource]}` : undefined
+}
+
 /** One sentence each, with the setting that changes it. */
 function remarks ({ auth, bind, loaded, port, options }: Settings, { listeners, seededOrigins }: Started): string[] {
   const { gateway } = loaded.config
@@ -40,6 +48,8 @@ export function announce (settings: Settings, logging: Logging, started: Started
   const log = logging.child('gateway')
   for (const remark of remarks(settings, started)) log.warn(remark)
   log.info(`http server listening on ${addresses.join(', ')} (bind=${bind.bind}, auth=${auth.mode})`)
+  const inForce = secretInForce(auth)
+  if (inForce) log.info(inForce)
   const file = logging.filePath()
   if (file) log.info(`log file: ${file}`)
   if (!loaded.exists) log.info(`no configuration at ${paths.configPath}: running with safe defaults`)

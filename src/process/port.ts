@@ -1,6 +1,6 @@
 /** Getting the port: freed first when that was asked for, and when somebody has it, who that is. */
 import { exitCodes } from '../lib/exit-codes.ts'
-import { freePort, PortNotFreedError } from '../lib/free-port.ts'
+import { canListen, freePort, PortNotFreedError } from '../lib/free-port.ts'
 import { nodeHttp } from '../lib/node-http.ts'
 import { describeHolder, findPortHolder } from '../lib/port-holder.ts'
 import { openListeners, type Listeners } from '../listeners.ts'
@@ -31,8 +31,10 @@ export function isHealthyGateway (port: number, host = '127.0.0.1'): Promise<boo
   })
 }
 
-/** What `--force` asks for. The lines say what was done to whom. */
+/** What `--force` asks for. The lines say what was done to whom; nobody is ended whose address we do not need. */
 export async function clearPort ({ options, port, bind }: Settings, log: (line: string) => void): Promise<void> {
+  const free = await Promise.all(bind.hosts.map(host => canListen(port, host)))
+  if (!free.includes(false)) return
   try {
     const interactive = options.stdout.isTTY === true
     await freePort({ port, host: bind.hosts[0], log, interactive, isGatewayHealthy: isHealthyGateway, now: Date.now })

@@ -1,4 +1,4 @@
-/** What the process is told from outside: SIGTERM and SIGINT end it, SIGUSR2 begins it anew inside the same process. */
+/** What the process is told from outside: SIGTERM, SIGINT and SIGHUP end it, SIGUSR2 begins it anew inside the same process. */
 import type { Voice } from './voice.ts'
 
 export interface Signals {
@@ -32,7 +32,8 @@ export function createSignals (voice: Voice): Signals {
     voice.say('info', `received ${signal}; restarting`)
     restart.resolve()
   }
-  process.on('SIGTERM', onStop).on('SIGINT', onStop)
+  // SIGHUP comes when the terminal goes; without us Node would end on the spot, and the clients would not hear why.
+  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', onStop)
   if (process.platform !== 'win32') process.on('SIGUSR2', onRestart)
 
   return {

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { fingerprint } from '../../src/auth/secret.ts'
 import { canListen } from '../../src/lib/free-port.ts'
 import { admitted, closeClient } from '../helper.ts'
 import { createHome, daemonToken, envOf, freePort, getJson, refusal, runCommand, serve, stop, type Home } from './daemon.ts'
@@ -47,12 +48,13 @@ t.test('the generated token stays the same from start to start, until its file i
   t.match(await start(), /^[0-9a-f]{48}\n$/)
 })
 
-t.test('a token from elsewhere is used, and then none is made', async t => {
+t.test('a token from elsewhere is used, then none is made, and the log says where it came from', async t => {
   for (const [name, start] of Object.entries({
-    flag: { args: ['--token', daemonToken] }, environment: { env: { OPENCLAW_GATEWAY_TOKEN: daemonToken } }
+    'command line': { args: ['--token', daemonToken] }, environment: { env: { OPENCLAW_GATEWAY_TOKEN: daemonToken } }
   })) {
-    const home = createHome(t, undefined, name)
+    const home = createHome(t, undefined, name.replace(' ', '-'))
     const daemon = await serve(t, { home, ...start })
+    t.match(daemon.output(), new RegExp(`auth token comes from the ${name} \\(fingerprint ${fingerprint(daemonToken)}\\)`))
     const { client } = await admitted(daemon.url, { auth: { token: daemonToken } })
     await closeClient(client)
     await stop(daemon)

@@ -96,16 +96,18 @@ t.test('while work in flight is waited for, nothing new is taken and every door 
   t.equal((await daemon.exit()).code, 0)
 })
 
-t.test('SIGINT stops like SIGTERM', { skip }, async t => {
-  const daemon = await serve(t, { home: createHome(t, configOf()) })
-  const [client] = await clientsOf(daemon, 1)
-  daemon.kill('SIGINT')
-  t.same((await client!.event('shutdown')).payload, { reason: 'gateway stopping' })
-  t.same(await client!.close(), { code: 1012, reason: 'service restart' })
-  const { code, stdout } = await daemon.exit()
-  t.equal(code, 0)
-  t.match(stdout, 'received SIGINT; shutting down')
-})
+for (const signal of ['SIGINT', 'SIGHUP'] as const) {
+  t.test(`${signal} stops like SIGTERM`, { skip }, async t => {
+    const daemon = await serve(t, { home: createHome(t, configOf()) })
+    const [client] = await clientsOf(daemon, 1)
+    daemon.kill(signal)
+    t.same((await client!.event('shutdown')).payload, { reason: 'gateway stopping' })
+    t.same(await client!.close(), { code: 1012, reason: 'service restart' })
+    const { code, stdout } = await daemon.exit()
+    t.equal(code, 0)
+    t.match(stdout, `received ${signal}; shutting down`)
+  })
+}
 
 t.test('a start can be stopped at any moment, and the next one finds nothing in its way', { skip }, async t => {
   const home = createHome(t, configOf())

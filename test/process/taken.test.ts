@@ -191,6 +191,13 @@ t.test('--force with nothing on the port is an ordinary start', async t => {
   await stop(daemon)
 })
 
+t.test('--force leaves alone who listens on the same port of another address', { skip: !linux && 'needs more than one loopback address' }, async t => {
+  const port = await freePort()
+  const pid = await stranger(t, port, 'response.end("hello")', '127.0.0.2')
+  await stop(await serve(t, { home: createHome(t, config), port, args: ['--force'] }))
+  t.ok(await isAlive(pid))
+})
+
 t.test('--force never ends anybody before the start is known to be allowed', { skip: !posix && 'sends signals' }, async t => {
   const port = await freePort()
   const pid = await stranger(t, port)
