@@ -185,6 +185,8 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     const verdict = deviceToken(trial, candidate)
     if (typeof verdict !== 'string') {
       limiter.recordSuccess('device-token', subject)
+      // Its own token lets it in, but beside it stood a guess at the secret of the gateway.
+      if (present(explicit) && shared.counted) await punish('shared-secret', subject)
       return verdict
     }
     if (verdict === 'scope-mismatch') throw new GatewayError('AUTH_SCOPE_MISMATCH')
