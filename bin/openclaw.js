@@ -3,6 +3,7 @@
 import { existsSync } from 'fs'
 import { dirname, join } from 'path'
 import { fileURLToPath } from 'url'
+import { setFlagsFromString } from 'v8'
 import { useCompileCache } from './compile-cache.js'
 
 const oldestNode = '22.19.0'
@@ -16,6 +17,7 @@ else startOnPinnedNode()
 
 function start () {
   muteKnownWarnings()
+  keepSmall()
   useCompileCache(root)
   const program = existsSync(join(root, 'src', 'cli', 'main.ts')) ? '../src/cli/main.ts' : '../dist/cli.main.js'
   import(program).then(
@@ -34,6 +36,15 @@ function explainMissing (error) {
   if (/find package/.test(error.message)) return 'its dependencies are not installed. Run: npm ci --prefix ' + root
   if (/dist.cli\.main\.js/.test(error.message)) return 'this package was not built. Run: npm run build --prefix ' + root
   return undefined
+}
+
+/*
+ * What V8 does for programs that burn the processor costs a daemon memory that it never gives back: measured over the first
+ * thousand clients, 33 KB each with the middle compiler and a growing nursery, 4 KB without. Set before anything is compiled.
+ */
+function keepSmall () {
+  setFlagsFromString('--no-maglev')
+  setFlagsFromString('--semi-space-growth-factor=1')
 }
 
 /* Node 22 announces type stripping and node:sqlite on every start; nobody who runs a command can act on either. */

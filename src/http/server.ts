@@ -36,6 +36,8 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
   const fastify = Fastify({
     loggerInstance: options.loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
+    // A logger of its own for each request would cost more than the request.
+    childLoggerFactory: logger => logger,
     bodyLimit: http.bodyLimitBytes,
     requestTimeout: http.requestTimeoutMs,
     keepAliveTimeout: 30_000,
