@@ -16,7 +16,7 @@ function raw (port: number, text: string, timeoutMs = 5_000): Promise<string> {
   })
 }
 
-t.test('probes', async t => {
+t.test('probes answer everyone with the least and this machine with details', async t => {
   const gateway = await startGateway(t)
 
   for (const path of ['/health', '/healthz']) {
@@ -76,7 +76,7 @@ t.test('a proxy that nobody listed is refused with the sentence that names the f
   }
 })
 
-t.test('bearer credentials', async t => {
+t.test('a bearer credential is accepted in any spelling of the scheme and in no other form', async t => {
   const gateway = await startGateway(t)
   const call = (headers: { [name: string]: string }, query = '') => fetch(`${gateway.http}/control-ui-config.json${query}`, { headers })
   t.match(await (await call(bearer(testToken))).json(), { serverVersion: '0.0.0-test', assistantAgentId: 'main' })
