@@ -38,6 +38,9 @@ export function sendError (reply: FastifyReply, error: GatewayError): FastifyRep
   return reply.code(error.status).send(errorBody(error))
 }
 
+/** Without a query and without a fragment, which browsers keep to themselves: either may hold a token. */
+const pathOf = ({ url }: FastifyRequest): string => url.split(/[?#]/, 1)[0]!.slice(0, 200)
+
 /** Fastify's own refusals in our words. */
 function translate (error: FastifyError, request: FastifyRequest): GatewayError {
   switch (error.code) {
@@ -51,14 +54,27 @@ function translate (error: FastifyError, request: FastifyRequest): GatewayError 
   if (error.statusCode === 429) return new GatewayError('TOO_MANY_REQUESTS', { message: error.message })
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return new GatewayError('INVALID_PARAMS', { message: error.message })
   const errorId = randomUUID()
-  request.log.error({ err: error, errorId, path: request.url.split('?', 1)[0] }, 'request failed unexpectedly')
+  request.log.error({ err: error, errorId, path: pathOf(request) }, 'request failed unexpectedly')
   return new GatewayError('INTERNAL', { details: { errorId } })
+}
+
+/** A path that the router itself cannot read. No hook has seen such a request and none will, so all that they do is done here. */
+export function refuseUnreadable ({ raw: { socket } }: FastifyRequest, { raw: response }: FastifyReply): void {
+  const body = JSON.stringify(errorBody(new GatewayError('INVALID_PARAMS', { message: 'the path of the URL cannot be read' })))
+  response.writeHead(400, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    connection: 'close'
+  })
+  response.end(body, () => socket.destroySoon())
 }
 
 export function registerErrors (fastify: FastifyInstance): void {
   fastify.setErrorHandler((error: FastifyError | GatewayError, request, reply) =>
     sendError(reply, isGatewayError(error) ? error : translate(error, request)))
   fastify.setNotFoundHandler((request, reply) => sendError(reply, new GatewayError('NOT_FOUND', {
-    message: `no route for ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200)}`
+    message: `no route for ${request.method} ${pathOf(request)}`
   })))
 }

@@ -5,7 +5,7 @@ import type { HostPolicy, OriginPolicy } from '../auth/origin.ts'
 import { isCrossSite } from '../auth/origin.ts'
 import { addressGroup } from '../lib/net-address.ts'
 import { GatewayError } from '../protocol/errors.ts'
-import { registerErrors } from './error-handler.ts'
+import { refuseUnreadable, registerErrors } from './error-handler.ts'
 import { registerIngress, type IngressHookOptions } from './ingress-hook.ts'
 
 export interface HttpOptions {
@@ -45,6 +45,7 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
     routerOptions: { maxParamLength: 512 },
+    frameworkErrors: (_error, request, reply) => refuseUnreadable(request, reply),
     // A broken request is none of the application's: answer once and hang up.
     clientErrorHandler (_error, socket) {
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')

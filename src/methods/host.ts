@@ -126,7 +126,11 @@ export const host = {
     scope: 'operator.read',
     params: noParams,
     result: openObject,
-    handle: (_params, { rooms }) => rooms.systemInfo() as Promise<{}>
+    async handle (_params, { rooms, caller }) {
+      const { diskPath, ...info } = await rooms.systemInfo() as { diskPath?: string }
+      // Where things lie on this host is nobody's business below admin.
+      return caller.owner && diskPath !== undefined ? { ...info, diskPath } : info
+    }
   }),
   'users.self': method({
     scope: 'operator.read',

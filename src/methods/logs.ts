@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { Type } from '../protocol/type.ts'
 import { method } from './rooms.ts'
 
@@ -18,6 +19,9 @@ export const logs = {
       reset: Type.Optional(Type.Boolean()),
       skippedBytes: Type.Optional(Type.Integer())
     }),
-    handle: (params, { rooms }) => rooms.tailLog(params)
+    async handle (params, { rooms, caller }) {
+      const tail = await rooms.tailLog(params)
+      return caller.owner ? tail : { ...tail, file: basename(tail.file) }
+    }
   })
 }

@@ -114,6 +114,8 @@ t.test('CVE-2026-100558: a broken or refused upgrade is answered, its socket end
     `GET /control-ui-config.json HTTP/1.1\r\n${host}${upgradeHeaders}\r\n`,
     `GET /control-ui-config.json HTTP/1.1\r\n${host}Authorization: Bearer wrong\r\n${upgradeHeaders}\r\n`,
     `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n${host}${upgradeHeaders}\r\n`,
+    `GET /%zz HTTP/1.1\r\n${host}${upgradeHeaders}\r\n`,
+    `GET /%zz HTTP/1.1\r\n${host}\r\n`,
     `GET / HTTP/1.1\r\n${host}Sec-WebSocket-Protocol: "\r\n${upgradeHeaders}\r\n`,
     `GET / HTTP/1.1\r\n${host}Sec-WebSocket-Protocol: a, a\r\n${upgradeHeaders}\r\n`,
     `GET / HTTP/1.1\r\n${host}Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
