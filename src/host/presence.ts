@@ -1,4 +1,5 @@
-import { hostname, networkInterfaces, release } from 'node:os'
+import { hostname, release } from 'node:os'
+import { lanAddresses } from '../lib/own-addresses.ts'
 import { Type, type Static } from '../protocol/type.ts'
 
 const text = (options = {}) => Type.String({ minLength: 1, ...options })
@@ -49,13 +50,6 @@ export interface PresenceOptions {
 
 const selfKey = 'gateway'
 
-function ownAddress (): string | undefined {
-  for (const addresses of Object.values(networkInterfaces())) {
-    for (const address of addresses ?? []) if (address.family === 'IPv4' && !address.internal) return address.address
-  }
-  return undefined
-}
-
 const titleCase = (platform: string): string => platform.charAt(0).toUpperCase() + platform.slice(1)
 
 /** Who is here: this gateway, the clients that are seen by people, and hosts that report themselves. Bounded; those who left fade. */
@@ -66,7 +60,7 @@ export function createPresence (options: PresenceOptions): Presence {
   let json: string | undefined
   let announcement: NodeJS.Timeout | undefined
 
-  const ip = ownAddress()
+  const [ip] = lanAddresses()
   const name = hostname()
   entries.set(selfKey, {
     host: name,

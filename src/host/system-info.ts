@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises'
-import { arch, cpus, freemem, hostname, loadavg, networkInterfaces, platform, release, totalmem } from 'node:os'
+import { arch, cpus, freemem, hostname, loadavg, platform, release, totalmem } from 'node:os'
+import { lanAddresses } from '../lib/own-addresses.ts'
 
 export interface SystemInfoOptions {
   readonly port: () => number
@@ -10,16 +11,11 @@ export interface SystemInfoOptions {
 
 const osNames: { readonly [name: string]: string } = { linux: 'Linux', darwin: 'macOS', win32: 'Windows', freebsd: 'FreeBSD' }
 
-function lanAddress (): string | undefined {
-  return Object.values(networkInterfaces()).flat()
-    .find(address => address?.family === 'IPv4' && !address.internal)?.address
-}
-
 /** The host as the system cards of dashboards show it. */
 export async function readSystemInfo ({ port, bootId, stateDir, uptimeMs }: SystemInfoOptions): Promise<object> {
   const disk = await statfs(stateDir).catch(() => undefined)
   const processors = cpus()
-  const lan = lanAddress()
+  const [lan] = lanAddresses()
   return {
     machineName: hostname(),
     hostname: hostname(),

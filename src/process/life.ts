@@ -1,4 +1,5 @@
 /** One life of the gateway within the process: from the state lock to the last closed file, in order and backwards. */
+import { effectiveOrigins } from '../auth/origin.ts'
 import type { Gateway } from '../app.ts'
 import { saveCompileCache } from '../lib/compile-cache.ts'
 import { exitCodes } from '../lib/exit-codes.ts'
@@ -51,7 +52,7 @@ async function serve ({ settings, signals, voice, startedAtMs }: LifeOptions, li
   if (signals.stopWished()) return undefined
   const { loaded, paths, options } = settings
   const logging = voice.logging!
-  const [{ createGateway, allowedOriginsOf }, localAdminToken, store] = await Promise.all([
+  const [{ createGateway }, localAdminToken, store] = await Promise.all([
     import('../app.ts'),
     writeLocalAdminToken(paths),
     openStore({ stateDir: paths.stateDir, durability: loaded.config.store.durability, now: Date.now, notice: text => logging.child('store').warn(text) })
@@ -67,7 +68,7 @@ async function serve ({ settings, signals, voice, startedAtMs }: LifeOptions, li
     if (signals.stopWished()) return undefined
     await gateway.start()
     const { allowedOrigins } = loaded.config.gateway.controlUi
-    const seededOrigins = allowedOrigins.length > 0 ? [] : allowedOriginsOf(allowedOrigins, settings.bind, listeners.port)
+    const seededOrigins = allowedOrigins.length > 0 ? [] : effectiveOrigins(allowedOrigins, settings.bind.beyondLoopback, listeners.port)
     announce(settings, logging, { listeners, seededOrigins, tookMs: Date.now() - startedAtMs })
     setTimeout(saveCompileCache, 1_000).unref()
     afterwards = await untilWished(settings, signals, voice)

@@ -4,7 +4,7 @@ import type { HttpAuth } from '../http/auth-hook.ts'
 export interface InfoOptions {
   readonly auth: HttpAuth
   readonly version: string
-  readonly defaultAgent: () => { id: string, name?: string }
+  readonly defaultAgent: () => { agentId: string, name?: string }
 }
 
 /** What a web UI asks before it connects, and a signpost for people who open the port in a browser. */
@@ -13,9 +13,9 @@ export function registerInfo (fastify: FastifyInstance, options: InfoOptions): v
     const agent = options.defaultAgent()
     return reply.header('cache-control', 'no-store').send({
       basePath: '',
-      assistantName: agent.name ?? agent.id,
+      assistantName: agent.name ?? agent.agentId,
       assistantAvatar: null,
-      assistantAgentId: agent.id,
+      assistantAgentId: agent.agentId,
       serverVersion: options.version,
       terminalEnabled: false
     })

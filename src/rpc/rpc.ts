@@ -29,7 +29,8 @@ import { createWriteBudget } from './write-budget.ts'
 
 export interface RpcOptions<Rooms> {
   readonly methods: MethodTable<Rooms>
-  readonly rooms: Rooms
+  /** Rooms that methods enter; the connections are one of them. */
+  readonly rooms: (connections: Connections) => Rooms
   readonly now: () => number
   readonly log: DispatchLog & { info (fields: object, message: string): void }
   readonly wireLog: WireLog
@@ -44,8 +45,9 @@ export interface RpcOptions<Rooms> {
   readonly snapshot: HelloSnapshot
 }
 
-export interface Rpc {
+export interface Rpc<Rooms> {
   readonly connections: Connections
+  readonly rooms: Rooms
   register (fastify: FastifyInstance): Promise<void>
   startTicking (): void
   /** Announces the end, waits for requests in flight, then closes every socket. */
@@ -63,14 +65,15 @@ const capabilities: readonly string[] = []
 const refusalKey = ({ ingress }: Connection, error: GatewayError | undefined): string =>
   `refused ${error?.code ?? 'unreadable'} ${addressGroup(ingress.clientAddress)} ${String(error?.details.requestId ?? '')}`
 
-export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc {
+export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
   const { now, log, events, lifecycle, presence } = options
   const validators = createValidators()
   const connections = createConnections(options.limits, connection =>
     log.debug({ conn: connection.id, address: connection.ingress.clientAddress }, 'an unauthenticated socket gave way to a newcomer'))
+  const rooms = options.rooms(connections)
   const dispatcher = createDispatcher<Rooms>({
     methods: options.methods,
-    rooms: options.rooms,
+    rooms,
     validators,
     budget: createWriteBudget({ now }),
     idempotency: createIdempotencyCache({ now }),
@@ -154,6 +157,7 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc {
 
   return {
     connections,
+    rooms,
     register: fastify => registerSockets(fastify, {
       sockets,
       closeAll: () => closeAll(closeCodes.serviceRestart, 'service restart')

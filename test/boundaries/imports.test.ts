@@ -6,7 +6,7 @@ import { importsOf, read, roomOf, root, sourceFiles, type Import } from './sourc
 /** A room may use the rooms before it in this list. */
 const order = [
   'lib', 'protocol', 'config', 'log', 'store', 'events', 'auth', 'host', 'sessions', 'providers', 'tools', 'channels', 'nodes', 'agent',
-  'automation', 'rpc', 'http', 'methods', 'routes', 'listeners.ts', 'app.ts', 'process', 'server.ts', 'service', 'cli', 'control-ui'
+  'automation', 'rpc', 'http', 'methods', 'routes', 'compose', 'listeners.ts', 'app.ts', 'process', 'server.ts', 'service', 'cli', 'control-ui'
 ]
 
 /** Rooms that may use less than the list allows. */

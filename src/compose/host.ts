@@ -1,0 +1,64 @@
+import { agentEntries, defaultAgentId } from '../config/agent-entries.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { EventBus } from '../events/bus.ts'
+import { createEventLoopMonitor, type EventLoopMonitor } from '../host/event-loop.ts'
+import { createHealth, type AgentFacts, type Health } from '../host/health.ts'
+import { createLifecycle, type Lifecycle } from '../host/lifecycle.ts'
+import { createPresence, type Presence } from '../host/presence.ts'
+import type { Logger } from '../log/logger.ts'
+import type { Store } from '../store/store.ts'
+
+export interface HostOptions {
+  readonly loaded: LoadedConfig
+  readonly store: Store
+  readonly events: EventBus
+  readonly log: Logger
+  readonly version: string
+  readonly bootId: string
+  readonly now: () => number
+  /** The method whose synchronous part ran last. */
+  readonly lastMethod: () => string
+}
+
+/** What the gateway knows of itself and of who is here. */
+export interface Host {
+  readonly lifecycle: Lifecycle
+  readonly eventLoop: EventLoopMonitor
+  readonly presence: Presence
+  readonly health: Health
+  readonly agents: () => AgentFacts[]
+  readonly defaultAgent: () => AgentFacts
+  readonly stateVersion: () => { presence: number, health: number }
+}
+
+export function createHost (options: HostOptions): Host {
+  const { loaded, store, events, log, version, bootId, now } = options
+  const agents = (): AgentFacts[] => {
+    const defaultId = defaultAgentId(loaded.config)
+    return agentEntries(loaded.config).map(({ id, name }) => ({ agentId: id, ...(name ? { name } : {}), isDefault: id === defaultId }))
+  }
+  const eventLoop = createEventLoopMonitor({
+    now,
+    onBlocked: delayMs => log.warn({ delayMs, lastMethod: options.lastMethod() }, 'the event loop stood still')
+  })
+  const stateVersion = () => ({ presence: presence.version(), health: health.version() })
+  const presence = createPresence({
+    now, version, bootId, announce: entries => events.emit('presence', { presence: entries }, { stateVersion: stateVersion() })
+  })
+  const health = createHealth({
+    now,
+    eventLoop,
+    sources: { agents, sessionStore: () => ({ path: 'state.sqlite', count: 0 }) },
+    // Not while whoever asked is still being answered.
+    onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
+  })
+  return {
+    lifecycle: createLifecycle({ now, checks: { 'state-database': () => store.status().writable } }),
+    eventLoop,
+    presence,
+    health,
+    agents,
+    defaultAgent: () => agents().find(({ isDefault }) => isDefault) ?? { agentId: 'main', isDefault: true },
+    stateVersion
+  }
+}
