@@ -198,7 +198,7 @@ t.test('a good handshake has every field that was recorded, but those of things 
     snapshot: {
       suspension: { phase: 'accepting' },
       presence: [{ mode: 'gateway', reason: 'self', text: /^Gateway: / }],
-      health: { ok: true, defaultAgentId: 'main', agents: [{ agentId: 'main', isDefault: true }], sessions: { count: 0 }, eventLoop: { degraded: false } },
+      health: { ok: true, defaultAgentId: 'main', agents: [{ agentId: 'main', isDefault: true }], sessions: { count: 0 }, eventLoop: { degraded: Boolean } },
       stateVersion: { presence: Number, health: Number },
       uptimeMs: Number,
       sessionDefaults: { defaultAgentId: 'main', mainKey: 'main', mainSessionKey: 'agent:main:main', scope: 'per-sender' },
