@@ -49,16 +49,17 @@ const systemRefusals: { readonly [code: string]: { what: string, next: (stateDir
 }
 const sameAs: { readonly [code: string]: string } = { EPERM: 'EACCES', EEXIST: 'ENOTDIR', EDQUOT: 'ENOSPC' }
 
-/** The file lies in the state directory, or on the way to it. What fails while it is written has no name; we write nowhere else. */
-const concerns = (path: string | undefined, stateDir: string): boolean =>
-  path === undefined || path.startsWith(stateDir) || stateDir.startsWith(path)
+/** The file lies in the state directory, or on the way to it. A write that finds no room does not name its file; we write nowhere else. */
+const concerns = ({ path, syscall }: NodeJS.ErrnoException, stateDir: string): boolean =>
+  path === undefined ? syscall === 'write' || syscall === 'fsync' : path.startsWith(stateDir) || stateDir.startsWith(path)
 
 const startFailed = (exitCode: number, text: string, next: string): StartRefused =>
   new StartRefused(exitCode, [`Gateway failed to start: ${text}`, next])
 
-function stateDirectoryRefused ({ code = '', path }: NodeJS.ErrnoException, stateDir: string): StartRefused | undefined {
+function stateDirectoryRefused (error: NodeJS.ErrnoException, stateDir: string): StartRefused | undefined {
+  const { code = '', path } = error
   const row = systemRefusals[sameAs[code] ?? code]
-  if (!row || !concerns(path, stateDir)) return undefined
+  if (!row || !concerns(error, stateDir)) return undefined
   const named = path === undefined || path === stateDir ? '' : ` (${path})`
   return startFailed(row.exitCode, `the state directory ${stateDir}${named} ${row.what} (${code}).`, row.next(stateDir))
 }
