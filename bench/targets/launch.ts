@@ -34,7 +34,7 @@ export interface Launch {
 
 /**
  * The user's own settings must not leak into a measurement. State and configuration are new for every start; the temporary
- * directory is one per target, so that a compile cache behaves as on a machine where the program has run before.
+ * directory and the cache are one per target, so that a compile cache behaves as on a machine where the program has run before.
  */
 async function cleanEnvironment (home: string, temporary: string): Promise<NodeJS.ProcessEnv> {
   await mkdir(temporary, { recursive: true, mode: 0o700 })
@@ -43,6 +43,7 @@ async function cleanEnvironment (home: string, temporary: string): Promise<NodeJ
     ...Object.fromEntries(kept),
     HOME: home,
     TMPDIR: temporary,
+    XDG_CACHE_HOME: join(temporary, 'cache'),
     OPENCLAW_STATE_DIR: join(home, 'state'),
     OPENCLAW_CONFIG_PATH: join(home, 'openclaw.json')
   }
