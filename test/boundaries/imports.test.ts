@@ -54,6 +54,12 @@ t.test('every room has its place in the order', async t => {
   t.same([...homeless], [])
 })
 
+t.test('the map lists every room that there is, in this order', async t => {
+  const rooms = new Set(sourceFiles().map(roomOf))
+  const listed = [...read('src/README.md').matchAll(/^\| `([^`]+?)\/?` \|/gm)].map(([, room]) => room!)
+  t.same(listed, order.filter(room => rooms.has(room)))
+})
+
 t.test('arrows point up the order only', async t => {
   const wrong = all.filter(isOurs)
     .filter(({ from, to }) => roomOf(from) !== roomOf(to))
