@@ -1,0 +1,115 @@
+/** What methods, routes, channels and automations may ask of the agent room. */
+import type { Caller } from '../auth/caller.ts'
+import type { ImagePart, Usage } from '../protocol/transcript.ts'
+
+export type QueueMode = 'steer' | 'followup' | 'collect' | 'interrupt'
+
+export interface RunRequest {
+  /** Who is answerable; part of the idempotency claim. */
+  readonly caller: Pick<Caller, 'principal' | 'deviceId'> & { readonly connectionId?: string }
+  /** The wire method or surface: `chat.send`, `agent`, `http.chat`, `channel`, `cron`, … */
+  readonly via: string
+  readonly idempotencyKey: string
+  readonly sessionKey?: string
+  readonly agentId?: string
+  readonly message: string
+  readonly images?: readonly ImagePart[]
+  readonly queueMode?: QueueMode
+  /** Time for the run; absent: agents.defaults.timeoutSeconds. */
+  readonly timeoutMs?: number
+  readonly model?: string
+  readonly provider?: string
+  readonly thinking?: string
+  readonly extraSystemPrompt?: string
+  readonly maxOutputTokens?: number
+  readonly temperature?: number
+  /** Lane across sessions: main, subagent, cron, nested, background. */
+  readonly lane?: string
+  readonly spawnedBy?: string
+  /** Stored with the user message: transport, sender, … */
+  readonly origin?: { readonly [field: string]: unknown }
+  /** The run ends when its caller goes (HTTP streams); RPC runs never do. */
+  readonly signal?: AbortSignal
+  /** Wait for the lane whatever the queue mode says, and get an own reply (HTTP). */
+  readonly ownTurn?: boolean
+}
+
+export type RunOutcome = 'ok' | 'error' | 'aborted' | 'timeout'
+
+export interface RunResult {
+  readonly runId: string
+  readonly sessionKey: string
+  readonly agentId: string
+  readonly sessionId: string
+  readonly outcome: RunOutcome
+  readonly text: string
+  readonly startedAtMs?: number
+  readonly endedAtMs: number
+  readonly stopReason?: string
+  readonly provider?: string
+  readonly model?: string
+  readonly usage?: Usage
+  readonly error?: { readonly kind: string, readonly message: string }
+}
+
+export interface RunHandle {
+  readonly runId: string
+  readonly sessionKey: string
+  readonly agentId: string
+  readonly sessionId: string
+  readonly acceptedAtMs: number
+  /** `started` is new; the others are what a repeated key finds. */
+  readonly status: 'started' | 'in_flight' | 'done'
+  readonly interrupted?: boolean
+  /** Settles once, also for runs of an earlier process. Never rejects. */
+  readonly result: Promise<RunResult>
+}
+
+export interface RunEvent {
+  readonly runId: string
+  readonly sessionKey: string
+  readonly agentId: string
+  readonly seq: number
+  readonly stream: 'lifecycle' | 'assistant' | 'thinking' | 'tool' | 'item' | 'usage' | 'run_status'
+  readonly data: { readonly [field: string]: unknown }
+  readonly ts: number
+}
+
+export interface ActiveRun {
+  readonly runId: string
+  readonly sessionKey: string
+  readonly startedAtMs: number
+  /** What the reply says so far. */
+  readonly text: string
+}
+
+export interface PendingInput {
+  readonly runId: string
+  readonly text: string
+  readonly state: 'queued' | 'interrupted' | 'cancelled' | 'parked'
+  readonly atMs: number
+}
+
+export interface LaneFacts {
+  readonly lane: string
+  readonly active: number
+  readonly queued: number
+  readonly max: number
+}
+
+export interface Runs {
+  /** Resolves after the request is durable. Throws BUSY when the queue of the session is full, INVALID_PARAMS for unknown keys and agents. */
+  start (request: RunRequest): Promise<RunHandle>
+  abort (what: { runId?: string, sessionKey?: string, origin?: string }): Promise<{ runIds: string[] }>
+  /** Undefined when the run is unknown or does not end in time. */
+  wait (runId: string, timeoutMs: number, signal?: AbortSignal): Promise<RunResult | undefined>
+  /** Every event of one run, from now on, in order, before it is paced for sockets. */
+  follow (runId: string, listener: (event: RunEvent) => void): () => void
+  active (sessionKey?: string): readonly ActiveRun[]
+  pending (sessionKey: string): readonly PendingInput[]
+  stats (): { active: number, queued: number, parked: number, lanes: readonly LaneFacts[] }
+  /** Takes up what an earlier process left: called once, after the gateway is ready. */
+  recover (): Promise<{ resumed: number, failed: number, parked: number }>
+  /** Lets active runs finish within the time, then checkpoints and stops them. */
+  drain (budgetMs: number): Promise<void>
+}

@@ -1,0 +1,78 @@
+import type { Usage } from '../protocol/transcript.ts'
+
+export type SessionStatus = 'running' | 'done' | 'failed' | 'killed' | 'timeout'
+
+/** The stored row of a session. Everything a list shows stands here, so that no transcript is opened for it. */
+export interface SessionRecord {
+  readonly key: string
+  readonly agentId: string
+  /** The generation of the transcript. */
+  readonly sessionId: string
+  readonly createdAt: number
+  readonly createdVia: string
+  readonly updatedAt: number
+  readonly sessionStartedAt: number
+  readonly lastInteractionAt?: number
+  readonly lastActivityAt?: number
+  readonly lastReadAt?: number
+  readonly lifecycleRevision: number
+  readonly status?: SessionStatus
+  readonly startedAt?: number
+  readonly endedAt?: number
+  readonly lastRunId?: string
+  readonly abortedLastRun?: boolean
+  readonly label?: string
+  readonly displayName?: string
+  readonly category?: string
+  readonly icon?: string
+  readonly color?: string
+  readonly pinned?: boolean
+  readonly pinnedAt?: number
+  readonly archived?: boolean
+  readonly archivedAt?: number
+  readonly archivedReason?: string
+  readonly unread?: boolean
+  readonly parentSessionKey?: string
+  readonly spawnedBy?: string
+  readonly spawnDepth?: number
+  readonly chatType?: string
+  readonly channel?: string
+  readonly lastChannel?: string
+  readonly lastTo?: string
+  readonly lastAccountId?: string
+  readonly lastThreadId?: string
+  readonly subject?: string
+  readonly origin?: { readonly [field: string]: unknown }
+  readonly deliveryContext?: { readonly [field: string]: unknown }
+  /** Overrides that somebody chose for this session. */
+  readonly modelOverride?: string
+  readonly providerOverride?: string
+  readonly thinkingLevel?: string
+  readonly reasoningLevel?: string
+  readonly verboseLevel?: string
+  readonly permissionMode?: string
+  readonly queueMode?: string
+  readonly responseUsage?: string
+  /** What ran last. */
+  readonly modelProvider?: string
+  readonly model?: string
+  readonly contextTokens?: number
+  readonly inputTokens?: number
+  readonly outputTokens?: number
+  /** The prompt side of the last call. */
+  readonly totalTokens?: number
+  readonly usage?: Usage
+  readonly estimatedCostUsd?: number
+  readonly runtimeMs?: number
+  /** Message lines since the last reset. */
+  readonly messageCount?: number
+  readonly compactionCount?: number
+  /** The last visible text, cut short, for previews. */
+  readonly preview?: ReadonlyArray<{ readonly role: string, readonly text: string }>
+  /** Names under which clients know this session, echoed back unchanged. */
+  readonly aliases?: readonly string[]
+  /** Kept in memory only; nothing of it is written. */
+  readonly incognito?: boolean
+  /** Fields of plugins and of imported rows that we do not interpret. */
+  readonly extra?: { readonly [field: string]: unknown }
+}
