@@ -3,6 +3,10 @@ import { read, sourceFiles } from './source-tree.ts'
 
 /** Everything an installed gateway needs, each with what it saves us. */
 const production: { readonly [name: string]: string } = {
+  '@ai-sdk/anthropic': 'the wire format of Anthropic, followed as it changes; loaded at the first step that needs it, like the next three',
+  '@ai-sdk/google': 'the wire format of Google',
+  '@ai-sdk/openai': 'the wire format of OpenAI Responses',
+  '@ai-sdk/provider': 'the one interface behind those three, and its errors',
   '@fastify/cors': 'the CORS rules of the fetch standard',
   '@fastify/rate-limit': 'request budgets per route',
   '@fastify/websocket': 'upgrades through the hooks of the HTTP server',
@@ -13,7 +17,8 @@ const production: { readonly [name: string]: string } = {
   pino: 'structured logging',
   tweetnacl: 'Ed25519 where clients have no node:crypto, and the second opinion of our tests',
   uqr: 'QR codes of setup codes',
-  ws: 'the WebSocket protocol'
+  ws: 'the WebSocket protocol',
+  zod: 'what those three check answers with; they ask for it as a peer'
 }
 
 interface Manifest {

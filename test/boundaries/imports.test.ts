@@ -34,6 +34,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
   auth: ['tweetnacl', 'uqr'],
   config: ['json5'],
   log: ['pino'],
+  providers: ['@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
   http: ['fastify', '@fastify/cors', '@fastify/rate-limit'],
   routes: ['fastify'],
@@ -42,7 +43,9 @@ const packages: { readonly [room: string]: readonly string[] } = {
 }
 
 /** Parts of the start that a gateway without work must not pay for. */
-const neverAtStart = ['typebox', 'commander', 'uqr', 'tweetnacl']
+const neverAtStart = [
+  'typebox', 'commander', 'uqr', 'tweetnacl', 'zod', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'
+]
 
 const all = sourceFiles().flatMap(importsOf)
 const isOurs = ({ to }: Import): boolean => to.startsWith('src/')
