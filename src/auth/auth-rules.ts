@@ -19,7 +19,7 @@ export interface AuthRuleFacts {
 
 type Rule = (facts: AuthRuleFacts, openBind: string | undefined) => AuthProblem | undefined
 
-const failed = (text: string, next: string): AuthProblem => ({ text: `Gateway failed to start: ${text}`, exitCode: 78, next })
+const failed = (text: string, next: string): AuthProblem => ({ text: `Gateway failed to start: ${text}`, next })
 
 const tailscaleMode = ({ config }: AuthRuleFacts): string | undefined => {
   const mode = config.tailscale?.mode ?? 'off'
@@ -44,7 +44,6 @@ const password: Rule = ({ auth }) => auth.mode !== 'password' || auth.password !
   ? undefined
   : {
       text: 'Gateway auth is set to password, but no password is configured.',
-      exitCode: 78,
       next: 'Set gateway.auth.password (or OPENCLAW_GATEWAY_PASSWORD), or pass --password.'
     }
 
@@ -52,7 +51,6 @@ const openBindNeedsAuth: Rule = (facts, openBind) => openBind === undefined || f
   ? undefined
   : {
       text: `Refusing to bind gateway to ${facts.bind ?? openBind} without auth.`,
-      exitCode: 78,
       next: 'Set gateway.auth.token/password (or OPENCLAW_GATEWAY_TOKEN/OPENCLAW_GATEWAY_PASSWORD) or pass --token/--password.'
     }
 
@@ -87,7 +85,6 @@ const tailscaleNeedsLoopback: Rule = (facts, openBind) => tailscaleMode(facts) =
   ? undefined
   : {
       text: `gateway.bind must resolve to loopback when gateway.tailscale.mode=${tailscaleMode(facts)} (use gateway.bind="loopback")`,
-      exitCode: 78,
       next: 'Set gateway.bind to "loopback": tailscale reaches the gateway from this machine.'
     }
 
@@ -98,7 +95,6 @@ const controlUiOrigins: Rule = ({ config, allowedOrigins }, openBind) => {
     ? undefined
     : {
         text: 'non-loopback Control UI requires gateway.controlUi.allowedOrigins',
-        exitCode: 78,
         next: 'List the origins under which people open the Control UI in gateway.controlUi.allowedOrigins.'
       }
 }

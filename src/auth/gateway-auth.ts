@@ -9,8 +9,6 @@ export type SecretSource = 'flag' | 'config' | 'env' | 'generated'
 export interface AuthProblem {
   /** Begins with the words that people and tools search for. */
   readonly text: string
-  /** 78: the configuration must change first. 1: as the existing gateway exits. */
-  readonly exitCode: 78 | 1
   readonly next: string
 }
 
@@ -63,13 +61,11 @@ const isSet = (value: unknown): boolean => value !== undefined && value !== null
 
 const unresolvable = (kind: Kind, why: string): AuthProblem => ({
   text: `Gateway failed to start: Invalid config: gateway.auth.${kind} could not be resolved: ${why}`,
-  exitCode: 78,
   next: `Make the secret available where gateway.auth.${kind} points, or remove that key and set ${envNames[kind]}.`
 })
 
 const blank = (kind: Kind, where: string): AuthProblem => ({
   text: `Gateway failed to start: the gateway auth ${kind} from ${where} is blank.`,
-  exitCode: 78,
   next: `Give ${where} a value or remove it.`
 })
 
@@ -90,8 +86,7 @@ async function resolveKind (kind: Kind, { config, env, flags, resolveSecret }: R
 const bothConfigured: AuthProblem = {
   text: 'Gateway failed to start: Invalid config: gateway.auth.token and gateway.auth.password are both configured, ' +
     'but gateway.auth.mode is unset. Set gateway.auth.mode to token or password.',
-  exitCode: 1,
-  next: 'Set gateway.auth.mode to "token" or "password".'
+  next: 'For example: openclaw config set gateway.auth.mode token'
 }
 
 const explicitMode = ({ flags, config }: ResolveAuthOptions): Pick<GatewayAuth, 'mode' | 'modeSource'> | undefined => {

@@ -4,6 +4,7 @@ import { loadConfig, type ConfigIssue, type LoadedConfig } from '../config/load.
 import { parsePath, valueAt, type PathStep } from '../config/path-syntax.ts'
 import type { Paths } from '../config/paths.ts'
 import { diffConfig, reloadClassOf } from '../config/reload.ts'
+import { startObstacles } from '../config/start-obstacles.ts'
 import { writeConfigFile } from '../config/write.ts'
 import { CommandFailure } from './failure.ts'
 
@@ -88,7 +89,7 @@ export async function changeConfig (operations: readonly ConfigOperation[], opti
     path: paths.configPath,
     changed: changedPaths.length > 0,
     changedPaths,
-    warnings: newIssues(before.warnings, after.warnings),
+    warnings: newIssues([...startObstacles(before), ...before.warnings], [...startObstacles(after), ...after.warnings]),
     // The gateway reads its configuration when it starts.
     restartRequired: changedPaths.some(path => reloadClassOf(path) !== 'none')
   }

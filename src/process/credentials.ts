@@ -55,7 +55,7 @@ export async function resolveAuth (options: RunOptions, loaded: LoadedConfig, bi
   const auth = bind.beyondLoopback ? resolved : await withGeneratedToken(resolved, paths)
   // Without the origins: that the Control UI has none keeps browsers out, and nobody else.
   const [problem] = [...auth.problems, ...checkAuthRules({ auth, config, env, flags, bindHosts: bind.hosts, bind: bind.bind })]
-  if (problem) refuse(problem.exitCode, problem.text, problem.next)
+  if (problem) refuse(exitCodes.configuration, problem.text, problem.next)
   return auth
 }
 

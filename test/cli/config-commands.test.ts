@@ -182,6 +182,19 @@ t.test('config validate says line, place and expectation, and exits by the resul
   t.match((await withConfig(t).cli('config', 'validate', '--json')).json(), { valid: true, exists: false, warnings: [] })
 })
 
+t.test('what a file lacks for a start is said by validate and by the change that brings it about', async t => {
+  const { cli } = withConfig(t)
+  const { code, err } = await cli('config', 'set', 'gateway.port', '19001')
+  t.equal(code, 0)
+  t.match(err, /^Warning: openclaw\.json — gateway\.mode: is missing, and the gateway does not start without it; openclaw config set gateway\.mode local/)
+  t.match((await cli('config', 'validate', '--json')).json(), { valid: true, warnings: [{ path: 'gateway.mode' }] })
+  t.equal((await cli('config', 'set', 'gateway.bind', 'lan')).err, '', 'and not again by the next one')
+  await cli('config', 'set', 'gateway', "{ mode: 'local', auth: { token: 'one-secret-0123456789', password: 'another-0123456789' } }")
+  t.match((await cli('config', 'validate')).err, /^ {2}! openclaw\.json — gateway\.auth\.mode: is missing beside a token and a password/)
+  t.equal((await cli('config', 'set', 'gateway.auth.mode', 'token')).err, '')
+  t.equal((await cli('config', 'validate')).err, '')
+})
+
 t.test('config file and config schema print where and what', async t => {
   const { cli, configPath } = withConfig(t)
   t.equal((await cli('config', 'file')).out, `${configPath}\n`)

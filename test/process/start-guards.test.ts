@@ -50,7 +50,7 @@ const guards: readonly Guard[] = [
   {
     title: 'token and password without a mode are refused',
     config: gateway({ auth: { token: daemonToken, password: 'a password of some length' } }),
-    code: 1,
+    code: 78,
     says: ['Gateway failed to start: Invalid config: gateway.auth.token and gateway.auth.password are both configured, ' +
       'but gateway.auth.mode is unset. Set gateway.auth.mode to token or password.']
   },

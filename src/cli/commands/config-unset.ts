@@ -1,3 +1,4 @@
+import { formatIssue } from '../../config/issues.ts'
 import { valueAt } from '../../config/path-syntax.ts'
 import { loadConfig } from '../../config/load.ts'
 import { adviceOf, changeConfig, stepsOf } from '../config-change.ts'
@@ -31,6 +32,7 @@ export default command({
       const { changedPaths, restartRequired } = result
       out.json({ ok: true, path: result.path, changed: true, changedPaths, restartRequired, dryRun: options.dryRun })
     } else {
+      for (const warning of result.warnings) out.note(`Warning: ${formatIssue(warning, result.path)}`)
       out.line(`${options.dryRun ? 'Would remove' : 'Removed'} ${path}. ${adviceOf(result)}`)
     }
     return 0

@@ -1,5 +1,6 @@
 import { exitCodes } from '../../lib/exit-codes.ts'
 import { formatIssues, loadConfig, type LoadedConfig } from '../../config/load.ts'
+import { startObstacles } from '../../config/start-obstacles.ts'
 import { command } from '../define-command.ts'
 import { pathsOf } from '../local-settings.ts'
 import type { Output } from '../output.ts'
@@ -38,7 +39,8 @@ export default command({
   examples: [['openclaw config validate', 'Says the line, what is wrong there and what was expected; exit 1 when something is.']],
   async run (context) {
     const { options, out, io } = context
-    const loaded = await loadConfig({ paths: pathsOf(context), env: io.env })
+    const read = await loadConfig({ paths: pathsOf(context), env: io.env })
+    const loaded = { ...read, warnings: [...startObstacles(read), ...read.warnings] }
     if (options.json) printJson(loaded, out)
     else printText(loaded, out)
     return loaded.issues.length === 0 ? exitCodes.ok : exitCodes.failed
