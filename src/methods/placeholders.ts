@@ -35,7 +35,8 @@ function refused (scope: Scope, waitsFor: string) {
     advertise: false,
     placeholder: waitsFor,
     handle (): never {
-      throw new GatewayError('NOT_BUILT_YET', { details: { reason: waitsFor } })
+      // Most clients show the message alone.
+      throw new GatewayError('NOT_BUILT_YET', { message: `this gateway does not offer this yet: ${waitsFor}`, details: { reason: waitsFor } })
     }
   })
 }
@@ -48,6 +49,10 @@ const operations = 'day-two operations are not built yet'
 
 const noSessions = (rooms: Rooms): object => ({
   ts: rooms.now(), path: '(none)', count: 0, totalCount: 0, limitApplied: 100, nextOffset: null, hasMore: false, owners: [], defaults: {}, sessions: []
+})
+
+const noMessages: Answer = (_rooms, { sessionKey }) => ({
+  sessionKey, messages: [], pendingInputs: { items: [], total: 0 }, hasMore: false, totalMessages: 0
 })
 
 /** A page of nothing. Readers check that the page is one they asked for before they believe it. */
@@ -86,7 +91,7 @@ const noUsageByKind = {
 
 const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: readonly string[] } } = {
   'operator.read': {
-    [sessions]: ['chat.startup', 'chat.history', 'chat.metadata', 'chat.message.get', 'sessions.messages.subscribe', 'sessions.messages.unsubscribe', 'sessions.resolve', 'sessions.get', 'sessions.preview', 'agents.files.list', 'agents.files.get'],
+    [sessions]: ['chat.message.get', 'sessions.resolve', 'sessions.get', 'sessions.preview', 'agents.files.list', 'agents.files.get'],
     [tools]: ['tools.catalog', 'tools.effective'],
     [automation]: ['cron.get']
   },
@@ -116,6 +121,11 @@ const refusedMethods = Object.fromEntries(Object.entries(refusals).flatMap(([sco
 export const placeholders = {
   'sessions.list': empty('operator.read', sessions, noSessions),
   'sessions.subscribe': empty('operator.read', sessions, () => ({ subscribed: true })),
+  'sessions.messages.subscribe': empty('operator.read', sessions, (_rooms, { key }) => ({ subscribed: true, key })),
+  'sessions.messages.unsubscribe': empty('operator.read', sessions, (_rooms, { key }) => ({ subscribed: false, key })),
+  'chat.startup': empty('operator.read', sessions, noMessages),
+  'chat.history': empty('operator.read', sessions, noMessages),
+  'chat.metadata': empty('operator.read', sessions, () => ({ models: [], commands: [] })),
   'sessions.describe': empty('operator.read', sessions, () => ({ session: null })),
   'sessions.observer.visibility': empty('operator.read', sessions, () => ({ ok: true })),
   'models.list': empty('operator.read', sessions, () => ({ models: [] })),
@@ -127,6 +137,7 @@ export const placeholders = {
   'sessions.usage': empty('operator.read', sessions, (rooms, { startDate, endDate }) => ({
     updatedAt: rooms.now(), startDate, endDate, sessions: [], totals: noUsage, aggregates: noUsageByKind
   })),
+  'environments.list': empty('operator.read', sessions, () => ({ environments: [] })),
   'usage.cost': empty('operator.read', sessions, rooms => ({ updatedAt: rooms.now(), days: 0, daily: [], totals: noUsage })),
   'usage.status': empty('operator.read', sessions, rooms => ({ updatedAt: rooms.now(), providers: [] })),
   'progressCard.get': empty('operator.read', sessions, () => ({ card: null })),

@@ -156,7 +156,7 @@ const placeholderNames = [
   'channels.pairing.list', 'channels.start', 'channels.status', 'channels.stop', 'chat.abort', 'chat.history', 'chat.inject',
   'chat.message.get', 'chat.metadata', 'chat.send', 'chat.startup', 'commands.list', 'config.apply', 'config.patch',
   'config.set', 'cron.add', 'cron.get', 'cron.list', 'cron.remove', 'cron.run', 'cron.runs', 'cron.status', 'cron.update',
-  'diagnostics.lanes', 'diagnostics.stability', 'doctor.memory.status', 'exec.approval.get', 'exec.approval.list',
+  'diagnostics.lanes', 'diagnostics.stability', 'doctor.memory.status', 'environments.list', 'exec.approval.get', 'exec.approval.list',
   'exec.approval.request', 'exec.approval.resolve', 'exec.approval.waitDecision', 'exec.approvals.get', 'exec.approvals.set',
   'gateway.restart.request', 'last-heartbeat', 'message.action', 'models.authStatus', 'models.list', 'node.invoke',
   'node.pending.enqueue', 'openclaw.approval.list', 'plugin.approval.list', 'plugins.controlUi.list', 'plugins.list',
