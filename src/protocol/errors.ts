@@ -46,9 +46,18 @@ export const errorTable = {
   WRITE_BUDGET_EXCEEDED: { wire: 'UNAVAILABLE', status: 429, message: 'rate limit exceeded', next: 'Wait as long as retryAfterMs says.', retryable: true },
   BUSY: { wire: 'UNAVAILABLE', status: 503, message: 'gateway busy', next: 'Wait as long as retryAfterMs says, then try again.', retryable: true, retryAfterMs: 1000 },
   IDEMPOTENCY_CONFLICT: { wire: 'INVALID_REQUEST', status: 409, message: 'idempotency key was already used for another request', next: 'Use a new idempotencyKey for a new request.' },
+  CLAIM_TAKEN: { wire: 'INVALID_REQUEST', status: 409, message: 'another run already has this idempotency key', next: 'Wait for that run, or use a new idempotencyKey for a new request.' },
   NOT_BUILT_YET: { wire: 'UNAVAILABLE', status: 501, message: 'this gateway does not offer this yet', next: 'Read details.reason.' },
   NOT_FOUND: { wire: 'INVALID_REQUEST', status: 404, message: 'not found', next: 'Check the name or list what exists first.' },
   INTERNAL: { wire: 'UNAVAILABLE', status: 500, message: 'internal error', next: 'Quote details.errorId when you report this; the log has the same id.' },
+
+  // Sessions
+  SESSION_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'session not found', next: 'List what there is: openclaw sessions list, or sessions.list.' },
+  SESSION_CHANGED: { wire: 'INVALID_REQUEST', status: 409, reason: 'session-changed', message: 'the session changed meanwhile', next: 'Read the session again (sessions.describe) and repeat the request.' },
+  SESSION_PROTECTED: { wire: 'INVALID_REQUEST', status: 409, message: 'Cannot delete the main session', next: 'Begin it anew instead: openclaw sessions reset, or sessions.reset.' },
+  SESSION_ACTIVE: { wire: 'UNAVAILABLE', status: 409, message: 'the session is still at work', next: 'Stop its run (sessions.abort) or wait until it is done.', retryable: true, retryAfterMs: 1000 },
+  SESSION_LABEL_TAKEN: { wire: 'INVALID_REQUEST', status: 409, message: 'another session has this label', next: 'Choose another label, or take it from the session that details.key names.' },
+  SESSIONS_FULL: { wire: 'UNAVAILABLE', status: 503, message: 'there are too many sessions', next: 'Delete what is not needed: openclaw sessions cleanup --enforce.', retryable: true, retryAfterMs: 60_000 },
 
   // Coming and going
   STARTING: { wire: 'UNAVAILABLE', status: 503, reason: 'startup-sidecars', message: 'gateway starting; retry shortly', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },

@@ -19,6 +19,11 @@ export const eventTable = {
   health: row('public', { droppable: true }),
   heartbeat: row('public', { droppable: true }),
   presence: row('operator.read', { droppable: true, operatorsOnly: true }),
+  // Only to who subscribed; the rooms that emit them know who that is.
+  'sessions.changed': row('target', { operatorsOnly: true }),
+  'session.message': row('target', { operatorsOnly: true }),
+  'session.tool': row('target', { operatorsOnly: true }),
+  'session.operation': row('target', { operatorsOnly: true }),
   'config.changed': row('operator.read', { operatorsOnly: true }),
   'device.pair.requested': row('operator.pairing', { operatorsOnly: true }),
   'device.pair.resolved': row('operator.pairing', { operatorsOnly: true }),

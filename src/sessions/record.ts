@@ -53,6 +53,8 @@ export interface SessionRecord {
   readonly permissionMode?: string
   readonly queueMode?: string
   readonly responseUsage?: string
+  /** Further settings of this session, as the contract names them. */
+  readonly overrides?: { readonly [field: string]: unknown }
   /** What ran last. */
   readonly modelProvider?: string
   readonly model?: string
@@ -67,6 +69,17 @@ export interface SessionRecord {
   /** Message lines since the last reset. */
   readonly messageCount?: number
   readonly compactionCount?: number
+  /** The place of the last line of this generation, and its id: where the next one goes. */
+  readonly lastSeq?: number
+  readonly leafId?: string
+  /** What a model sees begins behind this place; the summary of what stood before is the line `compactionId`. */
+  readonly contextSeq?: number
+  readonly compactionId?: string
+  /** Ids of earlier generations, oldest first; bounded. */
+  readonly generations?: readonly string[]
+  /** What the conversation seems to be about: the beginning of its first message. */
+  readonly derivedTitle?: string
+  readonly markedUnreadAt?: number
   /** The last visible text, cut short, for previews. */
   readonly preview?: ReadonlyArray<{ readonly role: string, readonly text: string }>
   /** Names under which clients know this session, echoed back unchanged. */

@@ -8,6 +8,8 @@ export interface SessionTarget {
   /** The canonical key, `agent:<agentId>:<rest>`. */
   readonly key: string
   readonly agentId: string
+  /** As the client sent it: what is echoed back. */
+  readonly name: string
 }
 
 export interface SessionWrite {
