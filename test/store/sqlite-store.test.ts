@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createSqliteStore, type SqliteStoreOptions } from '../../src/store/sqlite/sqlite-store.ts'
-import { storeConformance } from '../conformance/store.ts'
+import { maxAuditEntries, storeConformance } from '../conformance/store.ts'
 
 const open = async (t: Test, stateDir: string, options: Partial<SqliteStoreOptions> = {}) => {
   const store = await createSqliteStore({ stateDir, ...options })
@@ -20,12 +20,12 @@ async function until (condition: () => boolean): Promise<void> {
 t.test('the SQLite store', async t => {
   storeConformance(t, async t => {
     const stateDir = t.testdir()
-    let store = await open(t, stateDir)
+    let store = await open(t, stateDir, { maxAuditEntries })
     return {
       store,
       reopen: async () => {
         await store.close()
-        store = await open(t, stateDir)
+        store = await open(t, stateDir, { maxAuditEntries })
         return store
       }
     }

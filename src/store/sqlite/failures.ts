@@ -10,13 +10,18 @@ export function isDamage (error: unknown): boolean {
   const { errcode, message } = error as SqliteFailure
   if (typeof errcode !== 'number') return false
   // Someone emptied the file under us: it opens, and has no tables.
-  return damageCodes.has(errcode & 0xff) || (message ?? '').startsWith('no such table: entries')
+  return damageCodes.has(errcode & 0xff) || /^no such table: (entries|lines|runs|audit)/.test(message ?? '')
 }
 
 /** True when one change broke a rule of the schema: a mistake in that change, while the disk is well. */
 export function isRuleBroken (error: unknown): boolean {
   const { errcode } = error as SqliteFailure
   return typeof errcode === 'number' && [1, 19].includes(errcode & 0xff) && !isDamage(error)
+}
+
+/** What the caller of a change is told when that change broke a rule. */
+export function refusalOf (error: Error): Error {
+  return error.message.includes('runs.claim') ? new GatewayError('CLAIM_TAKEN', { cause: error }) : error
 }
 
 export const storeUnavailable = (cause: unknown): GatewayError => {

@@ -13,6 +13,35 @@ export const migrations: readonly Migration[] = [
       value TEXT NOT NULL,
       PRIMARY KEY (collection, key)
     ) STRICT, WITHOUT ROWID`
+  },
+  {
+    name: 'conversations, runs and the audit trail',
+    sql: `CREATE TABLE lines (
+      session_id TEXT NOT NULL,
+      seq INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      value TEXT NOT NULL,
+      PRIMARY KEY (session_id, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX lines_by_id ON lines (session_id, id);
+    CREATE TABLE runs (
+      run_id TEXT NOT NULL PRIMARY KEY,
+      session_key TEXT NOT NULL,
+      claim TEXT NOT NULL UNIQUE,
+      open INTEGER NOT NULL,
+      at_ms INTEGER NOT NULL,
+      value TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX runs_open ON runs (at_ms) WHERE open = 1;
+    CREATE INDEX runs_settled ON runs (at_ms) WHERE open = 0;
+    CREATE INDEX runs_of_session ON runs (session_key, at_ms);
+    CREATE TABLE audit (
+      seq INTEGER PRIMARY KEY,
+      at_ms INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      value TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX audit_by_kind ON audit (kind, seq)`
   }
 ]
 

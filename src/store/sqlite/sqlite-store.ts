@@ -1,11 +1,12 @@
 import { GatewayError, isGatewayError } from '../../protocol/errors.ts'
-import { serialize } from '../serialize.ts'
-import type { Collection, CollectionName, Entry, Store, StoreOp, StoreStatus } from '../store.ts'
+import type { Collection, CollectionName, Store, StoreStatus } from '../store.ts'
 import { isDamage, storeUnavailable } from './failures.ts'
 import { ensureDirectory, storePaths } from './files.ts'
 import { createKeeper } from './keeper.ts'
 import { applicationId, migrations, type Migration } from './migrations.ts'
+import { createLines, createRunEntries, readAudit, type Queries, type Row } from './queries.ts'
 import { createReader } from './reader.ts'
+import { statementsOf } from './statements.ts'
 import { createWriter } from './writer.ts'
 import type { SqlValue, Statement } from './writer-messages.ts'
 
@@ -25,6 +26,8 @@ export interface SqliteStoreOptions {
   snapshotDelayMs?: number
   snapshotIntervalMs?: number
   snapshotMaxBytes?: number
+  /** Older ones are dropped beyond it. */
+  maxAuditEntries?: number
 }
 
 const mebibyte = 1024 * 1024
@@ -32,19 +35,13 @@ const limits = { maxQueuedJobs: 10_000, maxQueuedBytes: 32 * mebibyte, maxJourna
 const maxNotices = 50
 
 const sql = {
-  put: 'INSERT INTO entries (collection, key, value) VALUES (?, ?, ?) ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value',
-  delete: 'DELETE FROM entries WHERE collection = ? AND key = ?',
   all: 'SELECT key, value FROM entries WHERE collection = ? ORDER BY key',
   get: 'SELECT value FROM entries WHERE collection = ? AND key = ?'
 }
 
-const statementOf = (op: StoreOp): Statement => op.op === 'put'
-  ? { sql: sql.put, params: [op.collection, op.key, serialize(op.value)] }
-  : { sql: sql.delete, params: [op.collection, op.key] }
-
 /** Opens the state directory's database. Costs nothing when there is none yet, and no thread before the first write. */
 export async function createSqliteStore (options: SqliteStoreOptions): Promise<Store> {
-  const { readOnly = false, idleMs = 10_000, now = Date.now, migrations: steps = migrations } = options
+  const { readOnly = false, idleMs = 10_000, now = Date.now, migrations: steps = migrations, maxAuditEntries = 100_000 } = options
   const paths = storePaths(options.stateDir)
   const notices: string[] = []
   let writable = !readOnly
@@ -125,13 +122,11 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
     }
   }
 
-  /** One record that cannot be understood must not take the others with it; it stays where it is. */
-  function parse<T> (name: CollectionName, row: Record<string, unknown>): Entry<T> | undefined {
-    const key = String(row.key)
+  function parse<T> (name: string, { value }: Row): { value: T } | undefined {
     try {
-      return { key, value: JSON.parse(String(row.value)) }
+      return { value: JSON.parse(String(value)) }
     } catch {
-      notice(`${paths.database}: the record ${name}/${key} cannot be read and is left out`)
+      notice(`${paths.database}: the record ${name} cannot be read and is left out`)
       return undefined
     }
   }
@@ -139,18 +134,23 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
   const collection = <T>(name: CollectionName): Collection<T> => ({
     async all () {
       const rows = await read(sql.all, [name])
-      return rows.map(row => parse<T>(name, row)).filter(entry => entry !== undefined)
+      return rows.flatMap(row => {
+        const parsed = parse<T>(`${name}/${row.key}`, row)
+        return parsed ? [{ key: String(row.key), value: parsed.value }] : []
+      })
     },
     async get (key) {
       const [row] = await read(sql.get, [name, key])
-      return row && parse<T>(name, { key, ...row })?.value
+      return row && parse<T>(`${name}/${key}`, row)?.value
     },
-    async put (key, value) { await write([statementOf({ op: 'put', collection: name, key, value })]) },
+    async put (key, value) { await write(statementsOf({ op: 'put', collection: name, key, value }, maxAuditEntries)) },
     async delete (key) {
-      const [changes] = await write([statementOf({ op: 'delete', collection: name, key })])
+      const [changes] = await write(statementsOf({ op: 'delete', collection: name, key }, maxAuditEntries))
       return changes! > 0
     }
   })
+
+  const queries: Queries = { read, parse }
 
   keeper.open()
   // A new schema is in place before anyone reads; every later start finds it there.
@@ -158,7 +158,10 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
 
   return {
     collection,
-    async commit (ops) { if (ops.length > 0) await write(ops.map(statementOf)) },
+    lines: createLines(queries),
+    runs: createRunEntries(queries),
+    audit: page => readAudit(queries, page),
+    async commit (ops) { if (ops.length > 0) await write(ops.flatMap(op => statementsOf(op, maxAuditEntries))) },
     status: (): StoreStatus => ({ kind: 'sqlite', path: paths.database, writable, notices: [...notices], queued: writer.queued }),
     async close () {
       closed = true

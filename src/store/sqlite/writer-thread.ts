@@ -43,7 +43,7 @@ export function writerThread (): void {
     if (error instanceof Broken) return true
     const { errcode, message } = error as { errcode?: number, message: string }
     if (errcode === undefined) return false
-    return (errcode & 0xff) === 11 || (errcode & 0xff) === 26 || message.startsWith('no such table: entries')
+    return (errcode & 0xff) === 11 || (errcode & 0xff) === 26 || /^no such table: (entries|lines|runs|audit)/.test(message)
   }
 
   function sync (path: string): void {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { GatewayError } from '../../protocol/errors.ts'
-import { isRuleBroken, storeUnavailable } from './failures.ts'
+import { isRuleBroken, refusalOf, storeUnavailable } from './failures.ts'
 import { bytesOf, createJournal } from './journal.ts'
 import { writerThread } from './writer-thread.ts'
 import type { FromWriter, Statement, ToWriter, WriteFailure, WriterConfig } from './writer-messages.ts'
@@ -91,7 +91,7 @@ export function createWriter (options: WriterOptions): Writer {
 
   function refused (job: number, failure: WriteFailure): void {
     const cause = Object.assign(new Error(failure.message), { errcode: failure.errcode })
-    if (isRuleBroken(cause)) return settle(job)?.reject(cause)
+    if (isRuleBroken(cause)) return settle(job)?.reject(refusalOf(cause))
     const refusal = storeUnavailable(cause)
     options.settled(refusal)
     settle(job)?.reject(refusal)
