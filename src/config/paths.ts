@@ -1,6 +1,6 @@
 /** Where this installation keeps its things. One place, so that the daemon, the command line and the service agree. */
-import { homedir as osHomedir, tmpdir, userInfo } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { homedir as osHomedir, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 
 export interface Paths {
   /** `undefined` for the default installation. */
@@ -67,9 +67,3 @@ export function resolvePaths (input: PathInput): Paths {
     basePort: profile === 'dev' ? devPort : defaultPort
   }
 }
-
-/** The directory to log into when the shared one is not ours. */
-export const privateLogDir = (): string => join(tmpdir(), `openclaw-${process.getuid?.() ?? userInfo().username}`)
-
-/** The directory of the configuration file; includes are confined to it. */
-export const configDirOf = (paths: Pick<Paths, 'configPath'>): string => dirname(paths.configPath)

@@ -37,14 +37,8 @@ export async function describeProcess (pid: number, source: ProcessSource = this
   return source.platform === 'win32' ? describeFromCim(pid, source) : describeFromPs(pid, source)
 }
 
-export const isAlive = async (pid: number, source?: ProcessSource): Promise<boolean> =>
-  await describeProcess(pid, source) !== undefined
-
 export const processStartTime = async (pid: number, source?: ProcessSource): Promise<number | undefined> =>
   (await describeProcess(pid, source))?.startTime
-
-export const commandLine = async (pid: number, source?: ProcessSource): Promise<string | undefined> =>
-  (await describeProcess(pid, source))?.command
 
 /** Changes with every boot. Only Linux needs it: elsewhere start times are points in time and not counted from the boot. */
 export async function bootId (source: ProcessSource = thisMachine): Promise<string | undefined> {

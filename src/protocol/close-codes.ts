@@ -1,3 +1,6 @@
+import { truncateUtf8 } from '../lib/text.ts'
+import { wireLimits } from './version.ts'
+
 /** Why a socket ends. Codes are the contract's. */
 export const closeCodes = {
   /** Unparsable first frame and handshake timeout end without a word. */
@@ -12,17 +15,5 @@ export const closeCodes = {
   clientInvalidated: 4001
 } as const
 
-const encoder = new TextEncoder()
-
-/** A close reason may hold 123 bytes of UTF-8; a longer one is cut between characters. */
-export function closeReason (text: string, maxBytes = 123): string {
-  if (text.length * 3 <= maxBytes) return text
-  let used = 0
-  let out = ''
-  for (const character of text) {
-    used += encoder.encode(character).length
-    if (used > maxBytes) break
-    out += character
-  }
-  return out
-}
+/** A close frame has no room for more; a longer reason is cut between characters. */
+export const closeReason = (text: string): string => truncateUtf8(text, wireLimits.maxCloseReasonBytes)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { isAlive } from '../../src/lib/process-info.ts'
+import { isAlive } from '../fixtures/is-alive.ts'
 import { root } from '../boundaries/source-tree.ts'
 import { freePort, lineWith } from '../fixtures/free-port.ts'
 

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { canListen, freePort, PortNotFreedError, type FreePortOptions } from '../../src/lib/free-port.ts'
-import { isAlive } from '../../src/lib/process-info.ts'
+import { isAlive } from '../fixtures/is-alive.ts'
 
 /** tap has every Node below it write to a folder that only we may write to; `env` comes between. */
 const nodeWithoutTap = ['-u', 'NODE_OPTIONS', process.execPath, '--disable-warning=ExperimentalWarning']

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fingerprint } from '../../src/auth/secret.ts'
 import { canListen } from '../../src/lib/free-port.ts'
-import { commandLine } from '../../src/lib/process-info.ts'
+import { describeProcess } from '../../src/lib/process-info.ts'
 import { admitted, closeClient } from '../helper.ts'
 import { createHome, daemonToken, envOf, freePort, getJson, refusal, runCommand, serve, stop, type Home } from './daemon.ts'
 
@@ -25,7 +25,7 @@ t.test('without any configuration it serves this machine with a token of its own
   const token = tokenIn(home).trim()
   t.match(token, /^[0-9a-f]{48}$/)
   t.notMatch(daemon.output(), token, 'the log does not have it')
-  t.equal(await commandLine(daemon.pid), 'openclaw-gateway', 'and that is how it is found among the processes')
+  t.match(await describeProcess(daemon.pid), { command: /^openclaw-gateway$/ }, 'and that is how it is found among the processes')
 
   const shown = await runCommand(t, home, ['config', 'get', 'gateway.auth.token', '--show'])
   t.equal(shown.stdout.trim(), token)

@@ -4,12 +4,6 @@ const lightModule = 255
 const quietModules = 4
 const pixelsPerModule = 4
 
-/** The code in half blocks, for terminals. */
-export async function qrText (value: string): Promise<string> {
-  const { renderUnicodeCompact } = await import('uqr')
-  return renderUnicodeCompact(value, { border: 2 })
-}
-
 function chunk (crc32: (data: Buffer) => number, type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
   const framed = Buffer.alloc(body.length + 8)

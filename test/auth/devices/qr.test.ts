@@ -1,15 +1,8 @@
 import { inflateSync } from 'node:zlib'
 import t from 'tap'
-import { qrPngDataUrl, qrText } from '../../../src/auth/devices/qr.ts'
+import { qrPngDataUrl } from '../../../src/auth/devices/qr.ts'
 
 const code = `oc-pair://${'A'.repeat(180)}`
-
-t.test('a terminal shows the code in half blocks, as wide on every line', async t => {
-  const lines = (await qrText(code)).split('\n')
-  t.ok(lines.length > 20)
-  t.equal(new Set(lines.map(line => [...line].length)).size, 1)
-  t.match(lines.join(''), /^[ ▀▄█]+$/)
-})
 
 t.test('a page gets the same code as a small grey PNG', async t => {
   const { encode } = await import('uqr')
