@@ -1,7 +1,8 @@
 /** What a conversation is made of. Stored as it stands here, so a change of these shapes needs a migration. */
 
 export interface TextPart { readonly type: 'text', readonly text: string }
-export interface ThinkingPart { readonly type: 'thinking', readonly thinking: string, readonly signature?: string }
+/** `signature` is for the model that gave it; `redacted` says that it is all there is of a thought. */
+export interface ThinkingPart { readonly type: 'thinking', readonly thinking: string, readonly signature?: string, readonly redacted?: true }
 /** `data` is base64. */
 export interface ImagePart { readonly type: 'image', readonly data: string, readonly mimeType: string }
 export interface ToolCallPart {
@@ -9,6 +10,8 @@ export interface ToolCallPart {
   readonly id: string
   readonly name: string
   readonly arguments: { readonly [name: string]: unknown }
+  /** What the model that made the call wants back with it. */
+  readonly thoughtSignature?: string
 }
 
 /** Dollars. */
