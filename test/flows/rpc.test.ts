@@ -176,7 +176,7 @@ t.test('the placeholders are these, and nothing else pretends', async t => {
   const { client } = await admitted(gateway.url, { scopes: [...operatorScopes, 'operator.questions'] })
   for (const name of names) {
     const { ok, error } = await client.request(name, {})
-    if (!ok) t.match(error, { code: 'UNAVAILABLE', details: { code: 'NOT_BUILT_YET', reason: /not built yet/ } }, name)
+    if (!ok) t.match(error, { code: 'UNAVAILABLE', message: /: .* not built yet$/, details: { code: 'NOT_BUILT_YET', reason: /not built yet/ } }, name)
   }
   await closeClient(client)
 })
