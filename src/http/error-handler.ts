@@ -26,7 +26,17 @@ const httpMessages: { readonly [code: string]: string } = {
 export function errorBody (error: GatewayError): object {
   const message = error.status === 401 ? 'Unauthorized' : httpMessages[error.code] ?? error.message
   const { code, nextStep, ...details } = error.details as { code: string, nextStep: string }
-  return { error: { message, type: typeOf(error), code, nextStep, ...(Object.keys(details).length > 0 ? { details } : {}) } }
+  const { retryAfterMs } = error.toWire()
+  return {
+    error: {
+      message,
+      type: typeOf(error),
+      code,
+      nextStep,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(Object.keys(details).length > 0 ? { details } : {})
+    }
+  }
 }
 
 export function sendError (reply: FastifyReply, error: GatewayError): FastifyReply {

@@ -89,7 +89,7 @@ async function signalAll (options: FreePortOptions, targets: readonly Target[], 
   for (const target of targets) {
     if (!await isSame(target)) continue
     if (!options.interactive && await options.isGatewayHealthy(options.port)) {
-      const why = `a healthy gateway is listening there (pid ${target.pid}), and nobody at a terminal asked to end it. Stop it with: openclaw gateway stop`
+      const why = `a healthy gateway is listening there (pid ${target.pid}), and nobody at a terminal asked to end it. Stop it where it is supervised, or with: kill ${target.pid}`
       throw new PortNotFreedError(options.port, why, [])
     }
     try {

@@ -42,6 +42,10 @@ function remarks ({ auth, bind, loaded, port, options }: Settings, { listeners, 
   ]
 }
 
+/** A command line that looks at this gateway needs the same profile. */
+const profileFlag = (profile: string | undefined): string =>
+  profile === undefined ? '' : profile === 'dev' ? '--dev ' : `--profile ${profile} `
+
 export function announce (settings: Settings, logging: Logging, started: Started): void {
   const { auth, loaded, bind, paths } = settings
   const { addresses, port } = started.listeners
@@ -54,7 +58,7 @@ export function announce (settings: Settings, logging: Logging, started: Started
   if (file) log.info(`log file: ${file}`)
   if (!loaded.exists) log.info(`no configuration at ${paths.configPath}: running with safe defaults`)
   if (auth.tokenSource === 'generated') {
-    log.info(`auth token was missing: a generated one is kept in ${tokenFile(paths)} (see it with: openclaw config get gateway.auth.token --show)`)
+    log.info(`auth token was missing: a generated one is kept in ${tokenFile(paths)} (see it with: openclaw ${profileFlag(paths.profile)}config get gateway.auth.token --show)`)
   }
   log.info(`open http://127.0.0.1:${port}/ or try: curl http://127.0.0.1:${port}/health`)
   log.info(`ready in ${Math.round(started.tookMs)} ms`)

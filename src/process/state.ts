@@ -10,7 +10,7 @@ export async function lockState ({ stateDir, configPath }: Paths, port: number):
   } catch (error) {
     if (!(error instanceof LockHeldError)) throw error
     return refuse(exitCodes.taken, `Gateway failed to start: ${error.message}.`,
-      'If the gateway is supervised, stop it with: openclaw gateway stop',
+      ...(error.pid === undefined ? [] : [`Stop it where it is supervised, or with: kill ${error.pid}`]),
       'A second gateway needs an OPENCLAW_STATE_DIR and a port of its own (or: openclaw --profile NAME gateway).')
   }
 }

@@ -41,7 +41,6 @@ export const errorTable = {
   FORBIDDEN: { wire: 'FORBIDDEN', status: 403, message: 'not allowed', next: 'Connect as somebody who may do this.' },
   PAYLOAD_TOO_LARGE: { wire: 'INVALID_REQUEST', status: 413, message: 'payload too large', next: 'Send less at once; hello-ok.policy.maxPayload is the limit.' },
   UNSUPPORTED_MEDIA_TYPE: { wire: 'INVALID_REQUEST', status: 415, message: 'unsupported media type', next: 'Send Content-Type: application/json.' },
-  METHOD_NOT_ALLOWED: { wire: 'INVALID_REQUEST', status: 405, message: 'Method Not Allowed', next: 'Use the method that the Allow header names.' },
   TOO_MANY_REQUESTS: { wire: 'UNAVAILABLE', status: 429, message: 'too many requests', next: 'Wait as long as Retry-After says.', retryable: true },
   WRITE_BUDGET_EXCEEDED: { wire: 'UNAVAILABLE', status: 429, message: 'rate limit exceeded', next: 'Wait as long as retryAfterMs says.', retryable: true },
   BUSY: { wire: 'UNAVAILABLE', status: 503, message: 'gateway busy', next: 'Wait as long as retryAfterMs says, then try again.', retryable: true, retryAfterMs: 1000 },
@@ -62,12 +61,10 @@ export const errorTable = {
   // Coming and going
   STARTING: { wire: 'UNAVAILABLE', status: 503, reason: 'startup-sidecars', message: 'gateway starting; retry shortly', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },
   STOPPING: { wire: 'UNAVAILABLE', status: 503, message: 'gateway restart in progress', next: 'Reconnect after retryAfterMs.', retryable: true, retryAfterMs: 1000 },
-  TOO_MANY_UNAUTHENTICATED_SOCKETS: { wire: 'UNAVAILABLE', status: 503, message: 'Too many unauthenticated sockets', next: 'Finish or close the handshakes that are under way.', retryable: true, retryAfterMs: 1000 },
-  STORE_UNAVAILABLE: { wire: 'UNAVAILABLE', status: 503, message: 'the state store cannot write', next: 'Free disk space or repair the state directory: openclaw doctor.', retryable: true, retryAfterMs: 5000 },
+  STORE_UNAVAILABLE: { wire: 'UNAVAILABLE', status: 503, message: 'the state store cannot write', next: 'Free disk space, and give the state directory to the user of the gateway; the log has the cause.', retryable: true, retryAfterMs: 5000 },
   LOG_READ_FAILED: { wire: 'UNAVAILABLE', status: 503, message: 'log read failed', next: 'Check logging.file and the rights of that file.', retryable: true, retryAfterMs: 1000 },
 
   // Configuration
-  CONFIG_INVALID: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid config', next: 'Correct the named paths; openclaw config validate shows their lines.' },
   CONFIG_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'config changed since last load; re-run config.get and retry', next: 'Read the configuration again and apply the change to it.' },
   CONFIG_WRITE_REJECTED: { wire: 'INVALID_REQUEST', status: 409, message: 'config write refused: it would remove more than half of the configuration', next: 'Send the whole configuration, or say that the removal is meant.' },
   CONFIG_READ_ONLY: { wire: 'INVALID_REQUEST', status: 403, message: 'config is read-only (OPENCLAW_CONFIG_READONLY=1)', next: 'Change the configuration where it is managed.' },
@@ -107,7 +104,7 @@ export const errorTable = {
   PAIRING_QUEUE_FULL: { wire: 'UNAVAILABLE', status: 429, message: 'too many pairing requests are waiting', next: 'Approve or reject the waiting ones: openclaw devices list.', retryable: true, retryAfterMs: 60_000 },
   PAIRING_REQUEST_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown requestId', next: 'It was decided, replaced or has expired: openclaw devices list.' },
   DEVICE_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown deviceId', next: 'List what is paired: openclaw devices list.' },
-  NODE_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown nodeId', next: 'List the nodes: openclaw nodes list.' },
+  NODE_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown nodeId', next: 'List the nodes: openclaw gateway call node.list.' },
   DEVICE_PAIRING_DENIED: { wire: 'INVALID_REQUEST', status: 403, message: 'device pairing approval denied', next: 'Decide it with rights that cover the request, or on the gateway host: openclaw devices list.' },
   DEVICE_TOKEN_DENIED: { wire: 'INVALID_REQUEST', status: 403, message: 'device token rotation denied', next: 'Ask for no more than device and caller both hold, or do it on the gateway host: openclaw devices list.' },
   DEVICES_FULL: { wire: 'UNAVAILABLE', status: 429, message: 'too many devices are paired', next: 'Remove devices that are not used any more: openclaw devices list.' },

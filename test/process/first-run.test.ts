@@ -190,6 +190,7 @@ t.test('profiles live beside each other', async t => {
   }
   const [one, two] = [homeOf('one'), homeOf('two')]
   const first = await serve(t, { home: one, globals: ['--profile', 'one'] })
+  t.match(first.output(), 'see it with: openclaw --profile one config get gateway.auth.token --show')
   const second = await serve(t, { home: two, env: { OPENCLAW_PROFILE: 'two' } })
   t.not(tokenIn(one), tokenIn(two))
   await Promise.all([stop(first), stop(second)])
