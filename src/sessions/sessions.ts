@@ -1,0 +1,157 @@
+/** The sessions of the gateway: rows in memory, transcripts in the store, changes told to who follows. Nothing is read before its use. */
+import { agentEntries } from '../config/agent-entries.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { TranscriptLine } from '../protocol/transcript.ts'
+import type { Lines, Store } from '../store/store.ts'
+import { createAnnouncements, type Announcements, type Emit } from './announcements.ts'
+import { createContexts } from './contexts.ts'
+import { createIncognitoLines } from './incognito.ts'
+import { resolveKey } from './keys.ts'
+import type { SessionRecord } from './record.ts'
+import { expiryOf, ruleFor } from './reset-rules.ts'
+import type { Sessions } from './room.ts'
+import { createRows, type Rows } from './rows.ts'
+import { createSubscribers, type Subscribers } from './subscribers.ts'
+import type { SessionModel } from './wire-row.ts'
+import { createWriter, type Writer } from './writer.ts'
+
+export interface SessionsLog {
+  warn (fields: object, message: string): void
+  info (fields: object, message: string): void
+}
+
+export interface SessionsOptions {
+  readonly store: Store
+  readonly config: () => LoadedConfig
+  /** Every agent there is; the one that is meant when none is named is marked. */
+  readonly agents: () => ReadonlyArray<{ readonly agentId: string, readonly isDefault: boolean }>
+  readonly emit: Emit
+  readonly now: () => number
+  readonly log: SessionsLog
+  /** Where transcripts of deleted sessions go. */
+  readonly archiveDir: string
+  /** What a session would run on, for lists; its own choice is handed in. */
+  readonly modelOf?: (agentId: string, chosen: { provider?: string, model?: string }) => SessionModel | undefined
+}
+
+/** What the parts of this room share. */
+export interface SessionParts {
+  readonly options: SessionsOptions
+  readonly rows: Rows
+  readonly lines: Lines
+  readonly writer: Writer
+  readonly subscribers: Subscribers
+  readonly announcements: Announcements
+  readonly ready: () => Promise<void>
+}
+
+/** Rows that are held in memory; new ones are refused beyond it. */
+const maxRows = 200_000
+
+export interface SessionsRoom extends Sessions {
+  readonly subscribers: Subscribers
+  /** For the other parts of this room. */
+  readonly parts: SessionParts
+}
+
+function createRowsOf ({ config, modelOf }: SessionsOptions): Rows {
+  return createRows({
+    version: config,
+    of (record) {
+      const { agents, messages } = config().config
+      const agent = agentEntries({ agents }).find(({ id }) => id.toLowerCase() === record.agentId)
+      const model = modelOf?.(record.agentId, {
+        ...(record.providerOverride === undefined ? {} : { provider: record.providerOverride }),
+        ...(record.modelOverride === undefined ? {} : { model: record.modelOverride })
+      })
+      return {
+        ...(model ? { model } : {}),
+        queueMode: messages.queue.mode,
+        thinkingDefault: agent?.thinkingDefault ?? agents.defaults.thinkingDefault ?? 'off'
+      }
+    }
+  })
+}
+
+/** Loads the rows once, when somebody first asks for them; asks again after a failure. */
+function createLoading (store: Store, rows: Rows) {
+  let loaded = false
+  let loading: Promise<void> | undefined
+  async function load (): Promise<void> {
+    try {
+      for (const { value } of await store.collection<SessionRecord>('sessions').all()) rows.set(value)
+      loaded = true
+    } finally {
+      loading = undefined
+    }
+  }
+  return {
+    ready: () => loaded ? Promise.resolve() : (loading ??= load()),
+    pending: () => loaded ? undefined : (loading ??= load())
+  }
+}
+
+export function createSessions (options: SessionsOptions): SessionsRoom {
+  const { store, config, agents, now } = options
+  const rows = createRowsOf(options)
+  const loading = createLoading(store, rows)
+  const subscribers = createSubscribers()
+  const incognito = createIncognitoLines(store.lines, sessionId => {
+    const row = rows.byId(sessionId)
+    if (row?.record.incognito) rows.delete(row.record.key)
+  })
+  const { lines } = incognito
+  const contexts = createContexts(lines)
+  const announcements = createAnnouncements({ rows, subscribers, emit: options.emit, now })
+  const writer = createWriter({
+    store, rows, contexts, incognito, loaded: loading.pending, now, maxRows, committed: announcements.committed
+  })
+  const keyRules = {
+    hasAgent: (agentId: string) => agents().some(agent => agent.agentId.toLowerCase() === agentId),
+    defaultAgentId: () => (agents().find(({ isDefault }) => isDefault)?.agentId ?? 'main').toLowerCase(),
+    scope: () => config().config.session.scope
+  }
+  const idOf = async (key: string): Promise<string> => {
+    await loading.ready()
+    return rows.get(key)?.record.sessionId ?? ''
+  }
+
+  return {
+    parts: { options, rows, lines, writer, subscribers, announcements, ready: loading.ready },
+    get ready () { return loading.ready() },
+    target: (sessionKey, agentId) => resolveKey(sessionKey, agentId, keyRules),
+    get: key => rows.get(key)?.record,
+    byId: sessionId => rows.byId(sessionId)?.record,
+    async write (key, write) {
+      return (await writer.change(key, () => write))!
+    },
+    async context (key) {
+      await loading.ready()
+      const record = rows.get(key)?.record
+      return record ? contexts.read(record) : []
+    },
+    lines: {
+      tail: async (key, page) => lines.tail<TranscriptLine>(await idOf(key), page),
+      after: async (key, page) => lines.after<TranscriptLine>(await idOf(key), page),
+      find: async (key, id) => lines.find<TranscriptLine>(await idOf(key), id),
+      extent: async key => lines.extent(await idOf(key))
+    },
+    async rollOver (key) {
+      await loading.ready()
+      const isOver = (record: SessionRecord) => expiryOf(record, ruleFor(record, config().config.session), now())
+      const record = rows.get(key)?.record
+      if (!record || isOver(record) === undefined) return
+      await writer.change(key, current => {
+        const why = current && isOver(current)
+        return why ? { newGeneration: true, reason: 'rollover' } : undefined
+      })
+    },
+    row (key) {
+      const row = rows.get(key)
+      return row && rows.wire(row)
+    },
+    count: () => rows.size,
+    subscribers,
+    close: () => writer.settled()
+  }
+}
