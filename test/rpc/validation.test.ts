@@ -1,4 +1,6 @@
+import { Ajv } from 'ajv'
 import t from 'tap'
+import { methodTable } from '../../src/methods/index.ts'
 import { ConnectParams } from '../../src/protocol/connect.ts'
 import { Type } from '../../src/protocol/type.ts'
 import { createValidators } from '../../src/rpc/validation.ts'
@@ -28,4 +30,10 @@ t.test('a schema is compiled once', async t => {
   const schema = Type.Object({})
   t.equal(validators.of(schema), validators.of(schema))
   t.not(validators.of(schema), validators.openOf(schema))
+})
+
+t.test('every schema is one that the standard knows, since the gateway compiles them unchecked', async t => {
+  const ajv = new Ajv({ strict: false })
+  const schemas = Object.entries(methodTable).map(([name, { params }]) => [name, params] as const)
+  for (const [name, schema] of [['connect', ConnectParams] as const, ...schemas]) t.ok(ajv.validateSchema(schema), name)
 })

@@ -48,6 +48,9 @@ const spawn = (config: WriterConfig): Worker => new Worker(`(${writerThread})()`
   workerData: config,
   execArgv: ['--disable-warning=ExperimentalWarning'],
   resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 },
+  // Streams that nobody writes to; left to the default they are piped from the start.
+  stdout: true,
+  stderr: true,
   trackUnmanagedFds: false
 })
 
