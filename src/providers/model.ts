@@ -22,6 +22,8 @@ export interface ModelInfo {
   /** Dollars per million tokens. */
   readonly cost?: ModelCost
   readonly compat?: { readonly [name: string]: unknown }
+  /** Goes into every request as it stands (`agents.defaults.models.<ref>.params`). */
+  readonly params?: { readonly [name: string]: unknown }
 }
 
 export interface ToolSpec {
@@ -160,6 +162,8 @@ export interface Models {
   list (view?: 'default' | 'configured' | 'provider-config' | 'all'): Promise<readonly ModelInfo[]>
   /** `provider/model` or an alias; undefined when nobody serves it. */
   find (name: string): ModelInfo | undefined
+  /** May a person pick it for this agent (`modelPolicy.allow`)? The agent's own models always. */
+  allowed (model: ModelInfo, agentId?: string): boolean
   /** The session's choice before the agent's, before the default; `echo/echo` when nothing is configured. */
   route (agentId: string, override?: { provider?: string, model?: string }): ModelRoute
   step (route: ModelRoute, request: StepRequest, tell: (event: StepEvent) => void, onFallback?: FallbackListener): Promise<RoutedResult>

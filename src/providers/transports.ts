@@ -1,0 +1,129 @@
+/** The transports in use, one for each provider and wire format: made at the first step, closed when its provider was configured anew. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Catalog } from './catalog.ts'
+import { ProviderError, type ModelInfo, type ProviderKind, type Transport } from './model.ts'
+import { credentialOf, type ProviderEntry } from './provider-entry.ts'
+import { missingKey, resolveSettings, type ResolvedSettings } from './settings.ts'
+
+export interface Transports {
+  /** Why a model cannot be asked. */
+  problem (catalog: Catalog, model: ModelInfo): ProviderError | undefined
+  use<T> (catalog: Catalog, model: ModelInfo, act: (transport: Transport) => Promise<T>): Promise<T>
+  /** Reads the credential again; true when it is another one now. */
+  renewed (catalog: Catalog, model: ModelInfo): Promise<boolean>
+  hasInlineKey (model: ModelInfo): boolean
+  /** Lets go of providers that the new configuration says something else about, and names them. */
+  replace (before: Catalog, after: Catalog): string[]
+  close (): Promise<void>
+}
+
+interface Slot {
+  readonly provider: string
+  opening: Promise<Transport>
+  transport?: Transport
+  settings?: ResolvedSettings
+  active: number
+  retired: boolean
+}
+
+export function createTransports (kinds: ReadonlyMap<string, ProviderKind>): Transports {
+  const slots = new Map<string, Slot>()
+  const keyOf = ({ provider, api }: ModelInfo): string => `${provider}\n${api}`
+
+  const open = (catalog: Catalog, model: ModelInfo): Slot => {
+    const key = keyOf(model)
+    const found = slots.get(key)
+    if (found) return found
+    const slot: Slot = { provider: model.provider, opening: Promise.resolve() as never, active: 0, retired: false }
+    slot.opening = load(catalog, model).then(({ transport, settings }) => {
+      slot.settings = settings
+      return (slot.transport = transport)
+    })
+    slot.opening.catch(() => {
+      if (slots.get(key) === slot) slots.delete(key)
+    })
+    slots.set(key, slot)
+    return slot
+  }
+  const load = async (catalog: Catalog, model: ModelInfo): Promise<{ transport: Transport, settings: ResolvedSettings }> => {
+    const entry = catalog.providers.get(model.provider)
+    const kind = kinds.get(model.api)
+    if (!entry || !kind) throw unserved(catalog, kinds, model)
+    const settings = await resolveSettings(entry, model.api, catalog.loaded)
+    return { settings, transport: await kind.load(settings) }
+  }
+  const retire = async (slot: Slot): Promise<void> => {
+    slot.retired = true
+    if (slot.active > 0) return
+    const transport = await slot.opening.catch(() => undefined)
+    await transport?.close?.()
+  }
+  const drop = (provider: string): Array<Promise<void>> => {
+    const dropped = [...slots].filter(([, slot]) => slot.provider === provider)
+    return dropped.map(([key, slot]) => {
+      slots.delete(key)
+      return retire(slot)
+    })
+  }
+
+  return {
+    problem: (catalog, model) => problemOf(catalog, kinds, model),
+    async use (catalog, model, act) {
+      const slot = open(catalog, model)
+      slot.active += 1
+      try {
+        return await act(slot.transport ?? await slot.opening)
+      } finally {
+        slot.active -= 1
+        if (slot.retired) void retire(slot)
+      }
+    },
+    async renewed (catalog, model) {
+      const settings = slots.get(keyOf(model))?.settings
+      const entry = catalog.providers.get(model.provider)
+      if (!settings || settings.inlineKey || !entry) return false
+      const again = await resolveSettings(entry, model.api, catalog.loaded).catch(() => undefined)
+      if (!again || (again.apiKey === settings.apiKey && isDeepStrictEqual(again.headers, settings.headers))) return false
+      void Promise.all(drop(model.provider))
+      return true
+    },
+    hasInlineKey: model => slots.get(keyOf(model))?.settings?.inlineKey ?? false,
+    replace (before, after) {
+      const changed = [...before.providers.keys()].filter(id => !isDeepStrictEqual(factsOf(before, id), factsOf(after, id)))
+      for (const id of changed) void Promise.all(drop(id))
+      return changed
+    },
+    async close () {
+      await Promise.all([...new Set([...slots.values()].map(({ provider }) => provider))].flatMap(drop))
+    }
+  }
+}
+
+/** All that a transport is made of. */
+function factsOf ({ providers, loaded }: Catalog, id: string): unknown {
+  const entry = providers.get(id)
+  return entry && [entry.config, entry.api, entry.baseUrl, loaded.config.secrets, entry.keyNames.map(name => loaded.env[name])]
+}
+
+function problemOf (catalog: Catalog, kinds: ReadonlyMap<string, ProviderKind>, model: ModelInfo): ProviderError | undefined {
+  const entry = catalog.providers.get(model.provider)
+  if (!entry || !kinds.has(model.api)) return unserved(catalog, kinds, model)
+  return entry.needsKey && credentialOf(entry, catalog.loaded.env) === 'missing' ? missingKey(entry) : undefined
+}
+
+const listed = (names: Iterable<string>): string => [...names].slice(0, 12).join(', ')
+
+function unserved (catalog: Catalog, kinds: ReadonlyMap<string, ProviderKind>, model: ModelInfo): ProviderError {
+  const entry: ProviderEntry | undefined = catalog.providers.get(model.provider)
+  const ref = model.provider === '' ? model.id : `${model.provider}/${model.id}`
+  const text = model.provider === ''
+    ? `Nobody serves the model "${ref}": name it as provider/model, or see openclaw models list.`
+    : !entry
+        ? `Nobody serves "${ref}": there is no provider "${model.provider}"; set models.providers.${model.provider}.baseUrl, or see openclaw models list.`
+        : model.api !== ''
+          ? `models.providers.${model.provider}.api is "${model.api}", which this gateway does not speak: use one of ${listed(kinds.keys())}.`
+          : catalog.find(ref)
+            ? `The model "${ref}" may not be picked: agents.defaults.modelPolicy.allow does not name it.`
+            : `The provider "${model.provider}" has no model "${model.id}": it declares ${listed(entry.models.keys())}.`
+  return new ProviderError('model_not_found', text)
+}
