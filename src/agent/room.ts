@@ -98,7 +98,10 @@ export interface LaneFacts {
 }
 
 export interface Runs {
-  /** Resolves after the request is durable. Throws BUSY when the queue of the session is full, INVALID_PARAMS for unknown keys and agents. */
+  /**
+   * Resolves after the request is durable. Throws BUSY when the queue of the session is full, INVALID_PARAMS for unknown keys and
+   * agents.
+   */
   start (request: RunRequest): Promise<RunHandle>
   abort (what: { runId?: string, sessionKey?: string, origin?: string }): Promise<{ runIds: string[] }>
   /** Undefined when the run is unknown or does not end in time. */

@@ -19,6 +19,10 @@ export const eventTable = {
   health: row('public', { droppable: true }),
   heartbeat: row('public', { droppable: true }),
   presence: row('operator.read', { droppable: true, operatorsOnly: true }),
+  chat: row('operator.read', { operatorsOnly: true }),
+  agent: row('operator.read', { operatorsOnly: true }),
+  'agent.run.request': row('target'),
+  'agent.run.cancel': row('target'),
   // Only to who subscribed; the rooms that emit them know who that is.
   'sessions.changed': row('target', { operatorsOnly: true }),
   'session.message': row('target', { operatorsOnly: true }),
@@ -37,6 +41,6 @@ export const eventTable = {
 export type EventName = keyof typeof eventTable
 
 /** Broadcast, but not offered as something to subscribe to. */
-const unlisted: ReadonlySet<EventName> = new Set<EventName>(['config.changed'])
+const unlisted: ReadonlySet<EventName> = new Set<EventName>(['config.changed', 'agent.run.request', 'agent.run.cancel'])
 
 export const advertisedEvents = (Object.keys(eventTable) as EventName[]).filter(name => !unlisted.has(name))

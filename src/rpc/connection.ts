@@ -58,6 +58,8 @@ export class Connection implements MethodConnection {
   lastHeardAtMs: number
   pingSentAtMs = 0
   closingSinceMs = 0
+  /** Series of events of which this client missed one because it did not keep up. */
+  missed: Set<string> | undefined = undefined
   private seq = 0
   private aborter: AbortController | undefined = undefined
 

@@ -10,6 +10,8 @@ export interface MethodContext<Rooms> {
   /** Ends with the connection. */
   readonly signal: AbortSignal
   readonly rooms: Rooms
+  /** Answers the request now; what the handler returns follows under the same id. */
+  respondFirst (payload: object): void
 }
 
 /** A fixed requirement, or one that depends on the params (every scope named is needed). */
@@ -22,6 +24,8 @@ export interface MethodDeclaration<Rooms, P extends TSchema, R extends TSchema> 
   readonly result: R
   /** Changes something. Derived from the scope when absent: everything but `public` and `*.read`. */
   readonly changes?: boolean
+  /** The room behind it keeps the keys itself, and durably. */
+  readonly ownsIdempotency?: true
   /** False keeps it out of hello-ok. */
   readonly advertise?: false
   /** Counts against the budget of control-plane writes. */

@@ -112,17 +112,21 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
     return method
   }
 
-  function perform (name: string, rawParams: unknown, caller: Caller, connection: Connection): unknown {
+  function perform (name: string, rawParams: unknown, caller: Caller, connection: Connection, id?: string): unknown {
     const params = rawParams ?? {}
     const method = admit(name, params, caller)
     const work = () => {
       lastStarted = name
       return method.handle(params as never, {
-        caller, connection, rooms, get signal () { return connection.signal }
+        caller,
+        connection,
+        rooms,
+        get signal () { return connection.signal },
+        respondFirst: payload => { if (id !== undefined) connection.respond(id, payload) }
       })
     }
     const key = (params as { idempotencyKey?: unknown }).idempotencyKey
-    if (typeof key !== 'string' || key === '' || !changesState(method as Method<never>)) return work()
+    if (typeof key !== 'string' || key === '' || method.ownsIdempotency || !changesState(method as Method<never>)) return work()
     return idempotency.run({ principal: caller.principal, method: name, key }, async () => work())
   }
 
@@ -139,7 +143,7 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
       const startedAtMs = now()
       let error: ErrorShape | undefined
       try {
-        let result = perform(frame.method, frame.params, caller, connection)
+        let result = perform(frame.method, frame.params, caller, connection, frame.id)
         if (result instanceof Promise) result = await result
         connection.consecutiveRoleErrors = 0
         connection.respond(frame.id, result)

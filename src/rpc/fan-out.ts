@@ -1,7 +1,7 @@
 import { closeCodes } from '../protocol/close-codes.ts'
 import { eventTable, type EventRow } from '../protocol/events.ts'
 import { wireLimits } from '../protocol/version.ts'
-import type { GatewayEvent } from '../events/bus.ts'
+import type { EventSeries, GatewayEvent } from '../events/bus.ts'
 import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
 
@@ -9,6 +9,20 @@ export interface FanOut {
   deliver (event: GatewayEvent): void
   stats (): { delivered: number, dropped: number, cut: number }
 }
+
+export interface FanOutOptions {
+  readonly connections: Connections
+  readonly maxBufferedBytes?: number
+  /** Beyond it a client is spared the events of a series: the next one that fits carries all of them. */
+  readonly lagBytes?: number
+  readonly onSlow: (connection: Connection, bufferedBytes: number) => void
+  /** Does this connection follow the session? */
+  readonly follows?: (connectionId: string, sessionKey: string) => boolean
+}
+
+/** Series that a client may be behind in at the same time. */
+const maxMissed = 256
+const scopedCap = 'session-scoped-events'
 
 const isHeard = ({ caller, state }: Connection): boolean => caller !== undefined && state !== 'closing'
 
@@ -20,12 +34,16 @@ function maySee (row: EventRow, connection: Connection): boolean {
 }
 
 /** Writes an event once and hands it to all who may see it. A client that does not keep up loses droppable events, then its connection. */
-export function createFanOut ({ connections, maxBufferedBytes = wireLimits.maxBufferedBytes, onSlow }: {
-  connections: Connections
-  maxBufferedBytes?: number
-  onSlow: (connection: Connection, bufferedBytes: number) => void
-}): FanOut {
+export function createFanOut (options: FanOutOptions): FanOut {
+  const { connections, maxBufferedBytes = wireLimits.maxBufferedBytes, lagBytes = 1_048_576, onSlow, follows = () => false } = options
   const counts = { delivered: 0, dropped: 0, cut: 0 }
+
+  function isConcerned (connection: Connection, { sessionKey, needsCap, ownerConnectionId }: GatewayEvent): boolean {
+    if (sessionKey === undefined) return true
+    const isOwn = ownerConnectionId === connection.id
+    if (needsCap !== undefined) return connection.caps.has(needsCap) && (isOwn || follows(connection.id, sessionKey))
+    return !connection.caps.has(scopedCap) || isOwn || follows(connection.id, sessionKey)
+  }
 
   function send (connection: Connection, row: EventRow, head: string): void {
     const bufferedBytes = connection.socket.bufferedAmount
@@ -41,17 +59,32 @@ export function createFanOut ({ connections, maxBufferedBytes = wireLimits.maxBu
     }
   }
 
+  /** True when the client lags and is spared this one. */
+  function isSpared (connection: Connection, { id }: EventSeries): boolean {
+    if (connection.socket.bufferedAmount <= lagBytes) return false
+    const missed = connection.missed ??= new Set()
+    if (missed.size >= maxMissed) missed.delete(missed.values().next().value!)
+    missed.add(id)
+    counts.dropped++
+    return true
+  }
+
   return {
-    deliver ({ event, payload, stateVersion, connectionIds }) {
+    deliver (occurrence) {
+      const { event, payload, stateVersion, connectionIds, series } = occurrence
       const row = eventTable[event]
+      const headOf = (body: unknown): string => JSON.stringify({ type: 'event', event, payload: body, ...(stateVersion ? { stateVersion } : {}) }).slice(0, -1)
       let head: string | undefined
+      let wholeHead: string | undefined
       const targets = connectionIds
         ? connectionIds.map(id => connections.get(id)).filter(connection => connection !== undefined)
         : connections.connected()
       for (const connection of targets) {
         if (connectionIds ? !isHeard(connection) : !maySee(row, connection)) continue
-        head ??= JSON.stringify({ type: 'event', event, payload, ...(stateVersion ? { stateVersion } : {}) }).slice(0, -1)
-        send(connection, row, head)
+        if (!isConcerned(connection, occurrence)) continue
+        if (series && isSpared(connection, series)) continue
+        if (series && connection.missed?.delete(series.id)) send(connection, row, wholeHead ??= headOf(series.whole()))
+        else send(connection, row, head ??= headOf(payload))
       }
     },
     stats: () => ({ ...counts })

@@ -43,6 +43,9 @@ export interface RpcOptions<Rooms> {
   readonly server: { version: string, bootId: string }
   readonly presence: Presence
   readonly snapshot: HelloSnapshot
+  /** Does this connection follow the session? */
+  readonly follows?: (connectionId: string, sessionKey: string) => boolean
+  readonly onEnded?: (connection: Connection) => void
 }
 
 export interface Rpc<Rooms> {
@@ -85,6 +88,7 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
   })
   const fanOut = createFanOut({
     connections,
+    follows: options.follows,
     onSlow: (connection, bufferedBytes) => log.warn({ conn: connection.id, bufferedBytes }, 'cut a slow consumer')
   })
   events.subscribe(fanOut.deliver)
@@ -135,6 +139,7 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
     receive: createReceiver(dispatcher),
     onEnded (connection, code, reason) {
       if (!connection.caller) return
+      options.onEnded?.(connection)
       log.debug({ conn: connection.id, code, reason }, 'connection ended')
       presence.leave(`connection:${connection.id}`)
     }

@@ -61,6 +61,14 @@ const defaults = group({ help: 'What every agent has unless it says otherwise.',
   contextPruning: key(open, { help: 'Dropping old tool results from the context.' }),
   maxConcurrent: key(integer(1), { help: 'Runs at the same time; absent: 4 per processor, at least 8.' }),
   timeoutSeconds: key(seconds(1), { default: 172_800, help: 'Time for one run.' }),
+  parallelTools: key(flag, { default: true, help: 'Carry out the tool calls of one model step at the same time.' }),
+  recovery: group({ help: 'Runs that a restart interrupted.' }, {
+    mode: key(oneOf(['resume', 'fail']), {
+      default: 'resume', failsafe: 'fail', help: 'After tools took effect: go on from the last result, or report the run as failed.'
+    }),
+    maxAttempts: key(integer(0), { default: 3, help: 'How often one run is taken up again.' }),
+    maxAgeMinutes: key(integer(0), { default: 30, help: 'Older messages are parked and listed, not answered.' })
+  }),
   elevatedDefault: key(text, { help: 'Whether tools start outside the sandbox when nobody says.' }),
   blockStreamingDefault: key(oneOf(['off', 'on']), { default: 'off', help: 'Send finished paragraphs before the reply is complete.' }),
   typingMode: key(oneOf(['never', 'instant', 'thinking', 'message']), { help: 'When channels show that the agent types.' }),
@@ -75,6 +83,9 @@ const entryKeys = {
   agentDir: key(text, { help: 'Directory for the state of this agent.' }),
   identity: key(open, { help: 'Name, emoji and avatar that it shows.' }),
   groupChat: key(open, { help: 'How it behaves in groups.' }),
+  runtime: key(oneOf(['internal', 'external']), {
+    help: 'Who carries out its runs: this gateway, or a program that connects and registers as its runtime.'
+  }),
   tools: agentTools
 }
 

@@ -1,0 +1,121 @@
+/** One claim, one run: for callers at the same time, after a reconnect and after a restart. */
+import { randomUUID } from 'node:crypto'
+import { GatewayError, isGatewayError } from '../protocol/errors.ts'
+import type { SessionTarget } from '../sessions/room.ts'
+import type { RunContext } from './context.ts'
+import type { Inboxes } from './inboxes.ts'
+import type { Registry } from './registry.ts'
+import type { QueueMode, RunHandle, RunRequest } from './room.ts'
+import { Run } from './run.ts'
+import { claimOf, resultOf, type StoredEntry } from './stored-run.ts'
+
+/** Runs that this process holds at most, waiting ones included. */
+const maxLive = 20_000
+
+const queueModes: ReadonlySet<unknown> = new Set<QueueMode>(['steer', 'followup', 'collect', 'interrupt'])
+const isQueueMode = (value: unknown): value is QueueMode => queueModes.has(value)
+
+export interface AcceptanceOptions {
+  readonly context: RunContext
+  readonly inboxes: Inboxes
+  readonly registry: Registry
+  readonly claims: Map<string, Promise<Run | StoredEntry>>
+  readonly expectRoom: (request: RunRequest) => void
+  /** A message that waits is answered with an empty final event, and later under another run id. */
+  readonly onQueued: (run: Run) => void
+}
+
+export function handleOf (run: Run, status: RunHandle['status']): RunHandle {
+  return {
+    runId: run.id,
+    sessionKey: run.key,
+    agentId: run.agentId,
+    sessionId: run.sessionId,
+    acceptedAtMs: run.atMs,
+    status,
+    ...(run.interrupted ? { interrupted: true } : {}),
+    result: run.settled
+  }
+}
+
+export function createAcceptance (options: AcceptanceOptions): (request: RunRequest) => Promise<RunHandle> {
+  const { context, inboxes, registry, claims } = options
+  const { sessions, store, now, config } = context
+
+  function modeOf (request: RunRequest, key: string): QueueMode | 'own' {
+    if (request.ownTurn) return 'own'
+    const { queue } = config().config.messages
+    const channel = typeof request.origin?.channel === 'string' ? queue.byChannel[request.origin.channel] : undefined
+    const chosen = request.queueMode ?? sessions.get(key)?.queueMode ?? channel ?? queue.mode
+    return isQueueMode(chosen) ? chosen : queue.mode
+  }
+
+  async function accept (request: RunRequest, target: SessionTarget, claim: string): Promise<Run | StoredEntry> {
+    await sessions.ready
+    const named = await store.runs.get<StoredEntry['value']>(request.idempotencyKey)
+    if (named?.claim === claim) return named
+    if (registry.live.size >= maxLive) throw new GatewayError('BUSY', { message: `${maxLive} runs are under way or waiting`, retryAfterMs: 5000 })
+    options.expectRoom(request)
+    const isTaken = named !== undefined || registry.live.has(request.idempotencyKey)
+    const run = new Run({
+      // The key is the run id, unless somebody else's run has it already.
+      id: isTaken ? randomUUID() : request.idempotencyKey,
+      claim,
+      key: target.key,
+      agentId: target.agentId,
+      request,
+      atMs: now(),
+      mode: modeOf(request, target.key)
+    })
+    registry.add(run)
+    try {
+      await inboxes.accept(run)
+    } catch (error) {
+      registry.forget(run)
+      const holder = isGatewayError(error) && error.code === 'CLAIM_TAKEN' ? await store.runs.claimed<StoredEntry['value']>(claim) : undefined
+      if (holder) return holder
+      throw error
+    }
+    if (run.row?.state === 'queued' && run.mode !== 'own' && run.mode !== 'interrupt') options.onQueued(run)
+    return run
+  }
+
+  async function finalEntry (entry: StoredEntry): Promise<StoredEntry> {
+    const { executedAs } = entry.value
+    return (executedAs === undefined ? undefined : await store.runs.get<StoredEntry['value']>(executedAs)) ?? entry
+  }
+
+  async function repeated (entry: StoredEntry): Promise<RunHandle> {
+    const { runId, sessionKey, atMs, value } = entry
+    const facts = { runId, sessionKey, agentId: value.agentId, sessionId: value.sessionId, acceptedAtMs: atMs }
+    const live = registry.live.get(value.executedAs ?? runId)
+    if (live) return { ...facts, status: 'in_flight', result: live.settled.then(result => ({ ...result, runId })) }
+    const last = await finalEntry(entry)
+    const result = { ...resultOf(last), runId }
+    if (!last.open) return { ...facts, status: 'done', result: Promise.resolve(result) }
+    const error = { kind: 'parked', message: 'this message was accepted before a restart and is parked; send it again with a new key' }
+    return { ...facts, status: 'done', result: Promise.resolve({ ...result, outcome: 'error', error }) }
+  }
+
+  return async request => {
+    const target = sessions.target(request.sessionKey, request.agentId)
+    const claim = claimOf(request.caller.principal, request.via, request.idempotencyKey)
+    const known = claims.get(claim)
+    const accepted = known ?? accept(request, target, claim)
+    if (!known) claims.set(claim, accepted)
+    let found: Run | StoredEntry
+    try {
+      found = await accepted
+    } catch (error) {
+      if (!known) claims.delete(claim)
+      throw error
+    }
+    if (!known && !(found instanceof Run)) claims.delete(claim)
+    const foundKey = found instanceof Run ? found.key : found.sessionKey
+    if (foundKey !== target.key) {
+      throw new GatewayError('IDEMPOTENCY_CONFLICT', { details: { sessionKey: target.key, usedFor: foundKey } })
+    }
+    if (!(found instanceof Run)) return repeated(found)
+    return handleOf(found, known ? 'in_flight' : 'started')
+  }
+}

@@ -1,0 +1,41 @@
+/** What the agent room is built over. */
+import type { LoadedConfig } from '../config/load.ts'
+import type { Models } from '../providers/model.ts'
+import type { Sessions } from '../sessions/room.ts'
+import type { Store } from '../store/store.ts'
+import type { Tool, Tools } from '../tools/tool.ts'
+import type { RunRequest } from './room.ts'
+import type { RunEmit } from './voice.ts'
+
+export interface RunLog {
+  debug (fields: object, message: string): void
+  info (fields: object, message: string): void
+  warn (fields: object, message: string): void
+  error (fields: object, message: string): void
+}
+
+export interface PromptFacts {
+  readonly agentId: string
+  readonly sessionKey: string
+  readonly request: RunRequest
+  readonly tools: readonly Tool[]
+}
+
+/** The words around a conversation. */
+export interface Prompting {
+  system (facts: PromptFacts): Promise<string>
+  /** What of a reply people see: nothing of a silent one, and nothing while it may still become one. */
+  visible (text: string, done: boolean): string
+}
+
+export interface RunContext {
+  readonly store: Store
+  readonly sessions: Sessions
+  readonly models: Models
+  readonly tools: Tools
+  readonly prompting: Prompting
+  readonly config: () => LoadedConfig
+  readonly now: () => number
+  readonly log: RunLog
+  readonly emit: RunEmit
+}

@@ -1,0 +1,107 @@
+/** The agent loop: a model speaks, its tools are carried out, until it has nothing more to ask for. */
+import type { Message, ToolCallPart } from '../protocol/transcript.ts'
+import { assistantMessage, type RoutedResult, type StepRequest } from '../providers/model.ts'
+import type { RunContext } from './context.ts'
+import { combined, lineOf } from './messages.ts'
+import { untilEnded, type Run } from './run.ts'
+import { answeredRow, runOp } from './stored-run.ts'
+import { carryOut } from './tool-calls.ts'
+import { addUsage, type NewLine, type Turn } from './turn.ts'
+
+/** A model that asks for tools without end is stopped here. */
+const maxSteps = 200
+
+const line = (run: Run, message: Message): NewLine => ({ type: 'message', message, runId: run.id })
+
+/** What people said since goes in before the model speaks again, and their messages are settled with it. */
+async function takeOver (turn: Turn, { sessions, now }: RunContext): Promise<void> {
+  const { run, steering } = turn
+  if (!steering.has()) return
+  const inputs = steering.waiting()
+  const lines = inputs.map(({ row }) => lineOf(combined([row!.input!]), now(), run.id))
+  for (const input of inputs) input.state = 'committing'
+  try {
+    await sessions.write(run.key, {
+      lines: [...turn.unwritten, ...lines],
+      ops: inputs.map(input => runOp(input.entry(answeredRow(input.row!, run.id, now()), false)))
+    })
+  } catch (error) {
+    for (const input of inputs) input.state = 'queued'
+    throw error
+  }
+  turn.unwritten = []
+  turn.messages.push(...lines.map(({ message }) => message))
+  steering.taken(inputs)
+}
+
+function requestOf ({ run, system, messages, tools }: Turn): StepRequest {
+  const { thinking, maxOutputTokens, temperature } = run.request
+  return {
+    system,
+    messages,
+    tools,
+    sessionId: run.sessionId,
+    signal: run.signal,
+    ...(thinking ? { thinking } : {}),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+    ...(temperature === undefined ? {} : { temperature })
+  }
+}
+
+async function speak (turn: Turn, { models }: RunContext): Promise<RoutedResult> {
+  const { run, voice, route } = turn
+  voice.lifecycle({ phase: 'model', provider: route.model.provider, model: route.model.id })
+  const result = await untilEnded(run.signal, models.step(route, requestOf(turn), event => {
+    if (event.type === 'text') voice.text(event.delta)
+    else if (event.type === 'thinking' && run.request.thinking && run.request.thinking !== 'off') voice.thinking(event.delta)
+  }, (from, to, { kind, message }) => voice.lifecycle({
+    phase: 'fallback_step',
+    fallbackStepType: 'fallback_step',
+    fallbackStepFromModel: `${from.provider}/${from.id}`,
+    fallbackStepToModel: `${to.provider}/${to.id}`,
+    fallbackStepFromFailureReason: kind,
+    fallbackStepFromFailureDetail: message.slice(0, 240),
+    fallbackStepFinalOutcome: 'next_fallback'
+  })))
+  turn.model = result.model
+  turn.attempts = result.attempts
+  turn.usage = addUsage(turn.usage, result.usage)
+  turn.lastUsage = result.usage
+  voice.usage(result.usage.output)
+  return result
+}
+
+/** Says durably that something is about to be done which must not be done twice, then does it. */
+async function useTools (turn: Turn, calls: readonly ToolCallPart[], context: RunContext): Promise<void> {
+  const { run } = turn
+  const effects = calls.some(({ name }) => turn.tools.find(tool => tool.name === name)?.effects)
+  if (effects) {
+    run.row = { ...run.row!, effects: true }
+    await context.sessions.write(run.key, { lines: turn.unwritten, ops: [runOp(run.entry(run.row, true))] })
+    turn.unwritten = []
+  }
+  const parallel = context.config().config.agents.defaults.parallelTools
+  const results = await carryOut(turn, calls, parallel, context)
+  turn.unwritten.push(...results.map(message => line(run, message)))
+  turn.messages.push(...results)
+  await context.sessions.write(run.key, { lines: turn.unwritten })
+  turn.unwritten = []
+}
+
+export async function converse (turn: Turn, context: RunContext): Promise<void> {
+  const { run, voice } = turn
+  for (let step = 1; step <= maxSteps; step++) {
+    run.signal.throwIfAborted()
+    await takeOver(turn, context)
+    if (step > 1) voice.nextMessage()
+    const result = await speak(turn, context)
+    const message = assistantMessage(result, context.now())
+    turn.unwritten.push(line(run, message))
+    turn.messages.push(message)
+    turn.stopReason = result.stopReason
+    const calls = result.content.filter(part => part.type === 'toolCall')
+    if (calls.length === 0) return
+    await useTools(turn, calls, context)
+  }
+  throw new Error(`the model asked for tools ${maxSteps} times in a row`)
+}

@@ -1,0 +1,107 @@
+/** Carries out runs whose turn in their session has come, within the lanes. */
+import type { RunContext } from './context.ts'
+import type { Inbox } from './inboxes.ts'
+import type { Lanes } from './lanes.ts'
+import { carryOutRun, tellFailure } from './pipeline.ts'
+import type { RunResult } from './room.ts'
+import type { Run } from './run.ts'
+import { breakOff } from './settlement.ts'
+import type { Runtimes } from './runtimes.ts'
+import type { Steering } from './turn.ts'
+import { createVoice, type Voice } from './voice.ts'
+
+/** Text is told at once when it begins and then this often. */
+const paceMs = 75
+
+/** Whoever carries out the runs of some agents in our place. */
+export type External = Pick<Runtimes, 'serves' | 'isPresent' | 'present' | 'converse'>
+
+export interface ExecutionOptions {
+  readonly context: RunContext
+  readonly lanes: Lanes
+  readonly external: External
+  readonly onSettled: (run: Run, result: RunResult, inbox: Inbox) => void
+  readonly onSteered: (runs: readonly Run[], by: Run) => void
+}
+
+export function voiceOf (run: Run, { emit, now, prompting }: RunContext): Voice {
+  const { via, spawnedBy, caller } = run.request
+  return createVoice({
+    runId: run.id,
+    sessionKey: run.key,
+    agentId: run.agentId,
+    sessionId: () => run.sessionId,
+    phases: via === 'chat',
+    ...(spawnedBy ? { spawnedBy } : {}),
+    ...(caller.connectionId ? { connectionId: caller.connectionId } : {})
+  }, { emit, now, paceMs, visible: (text, done) => prompting.visible(text, done) })
+}
+
+export function createExecution ({ context, lanes, external, onSettled, onSteered }: ExecutionOptions): (run: Run, inbox: Inbox) => void {
+  const { now, config } = context
+
+  const steeringOf = (inbox: Inbox, run: Run): Steering => {
+    const isSteering = ({ mode, state }: Run): boolean => mode === 'steer' && state === 'queued'
+    return {
+      has: () => inbox.queue.some(isSteering),
+      waiting: () => inbox.queue.filter(isSteering),
+      taken (runs) {
+        for (const taken of runs) inbox.queue.splice(inbox.queue.indexOf(taken), 1)
+        onSteered(runs, run)
+      }
+    }
+  }
+
+  function limitTime (run: Run): NodeJS.Timeout | undefined {
+    const timeoutMs = run.request.timeoutMs ?? config().config.agents.defaults.timeoutSeconds * 1000
+    return timeoutMs > 0 ? setTimeout(() => run.end({ kind: 'timeout', origin: 'timeout' }), Math.min(timeoutMs, 2 ** 31 - 1)).unref() : undefined
+  }
+
+  function followCaller (run: Run): () => void {
+    const { signal } = run.request
+    if (!signal) return () => {}
+    const gone = (): void => { run.end({ kind: 'aborted', origin: 'caller' }) }
+    if (signal.aborted) gone()
+    signal.addEventListener('abort', gone, { once: true })
+    return () => signal.removeEventListener('abort', gone)
+  }
+
+  async function perform (run: Run, voice: Voice, inbox: Inbox): Promise<RunResult> {
+    let leave: (() => void) | undefined
+    try {
+      if (external.serves(run.agentId)) {
+        if (!external.isPresent(run.agentId)) {
+          run.state = 'waiting'
+          await external.present(run.agentId, run.signal)
+        }
+      } else leave = await lanes.enter(run.request.lane ?? 'main', run.signal)
+      run.state = 'active'
+      run.startedAtMs = now()
+      return await carryOutRun(run, voice, steeringOf(inbox, run), context, external.serves(run.agentId) ? external.converse : undefined)
+    } catch (error) {
+      const settled = await breakOff(run, undefined, error, context)
+      if (run.ending?.kind === 'shutdown') return settled.result
+      if (settled.result.outcome === 'aborted') voice.terminal({ state: 'aborted', stopReason: settled.result.stopReason })
+      else tellFailure(voice, settled)
+      return settled.result
+    } finally {
+      leave?.()
+    }
+  }
+
+  async function execute (run: Run, inbox: Inbox): Promise<void> {
+    const timer = limitTime(run)
+    const unfollow = followCaller(run)
+    const result = await perform(run, run.voice!, inbox)
+    clearTimeout(timer)
+    unfollow()
+    run.state = 'settled'
+    onSettled(run, result, inbox)
+  }
+
+  return (run, inbox) => {
+    run.voice ??= voiceOf(run, context)
+    // Behind the answer to the request that began it.
+    setImmediate(() => { void execute(run, inbox) })
+  }
+}

@@ -1,0 +1,58 @@
+/** Which runs this process knows: those under way, those that were settled lately, and who waits for one. */
+import type { RunResult } from './room.ts'
+import type { Run } from './run.ts'
+
+export interface Registry {
+  readonly live: ReadonlyMap<string, Run>
+  add (run: Run): void
+  remove (run: Run, result: RunResult): void
+  /** One that never became durable. */
+  forget (run: Run): void
+  recent (runId: string): RunResult | undefined
+  /** Undefined when it was not begun in time. */
+  arrival (runId: string, timeoutMs: number, signal?: AbortSignal): Promise<Run | undefined>
+}
+
+const maxRecent = 2000
+/** Longer replies are read from the store. */
+const maxRecentTextChars = 8192
+
+export function createRegistry (): Registry {
+  const live = new Map<string, Run>()
+  const recent = new Map<string, RunResult>()
+  const awaited = new Map<string, Set<(run: Run) => void>>()
+
+  return {
+    live,
+    add (run) {
+      live.set(run.id, run)
+      const waiting = awaited.get(run.id)
+      if (!waiting) return
+      awaited.delete(run.id)
+      for (const arrived of waiting) arrived(run)
+    },
+    remove (run, result) {
+      live.delete(run.id)
+      if (result.text.length > maxRecentTextChars) return
+      recent.set(run.id, result)
+      if (recent.size > maxRecent) recent.delete(recent.keys().next().value!)
+    },
+    forget: run => { live.delete(run.id) },
+    recent: runId => recent.get(runId),
+    arrival: (runId, timeoutMs, signal) => new Promise(resolve => {
+      const waiting = awaited.get(runId) ?? new Set()
+      awaited.set(runId, waiting)
+      const done = (run?: Run): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', giveUp)
+        waiting.delete(done)
+        if (waiting.size === 0) awaited.delete(runId)
+        resolve(run)
+      }
+      const giveUp = (): void => done()
+      const timer = setTimeout(giveUp, timeoutMs).unref()
+      signal?.addEventListener('abort', giveUp, { once: true })
+      waiting.add(done)
+    })
+  }
+}

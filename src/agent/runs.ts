@@ -1,0 +1,210 @@
+/** The agent room: messages become runs, each carried out once, one at a time for a session. */
+import { availableParallelism } from 'node:os'
+import { GatewayError } from '../protocol/errors.ts'
+import { createAcceptance } from './acceptance.ts'
+import type { RunContext } from './context.ts'
+import { createExecution, voiceOf, type External } from './execution.ts'
+import { createInboxes, type Inbox } from './inboxes.ts'
+import { createLanes } from './lanes.ts'
+import { createRecovery, pendingOf } from './recovery.ts'
+import { createRegistry } from './registry.ts'
+import type { PendingInput, RunEvent, RunResult, Runs } from './room.ts'
+import { untilEnded, type Run } from './run.ts'
+import { resultOf, runOp, settledRow, type StoredEntry, type StoredRun } from './stored-run.ts'
+
+/** How long the store remembers a settled run, and with it the key of its request. */
+const keptMs = 24 * 60 * 60_000
+/** Settled runs between two looks at what may be forgotten. */
+const pruneEvery = 500
+const pruneAtOnce = 2000
+
+export interface RunsOptions extends RunContext {
+  readonly external: External
+}
+
+export function createRuns (options: RunsOptions): Runs {
+  const { store, now, log, config, external } = options
+  const context: RunContext = options
+  const registry = createRegistry()
+  const claims = new Map<string, Promise<Run | StoredEntry>>()
+  const parked = new Map<string, StoredEntry>()
+  let halted = false
+  let settledCount = 0
+  let recovering: Promise<unknown> | undefined
+
+  const lanes = createLanes({
+    max (lane) {
+      const { maxConcurrent, subagents } = config().config.agents.defaults
+      if (lane === 'subagent') return subagents.maxConcurrent
+      if (lane === 'background') return 3
+      return maxConcurrent ?? Math.max(8, availableParallelism() * 4)
+    }
+  })
+
+  function prune (): void {
+    if (++settledCount % pruneEvery !== 0) return
+    store.commit([{ op: 'prune-runs', beforeMs: now() - keptMs, limit: pruneAtOnce }])
+      .catch(err => log.warn({ err }, 'old runs could not be forgotten'))
+  }
+
+  function finish (run: Run, result: RunResult): void {
+    run.state = 'settled'
+    claims.delete(run.claim)
+    registry.remove(run, result)
+    run.resolve(result)
+    for (const input of run.answers) finish(input, { ...result, runId: input.id })
+    prune()
+  }
+
+  const execution = createExecution({
+    context,
+    lanes,
+    external,
+    onSettled (run, result, inbox) {
+      finish(run, result)
+      inboxes.release(inbox)
+    },
+    onSteered (runs) {
+      for (const run of runs) finish(run, run.ended({ outcome: 'ok', endedAtMs: now(), stopReason: 'steered' }))
+    }
+  })
+
+  const inboxes = createInboxes({
+    context,
+    launch: execution,
+    onExecution: run => registry.add(run),
+    onDropped: run => finish(run, run.ended({ outcome: 'aborted', endedAtMs: now(), stopReason: 'dropped' })),
+    halted: () => halted
+  })
+
+  const accept = createAcceptance({
+    context,
+    inboxes,
+    registry,
+    claims,
+    expectRoom: ({ lane }) => lanes.expectRoom(lane ?? 'main'),
+    onQueued: run => setImmediate(() => voiceOf(run, context).terminal({ state: 'final' }))
+  })
+
+  const recover = createRecovery({ context, inboxes, registry, claims, parked, onSettled: finish, isPatient: external.serves })
+
+  /** Takes a message back that nobody has begun to answer. */
+  async function cancel (run: Run, origin: string): Promise<boolean> {
+    if (!inboxes.withdraw(run)) return false
+    const result = run.ended({ outcome: 'aborted', endedAtMs: now(), stopReason: origin })
+    await store.commit([runOp(run.entry({ ...settledRow(run.row!, result), state: 'cancelled' }, false))])
+    if (run.mode === 'own' || run.mode === 'interrupt') voiceOf(run, context).terminal({ state: 'aborted', stopReason: origin })
+    finish(run, result)
+    return true
+  }
+
+  async function stop (run: Run, origin: string): Promise<boolean> {
+    if (run.state === 'queued') return cancel(run, origin)
+    // The message goes on under the id of the run that answers it.
+    const answering = [...registry.live.values()].find(({ answers }) => answers.includes(run)) ?? run
+    if (!answering.end({ kind: 'aborted', origin })) return false
+    return (await answering.settled).outcome === 'aborted'
+  }
+
+  async function unpark (runId: string, origin: string): Promise<boolean> {
+    const entry = parked.get(runId)
+    if (!entry) return false
+    parked.delete(runId)
+    const value: StoredRun = { ...entry.value, state: 'cancelled', stopReason: origin, endedAtMs: now() }
+    await store.commit([runOp({ ...entry, open: false, value })])
+    return true
+  }
+
+  function concerned ({ runId, sessionKey }: { runId?: string, sessionKey?: string }): Run[] {
+    if (runId !== undefined) {
+      const run = registry.live.get(runId)
+      return run && (sessionKey === undefined || run.key === sessionKey) ? [run] : []
+    }
+    const inbox: Inbox | undefined = sessionKey === undefined ? undefined : inboxes.get(sessionKey)
+    return inbox ? [...inbox.queue, ...inbox.active ? [inbox.active] : []] : []
+  }
+
+  async function settledIn (run: Run, timeoutMs: number, signal?: AbortSignal): Promise<RunResult | undefined> {
+    const limit = AbortSignal.timeout(Math.min(Math.max(1, timeoutMs), 2 ** 31 - 1))
+    return untilEnded(signal ? AbortSignal.any([signal, limit]) : limit, run.settled).catch(() => undefined)
+  }
+
+  async function storedResult (runId: string): Promise<RunResult | undefined> {
+    const entry = await store.runs.get<StoredRun>(runId)
+    if (!entry || entry.open) return undefined
+    const executed = entry.value.executedAs === undefined ? undefined : await store.runs.get<StoredRun>(entry.value.executedAs)
+    return executed?.open ? undefined : { ...resultOf(executed ?? entry), runId }
+  }
+
+  const pendingState = ({ state }: Run): PendingInput['state'] => state === 'waiting' ? 'parked' : 'queued'
+
+  return {
+    async start (request) {
+      if (halted) throw new GatewayError('STOPPING')
+      await recovering
+      return accept(request)
+    },
+    async abort ({ origin = 'rpc', ...what }) {
+      const runs = concerned(what)
+      const stopped = await Promise.all(runs.map(async run => await stop(run, origin) ? run.id : undefined))
+      const runIds = stopped.filter(id => id !== undefined)
+      if (runs.length === 0 && what.runId !== undefined && await unpark(what.runId, origin)) runIds.push(what.runId)
+      return { runIds }
+    },
+    async wait (runId, timeoutMs, signal) {
+      const startedAtMs = now()
+      const known = registry.live.get(runId)
+      if (known) return settledIn(known, timeoutMs, signal)
+      const result = registry.recent(runId) ?? await storedResult(runId)
+      if (result) return result
+      const run = await registry.arrival(runId, timeoutMs, signal)
+      return run && settledIn(run, timeoutMs - (now() - startedAtMs), signal)
+    },
+    follow (runId, listener: (event: RunEvent) => void) {
+      const run = registry.live.get(runId)
+      if (!run) return () => {}
+      run.voice ??= voiceOf(run, context)
+      return run.voice.follow(listener)
+    },
+    active: sessionKey => [...inboxes.all()]
+      .filter(({ key, active }) => active && active.state !== 'accepting' && (sessionKey === undefined || key === sessionKey))
+      .map(({ key, active }) => ({
+        runId: active!.id, sessionKey: key, startedAtMs: active!.startedAtMs ?? active!.atMs, text: active!.voice?.said() ?? ''
+      })),
+    pending (sessionKey) {
+      const inbox = inboxes.get(sessionKey)
+      const waiting = [...inbox?.active?.state === 'waiting' ? [inbox.active] : [], ...inbox?.queue ?? []]
+      return [
+        ...[...parked.values()].filter(entry => entry.sessionKey === sessionKey).map(pendingOf),
+        ...waiting.map(run => ({ runId: run.id, text: run.row?.input?.message ?? run.request.message, state: pendingState(run), atMs: run.atMs }))
+      ]
+    },
+    stats () {
+      let active = 0
+      let queued = 0
+      for (const inbox of inboxes.all()) {
+        if (inbox.active) active++
+        queued += inbox.queue.length
+      }
+      return { active, queued, parked: parked.size, lanes: lanes.facts() }
+    },
+    recover () {
+      const work = recover()
+      recovering = work.then(() => {}, () => {}).finally(() => { recovering = undefined })
+      return work
+    },
+    async drain (budgetMs) {
+      halted = true
+      const running = (): Run[] => [...inboxes.all()].flatMap(({ active, timer }) => active && timer === undefined ? [active] : [])
+      const all = Promise.allSettled(running().map(run => run.settled))
+      let timer: NodeJS.Timeout | undefined
+      await Promise.race([all, new Promise(resolve => { timer = setTimeout(resolve, budgetMs) })])
+      clearTimeout(timer)
+      const left = running()
+      for (const run of left) run.end({ kind: 'shutdown', origin: 'shutdown' })
+      await Promise.all(left.map(run => run.settled))
+      for (const inbox of inboxes.all()) clearTimeout(inbox.timer)
+      if (left.length > 0) log.info({ runs: left.length }, 'runs were put down and go on at the next start')
+    }
+  }
+}

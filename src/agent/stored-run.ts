@@ -1,0 +1,102 @@
+/** A run as the store keeps it. Rows outlive versions: fields are added, never given another meaning. */
+import type { ImagePart, Usage } from '../protocol/transcript.ts'
+import type { RunEntry, StoreOp } from '../store/store.ts'
+import type { QueueMode, RunOutcome, RunRequest, RunResult } from './room.ts'
+
+/** What of a request a later process needs to go on with it. */
+export type StoredOptions = Pick<RunRequest,
+  'timeoutMs' | 'model' | 'provider' | 'thinking' | 'extraSystemPrompt' | 'maxOutputTokens' | 'temperature' | 'lane' | 'spawnedBy'>
+
+/** A message that is not in the transcript yet. */
+export interface StoredInput {
+  readonly key: string
+  readonly message: string
+  readonly images?: readonly ImagePart[]
+  readonly origin?: { readonly [field: string]: unknown }
+  /** Beginnings of messages that gave way when the queue was full. */
+  readonly overflow?: readonly string[]
+}
+
+export interface StoredRun {
+  readonly agentId: string
+  readonly sessionId: string
+  readonly via: string
+  readonly state: 'queued' | 'running' | 'parked' | 'cancelled' | RunOutcome
+  readonly mode?: QueueMode | 'own'
+  readonly input?: StoredInput
+  readonly options?: StoredOptions
+  /** Something was done that cannot be done again unnoticed. */
+  readonly effects?: true
+  /** How often a start took it up again. */
+  readonly attempts?: number
+  /** The run that answered this message. */
+  readonly executedAs?: string
+  readonly startedAtMs?: number
+  readonly endedAtMs?: number
+  readonly stopReason?: string
+  readonly provider?: string
+  readonly model?: string
+  readonly usage?: Usage
+  readonly error?: { readonly kind: string, readonly message: string }
+  /** The reply, for those who ask again; long ones end here and are whole in the transcript. */
+  readonly text?: string
+}
+
+export type StoredEntry = RunEntry<StoredRun>
+
+const maxStoredTextChars = 16_384
+
+/** One claim for each (caller, family of methods, key). */
+export const claimOf = (principal: string, via: string, key: string): string => JSON.stringify([principal, via, key])
+
+export function optionsOf (request: StoredOptions): StoredOptions | undefined {
+  const { timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, temperature, lane, spawnedBy } = request
+  const options = { timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, temperature, lane, spawnedBy }
+  return Object.values(options).some(value => value !== undefined) ? options : undefined
+}
+
+export const runOp = (entry: StoredEntry): StoreOp => ({ op: 'run', run: entry })
+
+/** The row of a message that another run answers. */
+export function answeredRow ({ input: _input, options: _options, ...row }: StoredRun, executedAs: string, endedAtMs: number): StoredRun {
+  return { ...row, state: 'ok', executedAs, endedAtMs }
+}
+
+/** The row of a run that is over. */
+export function settledRow (row: StoredRun, result: RunResult): StoredRun {
+  const { input: _input, options: _options, effects: _effects, ...rest } = row
+  return {
+    ...rest,
+    state: result.outcome,
+    sessionId: result.sessionId,
+    endedAtMs: result.endedAtMs,
+    ...(result.startedAtMs === undefined ? {} : { startedAtMs: result.startedAtMs }),
+    ...(result.stopReason ? { stopReason: result.stopReason } : {}),
+    ...(result.provider ? { provider: result.provider, model: result.model } : {}),
+    ...(result.usage ? { usage: result.usage } : {}),
+    ...(result.error ? { error: result.error } : {}),
+    ...(result.text ? { text: result.text.slice(0, maxStoredTextChars) } : {})
+  }
+}
+
+const outcomes: { readonly [state in StoredRun['state']]?: RunOutcome } = {
+  ok: 'ok', error: 'error', aborted: 'aborted', timeout: 'timeout', cancelled: 'aborted'
+}
+
+export function resultOf ({ runId, sessionKey, atMs, value }: StoredEntry): RunResult {
+  return {
+    runId,
+    sessionKey,
+    agentId: value.agentId,
+    sessionId: value.sessionId,
+    outcome: outcomes[value.state] ?? 'error',
+    text: value.text ?? '',
+    endedAtMs: value.endedAtMs ?? atMs,
+    ...(value.startedAtMs === undefined ? {} : { startedAtMs: value.startedAtMs }),
+    ...(value.stopReason ? { stopReason: value.stopReason } : {}),
+    ...(value.provider ? { provider: value.provider } : {}),
+    ...(value.model ? { model: value.model } : {}),
+    ...(value.usage ? { usage: value.usage } : {}),
+    ...(value.error ? { error: value.error } : {})
+  }
+}

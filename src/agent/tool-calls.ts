@@ -1,0 +1,69 @@
+/** Carries out what a model asked for in one step. */
+import type { Message, ToolCallPart } from '../protocol/transcript.ts'
+import type { Tool, ToolResult } from '../tools/tool.ts'
+import type { RunContext } from './context.ts'
+import { untilEnded } from './run.ts'
+import { interruptedCall, type Turn } from './turn.ts'
+
+const failed = (text: string): ToolResult => ({ content: [{ type: 'text', text }], isError: true })
+
+const titleOf = (name: string): string => name.split(/[_-]/).filter(Boolean).map(word => word[0]!.toUpperCase() + word.slice(1)).join(' ')
+
+function announce ({ voice }: Turn, call: ToolCallPart, startedAt: number): (result: ToolResult, endedAt: number) => void {
+  const { id, name, arguments: args } = call
+  const item = { itemId: `tool:${id}`, toolCallId: id, name, kind: 'tool', title: titleOf(name), commandBearing: false, startedAt }
+  voice.item({ ...item, phase: 'start', status: 'running' })
+  voice.tool({ phase: 'start', name, toolCallId: id, args })
+  return ({ content, details, isError = false }, endedAt) => {
+    voice.tool({ phase: 'result', name, toolCallId: id, isError, result: { content, ...(details === undefined ? {} : { details }) } })
+    voice.item({ ...item, phase: 'end', status: isError ? 'failed' : 'completed', endedAt })
+  }
+}
+
+async function perform (turn: Turn, tool: Tool | undefined, call: ToolCallPart, { log }: RunContext): Promise<ToolResult> {
+  const { run, voice } = turn
+  const { id, name } = call
+  if (!tool) return failed(`There is no tool named ${name}. Available: ${turn.tools.map(known => known.name).join(', ') || 'none'}.`)
+  try {
+    return await untilEnded(run.signal, tool.run(call.arguments, {
+      runId: run.id,
+      sessionKey: run.key,
+      agentId: run.agentId,
+      callId: id,
+      signal: run.signal,
+      update: partialResult => voice.tool({ phase: 'update', name, toolCallId: id, partialResult })
+    }))
+  } catch (error) {
+    if (run.signal.aborted) throw error
+    log.warn({ err: error, tool: name, runId: run.id }, 'a tool failed')
+    return failed(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** Results in the order of the calls, whichever was done first. */
+export async function carryOut (turn: Turn, calls: readonly ToolCallPart[], parallel: boolean, context: RunContext): Promise<Message[]> {
+  const one = async (call: ToolCallPart): Promise<Message> => {
+    const tool = turn.tools.find(({ name }) => name === call.name)
+    const done = announce(turn, call, context.now())
+    const result = await perform(turn, tool, call, context)
+    done(result, context.now())
+    if (tool && !result.isError) turn.toolNames.add(call.name)
+    return {
+      role: 'toolResult',
+      toolCallId: call.id,
+      toolName: call.name,
+      content: result.content,
+      ...(result.details === undefined ? {} : { details: result.details }),
+      isError: result.isError ?? false,
+      timestamp: context.now()
+    }
+  }
+  if (parallel) return Promise.all(calls.map(one))
+  const results: Message[] = []
+  for (const call of calls) {
+    if (turn.steering.has()) {
+      results.push(interruptedCall(call, context.now(), 'Not carried out: a newer message arrived first.'))
+    } else results.push(await one(call))
+  }
+  return results
+}

@@ -1,0 +1,92 @@
+import type { Message, ToolCallPart, Usage } from '../protocol/transcript.ts'
+import type { Attempt, ModelInfo, ModelRoute } from '../providers/model.ts'
+import type { Tool } from '../tools/tool.ts'
+import type { Run } from './run.ts'
+import type { SessionWrite } from '../sessions/room.ts'
+import type { Voice } from './voice.ts'
+
+export type NewLine = NonNullable<SessionWrite['lines']>[number]
+
+export const noUsage: Usage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, totalTokens: 0 }
+
+export interface Steering {
+  has (): boolean
+  waiting (): readonly Run[]
+  /** They stand in the transcript now. */
+  taken (runs: readonly Run[]): void
+}
+
+/** What the steps of one run hand on to each other. */
+export interface Turn {
+  readonly run: Run
+  readonly voice: Voice
+  /** Messages that people sent while it goes on and that it takes over before its next step. */
+  readonly steering: Steering
+  route: ModelRoute
+  system: string
+  messages: Message[]
+  tools: readonly Tool[]
+  /** Lines that are committed with the next write. */
+  unwritten: NewLine[]
+  usage: Usage
+  lastUsage: Usage
+  model: ModelInfo | undefined
+  attempts: readonly Attempt[]
+  stopReason: string
+  readonly toolNames: Set<string>
+}
+
+export function addUsage (a: Usage, b: Usage): Usage {
+  const cost = a.cost && b.cost
+    ? {
+        input: a.cost.input + b.cost.input,
+        output: a.cost.output + b.cost.output,
+        cacheRead: a.cost.cacheRead + b.cost.cacheRead,
+        cacheWrite: a.cost.cacheWrite + b.cost.cacheWrite,
+        total: a.cost.total + b.cost.total
+      }
+    : a.cost ?? b.cost
+  return {
+    input: a.input + b.input,
+    output: a.output + b.output,
+    cacheRead: a.cacheRead + b.cacheRead,
+    cacheWrite: a.cacheWrite + b.cacheWrite,
+    totalTokens: a.totalTokens + b.totalTokens,
+    ...(cost ? { cost } : {})
+  }
+}
+
+/** What a provider would refuse is left out: failed replies without words. */
+const isUseful = (message: Message): boolean =>
+  !(message.role === 'assistant' && (message.stopReason === 'error' || message.stopReason === 'aborted') && message.content.length === 0)
+
+/** Tool calls at the end of what was committed that have no result yet. */
+export function openCalls (messages: readonly Message[]): ToolCallPart[] {
+  const answered = new Set<string>()
+  for (let index = messages.length - 1; index >= 0; index--) {
+    const message = messages[index]!
+    if (message.role === 'toolResult') answered.add(message.toolCallId)
+    else if (message.role === 'assistant') return message.content.filter(part => part.type === 'toolCall').filter(({ id }) => !answered.has(id))
+    else return []
+  }
+  return []
+}
+
+export const interruptedCall = ({ id, name }: ToolCallPart, timestamp: number, text: string): Message => ({
+  role: 'toolResult', toolCallId: id, toolName: name, content: [{ type: 'text', text }], isError: true, timestamp
+})
+
+/** The messages as a model takes them: every call is followed by a result, whatever happened to the run that made it. */
+export function modelMessages (stored: readonly Message[], now: number): Message[] {
+  const messages: Message[] = []
+  const close = (): void => {
+    for (const call of openCalls(messages)) messages.push(interruptedCall(call, now, 'No result: the run ended before this tool did.'))
+  }
+  for (const message of stored) {
+    if (!isUseful(message)) continue
+    if (message.role !== 'toolResult') close()
+    messages.push(message)
+  }
+  close()
+  return messages
+}
