@@ -11,7 +11,7 @@ const sentence = (help: string): JsonSchema => help === '' ? {} : { description:
 function schemaOf (node: Node): JsonSchema {
   switch (node.kind) {
     case 'key': return {
-      ...(node.normalize ? anyText(node.type as JsonSchema) : node.type as JsonSchema),
+      ...plainMaps(node.normalize ? anyText(node.type as JsonSchema) : node.type as JsonSchema) as JsonSchema,
       ...sentence(node.help),
       ...(node.default === undefined ? {} : { default: node.default }),
       ...(node.retired === undefined ? {} : { deprecated: true })
@@ -25,6 +25,23 @@ function schemaOf (node: Node): JsonSchema {
 /** Where other spellings are understood, an editor must not call them wrong. */
 const anyText = (type: JsonSchema): JsonSchema =>
   Array.isArray(type['enum']) ? { anyOf: [{ enum: type['enum'] }, { type: 'string' }] } : type
+
+const everyName = '^.*$'
+
+/** Maps are declared with a pattern that every name fits; the forms of editors know only the plain spelling. */
+function plainMaps (schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(plainMaps)
+  if (typeof schema !== 'object' || schema === null) return schema
+  const { patternProperties, ...rest } = schema as { patternProperties?: JsonSchema, [keyword: string]: unknown }
+  const plain = Object.fromEntries(Object.entries(rest).map(([keyword, value]) => [keyword, plainMaps(value)]))
+  if (!patternProperties) return plain
+  const { [everyName]: item, ...patterns } = patternProperties
+  return {
+    ...plain,
+    ...(item === undefined ? {} : { additionalProperties: plainMaps(item) }),
+    ...(Object.keys(patterns).length > 0 ? { patternProperties: plainMaps(patterns) } : {})
+  }
+}
 
 function groupSchema (node: AnyGroup): JsonSchema {
   const children = Object.entries(childrenOf(node) ?? {})
