@@ -15,6 +15,8 @@ export interface HandshakeOptions {
   readonly validators: Validators
   readonly takeHttpNonce: NonceCheck
   readonly unavailable: () => GatewayError | undefined
+  /** As many are in as the configuration allows. */
+  readonly isFull: () => boolean
   /** Turns an admitted connection into the text of its hello-ok payload, and lets the rest of the gateway know. */
   readonly welcome: (connection: Connection, admission: Admission) => string
   readonly log: DispatchLog
@@ -115,6 +117,7 @@ export function createHandshake (options: HandshakeOptions): Handshake {
     const admission = await options.authenticate({ params, ingress: connection.ingress, headers, takeNonce: nonceOf(connection) })
     // Whoever left, or was shown out, while this was decided is not counted among those who are in.
     if (connection.state !== 'connecting') return undefined
+    if (options.isFull()) throw new GatewayError('BUSY', { message: 'too many connections' })
     admission.confirm()
     connection.caller = admission.caller
     connection.declared = admission.declared

@@ -119,6 +119,7 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
     validators,
     takeHttpNonce: options.takeHttpNonce,
     unavailable: lifecycle.unavailable,
+    isFull: () => connections.counts().connected >= options.limits().maxConnections,
     welcome,
     log,
     onRefused: (connection, error, reason) => log.warn({
@@ -134,7 +135,6 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
     now,
     connections,
     keepalive,
-    maxConnections: () => options.limits().maxConnections,
     handshake,
     receive: createReceiver(dispatcher),
     onEnded (connection, code, reason) {

@@ -13,7 +13,6 @@ export interface SocketServerOptions {
   readonly now: () => number
   readonly connections: Connections
   readonly keepalive: Keepalive
-  readonly maxConnections: () => number
   readonly handshake: (connection: Connection, text: string, headers: IncomingHttpHeaders) => Promise<void>
   readonly receive: (connection: Connection, text: string) => void
   readonly onEnded: (connection: Connection, code: number, reason: string) => void
@@ -128,9 +127,6 @@ export function createSocketServer (options: SocketServerOptions): SocketServer 
       socket.on('pong', onPong)
       socket.on('close', onClose)
       keepalive.watch(connection)
-      if (connections.counts().connected >= options.maxConnections()) {
-        return connection.close(closeCodes.tryAgainLater, 'too many connections')
-      }
       const countBytes = (chunk: Buffer): void => {
         connection.preauthBytes += chunk.length
         const limit = connection.state === 'challenged' ? maxPreauthBytes : maxPreauthBytesWhileConnecting

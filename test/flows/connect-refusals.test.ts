@@ -1,6 +1,7 @@
 /** Every way to be refused at the door, over a real socket: the answer first, then the close, both as the contract has them. */
 import t, { type TAP } from 'tap'
 import { createDeviceIdentity, signDevicePayload } from '../../src/lib/device-identity.ts'
+import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import { admitted, challenged, closeClient, connect, signedDevice, startGateway, testToken, type ConnectOptions, type Frame, type TestClient } from '../helper.ts'
 
 interface Expected {
@@ -242,6 +243,27 @@ t.test('a page of another origin is locked out after ten guesses, even with the 
   const other = await connect(gateway.url, { socket: { origin: 'https://other.example' } })
   t.equal(other.response.error.details.code, 'PAIRING_REQUIRED', 'another page gets past the secret, and must be paired')
   await closeClient((await admitted(gateway.url)).client)
+})
+
+t.test('a gateway that is full says so to whoever could come in, and serves those who are in', async t => {
+  const gateway = await startGateway(t, { config: { gateway: { limits: { maxConnections: 1 } } } })
+  const { client: first } = await admitted(gateway.url)
+  const late = await connect(gateway.url)
+  await refused(t, late.client, late.response, { code: 'UNAVAILABLE', detail: 'BUSY', close: 1013, reason: 'too many connections' })
+  t.match(late.response.error, { retryable: true, retryAfterMs: Number })
+  const guess = await connect(gateway.url, { auth: { token: 'wrong' } })
+  t.equal(guess.response.error.details.code, 'AUTH_TOKEN_MISMATCH', 'and nothing to whoever could not')
+  t.equal((await first.request('health')).ok, true)
+  await closeClient(first)
+  await closeClient((await admitted(gateway.url)).client)
+})
+
+t.test('what goes wrong inside the gateway has an id to report and ends as an internal error', async t => {
+  const store = createMemoryStore()
+  const gateway = await startGateway(t, { store: { ...store, commit: async () => { throw new Error('the memory is out of order') } } })
+  const { client, response } = await connect(gateway.url)
+  await refused(t, client, response, { code: 'UNAVAILABLE', detail: 'INTERNAL', close: 1011, reason: 'internal error', details: { errorId: String } })
+  t.notMatch(JSON.stringify(client.frames), 'out of order', 'the cause is for the log')
 })
 
 for (const [mode, detail] of [['token', 'AUTH_TOKEN_NOT_CONFIGURED'], ['password', 'AUTH_PASSWORD_NOT_CONFIGURED']] as const) {
