@@ -5,6 +5,7 @@ import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 /** The `type` that HTTP clients of the contract branch on. */
 const httpTypes: { readonly [code: string]: string } = {
   AUTH_RATE_LIMITED: 'rate_limited',
+  TOO_MANY_REQUESTS: 'rate_limited',
   PROXY_ATTRIBUTION_REQUIRED: 'proxy_attribution_required',
   MISSING_SCOPE: 'forbidden',
   HOST_NOT_ALLOWED: 'host_not_allowed',

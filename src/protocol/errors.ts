@@ -39,7 +39,7 @@ export const errorTable = {
   UNAUTHORIZED_ROLE: { wire: 'INVALID_REQUEST', status: 403, message: 'unauthorized role', next: 'Connect with the role this method belongs to.' },
   MISSING_SCOPE: { wire: 'FORBIDDEN', status: 403, message: 'missing scope', next: 'Ask an operator with pairing rights to approve the scope: openclaw devices list.' },
   FORBIDDEN: { wire: 'FORBIDDEN', status: 403, message: 'not allowed', next: 'Connect as somebody who may do this.' },
-  PAYLOAD_TOO_LARGE: { wire: 'INVALID_REQUEST', status: 413, message: 'payload too large', next: 'Send less at once; hello-ok.policy.maxPayload is the limit.' },
+  PAYLOAD_TOO_LARGE: { wire: 'INVALID_REQUEST', status: 413, message: 'payload too large', next: 'Send less at once; details.limitBytes is the limit.' },
   UNSUPPORTED_MEDIA_TYPE: { wire: 'INVALID_REQUEST', status: 415, message: 'unsupported media type', next: 'Send Content-Type: application/json.' },
   TOO_MANY_REQUESTS: { wire: 'UNAVAILABLE', status: 429, message: 'too many requests', next: 'Wait as long as Retry-After says.', retryable: true },
   WRITE_BUDGET_EXCEEDED: { wire: 'UNAVAILABLE', status: 429, message: 'rate limit exceeded', next: 'Wait as long as retryAfterMs says.', retryable: true },

@@ -152,7 +152,7 @@ t.test('nonces are issued at a bounded rate per client', async t => {
   const refused = await ask()
   t.equal(refused.status, 429)
   t.ok(Number(refused.headers.get('retry-after')) > 0)
-  t.match(await refused.json(), { error: { code: 'TOO_MANY_REQUESTS', nextStep: /\S/ } })
+  t.match(await refused.json(), { error: { code: 'TOO_MANY_REQUESTS', type: 'rate_limited', nextStep: /\S/ } })
   t.equal((await fetch(gateway.http + '/health')).status, 200, 'other routes are not limited by it')
 })
 
