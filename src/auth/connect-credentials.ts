@@ -15,7 +15,7 @@ import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
 import type { Ingress } from './ingress.ts'
 import type { AttemptLimiter, AttemptScope, LimiterSubject } from './limiter.ts'
 import { secretsEqual } from './secret.ts'
-import type { TrustedProxyCheck } from './trusted-proxy.ts'
+import { proxyRefusal, type TrustedProxyCheck } from './trusted-proxy.ts'
 
 export interface ProvenCredential {
   readonly method: AuthMethod
@@ -107,11 +107,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
 
   function proxyIdentity (attempt: ConnectAttempt): Proven | GatewayError {
     const verdict = options.trustedProxy()(attempt.ingress, attempt.headers, { http: false })
-    if (!verdict.ok) {
-      return new GatewayError(verdict.reason.startsWith('trusted_proxy_missing_header') ? 'AUTH_IDENTITY_HEADER_REQUIRED' : 'AUTH_UNAUTHORIZED', {
-        details: { authReason: verdict.reason }
-      })
-    }
+    if (!verdict.ok) return proxyRefusal(verdict.reason)
     const own = Object.entries(options.identityScopes()).find(([user]) => isSameUser(user, verdict.user))?.[1] ?? []
     return {
       method: 'trusted-proxy',

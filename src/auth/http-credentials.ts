@@ -11,7 +11,7 @@ import type { Ingress } from './ingress.ts'
 import type { AttemptLimiter } from './limiter.ts'
 import type { HostPolicy, OriginPolicy } from './origin.ts'
 import { secretsEqual } from './secret.ts'
-import { readDeclaredScopes, type TrustedProxyCheck } from './trusted-proxy.ts'
+import { proxyRefusal, readDeclaredScopes, type TrustedProxyCheck } from './trusted-proxy.ts'
 
 export interface HttpAttempt {
   readonly ingress: Ingress
@@ -63,7 +63,7 @@ export function createHttpAuthenticator (options: HttpCredentialOptions): HttpAu
 
   function byProxy ({ ingress, headers }: HttpAttempt): Caller | GatewayError {
     const verdict = options.trustedProxy()(ingress, headers, { http: true })
-    if (!verdict.ok) return new GatewayError('AUTH_UNAUTHORIZED', { details: { authReason: verdict.reason } })
+    if (!verdict.ok) return proxyRefusal(verdict.reason)
     checkOriginOf(ingress)
     return createCaller({ principal: `user:${verdict.user}`, method: 'trusted-proxy', user: verdict.user, scopes: narrowedScopes(headers), ...where(ingress) })
   }

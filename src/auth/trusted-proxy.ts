@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { createCidrMatcher, isLoopbackAddress, normalizeAddress } from '../lib/net-address.ts'
+import { GatewayError } from '../protocol/errors.ts'
 import type { Ingress } from './ingress.ts'
 import type { OriginPolicy } from './origin.ts'
 
@@ -23,6 +24,10 @@ export interface TrustedProxyOptions {
 export type TrustedProxyVerdict =
   | { readonly ok: true, readonly user: string, readonly declaredScopes?: readonly string[] }
   | { readonly ok: false, readonly reason: string }
+
+/** The same words at both doors. */
+export const proxyRefusal = (reason: string): GatewayError =>
+  new GatewayError(reason.startsWith('trusted_proxy_missing_header') ? 'AUTH_IDENTITY_HEADER_REQUIRED' : 'AUTH_UNAUTHORIZED', { details: { authReason: reason } })
 
 export type TrustedProxyCheck = (ingress: Ingress, headers: IncomingHttpHeaders, surface: { http: boolean }) => TrustedProxyVerdict
 

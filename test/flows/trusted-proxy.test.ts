@@ -45,7 +45,7 @@ t.test('the checks come in the order of the contract: each fault hides those beh
     t.match(details, { code, ...(reason ? { authReason: reason } : {}) }, reason || code)
     const response = await get(which, headers)
     t.equal(response.status, 401, `${reason || code} over HTTP`)
-    await response.arrayBuffer()
+    t.match(await response.json(), { error: reason ? { code, details: { authReason: reason } } : { nextStep: String } })
   }
   const whole = { ...alice, 'x-proxy-proof': '1', 'x-second': '1' }
   t.match(await attempt(gateway, whole), { role: 'operator', scopes: [] })
