@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { createDevices } from './auth/devices/devices.ts'
 import type { GatewayAuth } from './auth/gateway-auth.ts'
 import { createCredential, createDoor, type Door } from './compose/door.ts'
+import { composeConversation, type Conversation } from './compose/conversation.ts'
 import { createHost, type Host } from './compose/host.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Paths } from './config/paths.ts'
@@ -64,6 +65,7 @@ interface Parts {
   readonly events: EventBus
   readonly host: Host
   readonly door: Door
+  readonly conversation: Conversation
   readonly authMode: () => string
   readonly port: () => number
 }
@@ -90,6 +92,10 @@ function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'
     lifecycle: host.lifecycle,
     eventLoop: host.eventLoop,
     events: parts.events,
+    sessions: parts.conversation.sessions,
+    models: parts.conversation.models,
+    runs: parts.conversation.runs,
+    runtimes: parts.conversation.runtimes,
     ...more,
     config: () => loaded,
     agents: host.agents,
@@ -109,7 +115,7 @@ function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'
 }
 
 function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
-  const { options, host, door, now, events } = parts
+  const { options, host, door, now, events, conversation } = parts
   const { loaded, logging, paths, version, verbose = false } = options
   const { gateway } = loaded.config
   const { health, presence, lifecycle } = host
@@ -127,6 +133,8 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
     handshakeTimeoutMs: () => gateway.handshakeTimeoutMs,
     server: { version, bootId: parts.bootId },
     presence,
+    follows: conversation.sessions.subscribers.hears,
+    onEnded: ({ id }) => conversation.connectionEnded(id),
     snapshot: {
       presence: ({ caller }) => caller?.role === 'node' || !caller?.allows.has('operator.read') ? '[]' : presence.json(),
       health: () => health.json(),
@@ -187,16 +195,29 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     invalidate: (target, reason) => rpc.invalidate(target, reason)
   })
   const door = createDoor({ config, credential, bind, port, localAdminToken, devices, now })
-  const parts: Parts = { options, now, bootId, events, host, door, authMode: () => credential.current().mode, port }
+  const conversation = composeConversation({
+    config: () => loaded,
+    agents: host.agents,
+    store,
+    events,
+    logging,
+    version,
+    archiveDir: join(paths.stateDir, 'archive'),
+    now,
+    capsOf: id => rpc.connections.get(id)?.caps
+  })
+  const parts: Parts = { options, now, bootId, events, host, door, conversation, authMode: () => credential.current().mode, port }
   const rpc = composeRpc(parts, devices)
   const fastify = await composeHttp(parts, rpc)
 
   async function stopAll (reason: string): Promise<void> {
     host.lifecycle.stopping()
+    await conversation.runs.drain(config.shutdown.drainMs)
     await rpc.shutdown(reason, config.shutdown.drainMs)
     await listeners?.close()
     await fastify.close()
     host.eventLoop.stop()
+    await conversation.close()
     await devices.close()
     await store.close()
   }
@@ -212,6 +233,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
       door.opened()
       host.lifecycle.ready()
       rpc.startTicking()
+      conversation.runs.recover().catch(err => log.error({ err }, 'what an earlier process left could not be taken up'))
       return { port: listeners.port, addresses: listeners.addresses }
     },
     stop (reason = 'gateway stopping') {

@@ -176,7 +176,9 @@ export function createRuns (options: RunsOptions): Runs {
       const waiting = [...inbox?.active?.state === 'waiting' ? [inbox.active] : [], ...inbox?.queue ?? []]
       return [
         ...[...parked.values()].filter(entry => entry.sessionKey === sessionKey).map(pendingOf),
-        ...waiting.map(run => ({ runId: run.id, text: run.row?.input?.message ?? run.request.message, state: pendingState(run), atMs: run.atMs }))
+        ...waiting.map(run => ({
+          runId: run.id, text: run.row?.input?.message ?? run.request.message, state: pendingState(run), atMs: run.atMs
+        }))
       ]
     },
     stats () {

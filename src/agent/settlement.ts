@@ -7,7 +7,7 @@ import { brokenReply } from './messages.ts'
 import type { RunOutcome, RunResult } from './room.ts'
 import type { Ending, Run } from './run.ts'
 import { runOp, settledRow } from './stored-run.ts'
-import { addUsage, noUsage, type NewLine, type Turn } from './turn.ts'
+import type { NewLine, Turn } from './turn.ts'
 
 const statuses: { readonly [outcome in RunOutcome]: SessionStatus } = { ok: 'done', error: 'failed', aborted: 'killed', timeout: 'timeout' }
 
@@ -31,18 +31,16 @@ function sessionPatch (turn: Turn | undefined, result: RunResult, record: Sessio
   }
   if (!turn?.model) return common
   const { usage, lastUsage, model } = turn
-  const total = addUsage(record?.usage ?? noUsage, usage)
   return {
     ...common,
-    unread: result.outcome === 'ok' && result.text !== '' ? true : record?.unread,
     modelProvider: model.provider,
     model: model.id,
     contextTokens: model.contextWindow,
     inputTokens: usage.input,
     outputTokens: usage.output,
     totalTokens: lastUsage.input + lastUsage.cacheRead,
-    usage: total,
-    estimatedCostUsd: total.cost?.total ?? 0
+    usage,
+    estimatedCostUsd: (record?.estimatedCostUsd ?? 0) + (usage.cost?.total ?? 0)
   }
 }
 

@@ -1,10 +1,14 @@
+import { agentRuns } from './agent-runs.ts'
+import { agentRuntimes } from './agent-runtimes.ts'
 import { agents } from './agents.ts'
+import { chat } from './chat.ts'
 import { config } from './config.ts'
 import { devices } from './devices.ts'
 import { host } from './host.ts'
 import { logs } from './logs.ts'
 import { nodes } from './nodes.ts'
 import { placeholders } from './placeholders.ts'
+import { sessionRuns } from './session-runs.ts'
 import { scopeUpgrades } from './scope-upgrades.ts'
 import type { Rooms } from './rooms.ts'
 import type { MethodTable } from '../rpc/define-method.ts'
@@ -18,6 +22,10 @@ export const methods = {
   ...scopeUpgrades,
   ...nodes,
   ...agents,
+  ...agentRuntimes,
+  ...chat,
+  ...agentRuns,
+  ...sessionRuns,
   ...placeholders
 }
 

@@ -96,7 +96,7 @@ const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: rea
     [automation]: ['cron.get']
   },
   'operator.write': {
-    [sessions]: ['chat.send', 'chat.abort', 'agent', 'agent.wait', 'sessions.create', 'sessions.send', 'sessions.abort', 'sessions.patch', 'wake'],
+    [sessions]: ['sessions.create', 'sessions.patch', 'wake'],
     [tools]: ['tools.invoke'],
     [automation]: ['send', 'message.action'],
     [nodes]: ['node.invoke', 'node.pending.enqueue']

@@ -1,3 +1,5 @@
+import type { Runs } from '../agent/room.ts'
+import type { Runtimes } from '../agent/runtimes.ts'
 import type { Devices } from '../auth/devices/room.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { EventBus } from '../events/bus.ts'
@@ -6,6 +8,8 @@ import type { AgentFacts, Health } from '../host/health.ts'
 import type { Lifecycle } from '../host/lifecycle.ts'
 import type { Presence } from '../host/presence.ts'
 import type { LogsTailResult, TailOptions } from '../log/tail.ts'
+import type { Models } from '../providers/model.ts'
+import type { SessionsRoom } from '../sessions/sessions.ts'
 import type { Connections } from '../rpc/connections.ts'
 import { methodsOver } from '../rpc/define-method.ts'
 
@@ -19,6 +23,10 @@ export interface Rooms {
   readonly eventLoop: EventLoopMonitor
   readonly events: EventBus
   readonly devices: Devices
+  readonly sessions: SessionsRoom
+  readonly models: Models
+  readonly runs: Runs
+  readonly runtimes: Runtimes
   readonly connections: Connections
   readonly config: () => LoadedConfig
   readonly agents: () => readonly AgentFacts[]

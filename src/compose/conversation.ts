@@ -1,0 +1,126 @@
+import type { RunContext } from '../agent/context.ts'
+import { visibleReply } from '../agent/replies.ts'
+import type { Runs } from '../agent/room.ts'
+import { createRuns } from '../agent/runs.ts'
+import { createRuntimes, type Runtimes } from '../agent/runtimes.ts'
+import type { AgentFacts } from '../host/health.ts'
+import { agentEntries } from '../config/agent-entries.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { EventBus } from '../events/bus.ts'
+import type { Logging } from '../log/logger.ts'
+import type { Models } from '../providers/model.ts'
+import { createModels } from '../providers/models.ts'
+import { createSessions, type SessionsRoom } from '../sessions/sessions.ts'
+import type { Store } from '../store/store.ts'
+import { createTools } from '../tools/tools.ts'
+
+export interface ConversationOptions {
+  readonly config: () => LoadedConfig
+  readonly agents: () => readonly AgentFacts[]
+  readonly store: Store
+  readonly events: EventBus
+  readonly logging: Logging
+  readonly version: string
+  readonly archiveDir: string
+  readonly now: () => number
+  /** Undefined when the connection is gone. */
+  readonly capsOf: (connectionId: string) => ReadonlySet<string> | undefined
+}
+
+/** The rooms in which a conversation happens: sessions, models, tools, and the runs that bring them together. */
+export interface Conversation {
+  readonly sessions: SessionsRoom
+  readonly models: Models
+  readonly runs: Runs
+  readonly runtimes: Runtimes
+  /** What belongs to a connection goes with it. */
+  connectionEnded (connectionId: string): void
+  close (): Promise<void>
+}
+
+function createEmit (events: EventBus, sessions: SessionsRoom, capsOf: ConversationOptions['capsOf']): RunContext['emit'] {
+  return (event, payload, options) => {
+    if (event !== 'session.tool') return events.emit(event, payload, options)
+    // Whoever takes the agent's own tool events has heard of it already.
+    const connectionIds = sessions.subscribers.ofMessages(options.sessionKey).filter(id => capsOf(id)?.has('tool-events') === false)
+    if (connectionIds.length > 0) events.emit(event, payload, { connectionIds })
+  }
+}
+
+function createPrompting (config: () => LoadedConfig): RunContext['prompting'] {
+  return {
+    visible: visibleReply,
+    async system ({ agentId, request }) {
+      const name = agentEntries(config().config).find(({ id }) => id.toLowerCase() === agentId)?.name ?? agentId
+      return [`You are ${name}.`, request.extraSystemPrompt].filter(Boolean).join('\n\n')
+    }
+  }
+}
+
+function modelOf (models: Models) {
+  return (agentId: string, chosen: { provider?: string, model?: string }) => {
+    const { model } = models.route(agentId, chosen.model === undefined && chosen.provider === undefined ? undefined : chosen)
+    return { provider: model.provider, model: model.id, contextTokens: model.contextWindow }
+  }
+}
+
+export function composeConversation (options: ConversationOptions): Conversation {
+  const { config, agents, store, events, logging, version, now, capsOf } = options
+  const log = logging.child('agent')
+  const models = createModels({ config, now, log: logging.child('models') })
+  const sessions = createSessions({
+    store,
+    config,
+    agents,
+    emit: (event, payload, to) => events.emit(event, payload, to),
+    now,
+    log: logging.child('sessions'),
+    archiveDir: options.archiveDir,
+    modelOf: modelOf(models)
+  })
+  const tools = createTools({
+    version,
+    now,
+    record: key => sessions.get(key),
+    keyOf: (sessionKey, agentId) => sessions.target(sessionKey, agentId).key,
+    recent: (agentId, limit) => {
+      const rows = sessions.parts.rows.ranking('activity').list('active')
+      return Iterator.from(rows).map(({ record }) => record).filter(record => record.agentId === agentId).take(limit).toArray()
+    }
+  })
+  const runtimes = createRuntimes({
+    isExternal: agentId => agentEntries(config().config).find(({ id }) => id.toLowerCase() === agentId)?.runtime === 'external',
+    now,
+    send (connectionId, event, payload) {
+      if (!capsOf(connectionId)) return false
+      events.emit(event, payload, { connectionIds: [connectionId] })
+      return true
+    }
+  })
+  const runs = createRuns({
+    store,
+    sessions,
+    models,
+    tools,
+    prompting: createPrompting(config),
+    config,
+    now,
+    log,
+    external: runtimes,
+    emit: createEmit(events, sessions, capsOf)
+  })
+  return {
+    sessions,
+    models,
+    runs,
+    runtimes,
+    connectionEnded (connectionId) {
+      sessions.subscribers.forget(connectionId)
+      runtimes.gone(connectionId)
+    },
+    async close () {
+      await sessions.close()
+      await models.close()
+    }
+  }
+}

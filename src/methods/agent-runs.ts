@@ -1,0 +1,125 @@
+import { GatewayError } from '../protocol/errors.ts'
+import { Type } from '../protocol/type.ts'
+import { attachments, imagesOf } from './attachments.ts'
+import { method } from './rooms.ts'
+import { agentAnswer, callerOf, mayReset, originOf, readCommand, startOver, waitAnswer, type Context } from './run-answers.ts'
+import { openObject, text } from './shapes.ts'
+
+const optionalText = Type.Optional(Type.String())
+
+const agentParams = Type.Object({
+  message: text(),
+  idempotencyKey: text({ maxLength: 512 }),
+  agentId: Type.Optional(text()),
+  sessionKey: optionalText,
+  sessionId: optionalText,
+  expectedExistingSessionId: Type.Optional(text()),
+  provider: optionalText,
+  model: optionalText,
+  thinking: optionalText,
+  attachments,
+  timeout: Type.Optional(Type.Integer({ minimum: 0 })),
+  lane: optionalText,
+  extraSystemPrompt: optionalText,
+  label: Type.Optional(text({ maxLength: 512 })),
+  to: optionalText,
+  replyTo: optionalText,
+  deliver: Type.Optional(Type.Boolean()),
+  bestEffortDeliver: Type.Optional(Type.Boolean()),
+  channel: optionalText,
+  replyChannel: optionalText,
+  accountId: optionalText,
+  replyAccountId: optionalText,
+  threadId: optionalText,
+  groupId: optionalText,
+  groupChannel: optionalText,
+  groupSpace: optionalText,
+  cwd: Type.Optional(text()),
+  cleanupBundleMcpOnRunEnd: Type.Optional(Type.Boolean()),
+  modelRun: Type.Optional(Type.Boolean()),
+  promptMode: optionalText,
+  bootstrapContextMode: optionalText,
+  bootstrapContextRunKind: optionalText,
+  acpTurnSource: optionalText,
+  inputProvenance: Type.Optional(openObject),
+  suppressPromptPersistence: Type.Optional(Type.Boolean()),
+  sessionEffects: optionalText,
+  sourceReplyDeliveryMode: optionalText,
+  disableMessageTool: Type.Optional(Type.Boolean()),
+  forceRestartSafeTools: Type.Optional(Type.Boolean()),
+  forceCodeModeTools: Type.Optional(Type.Boolean()),
+  voiceWakeTrigger: optionalText
+}, { additionalProperties: false })
+
+interface Place {
+  readonly sessionKey?: string
+  readonly sessionId?: string
+  readonly agentId?: string
+  readonly idempotencyKey: string
+}
+
+/** By key, by the id of a transcript, else a session of its own. */
+async function targetOf ({ sessionKey, sessionId, agentId, idempotencyKey }: Place, { rooms }: Context) {
+  const { sessions, agents } = rooms
+  if (sessionKey) return sessions.target(sessionKey, agentId)
+  await sessions.ready
+  const known = sessionId ? sessions.byId(sessionId) : undefined
+  if (known) return sessions.target(known.key, agentId)
+  const owner = agentId ?? agents().find(({ isDefault }) => isDefault)?.agentId ?? 'main'
+  if (!agents().some(agent => agent.agentId.toLowerCase() === owner.toLowerCase())) {
+    throw new GatewayError('INVALID_PARAMS', { message: `invalid agent params: unknown agent id "${owner}"`, details: { agentId: owner } })
+  }
+  return sessions.target(`agent:${owner}:explicit:${sessionId ?? idempotencyKey}`, agentId)
+}
+
+export const agentRuns = {
+  agent: method({
+    scope: ({ message }) => /^\s*\/(new|reset)\b/i.test(message) ? ['operator.write', 'operator.admin'] : ['operator.write'],
+    ownsIdempotency: true,
+    params: agentParams,
+    result: openObject,
+    async handle (params, context) {
+      const { rooms, caller } = context
+      const { message, idempotencyKey, provider, model, thinking, timeout, lane, extraSystemPrompt } = params
+      if (params.deliver) {
+        throw new GatewayError('INVALID_PARAMS', { message: 'there is no channel to deliver to; leave out "deliver"', details: { field: 'deliver' } })
+      }
+      const images = imagesOf(params.attachments)
+      const target = await targetOf(params, context)
+      const command = readCommand(message, context)
+      if (command?.kind === 'reset') {
+        mayReset(caller)
+        await startOver(target.key, command.trigger.slice(1), context)
+        if (command.rest === '') return { runId: idempotencyKey, status: 'ok', summary: 'completed', result: { payloads: [], meta: { durationMs: 0 } } }
+      }
+      const handle = await rooms.runs.start({
+        caller: callerOf(context),
+        via: 'agent',
+        idempotencyKey,
+        sessionKey: target.key,
+        message: command?.kind === 'reset' ? command.rest : message,
+        ownTurn: true,
+        ...(images.length > 0 ? { images } : {}),
+        ...(provider ? { provider } : {}),
+        ...(model ? { model } : {}),
+        ...(thinking ? { thinking } : {}),
+        ...(timeout ? { timeoutMs: Math.min(timeout * 1000, 2 ** 31 - 1) } : {}),
+        ...(lane ? { lane } : {}),
+        ...(extraSystemPrompt ? { extraSystemPrompt } : {}),
+        origin: originOf(context)
+      })
+      const { runId, sessionKey, agentId, status, acceptedAtMs } = handle
+      if (status === 'in_flight') return { runId, status, sessionKey, agentId }
+      if (status === 'started') context.respondFirst({ runId, sessionKey, agentId, status: 'accepted', acceptedAt: acceptedAtMs })
+      return agentAnswer(await handle.result)
+    }
+  }),
+  'agent.wait': method({
+    scope: 'operator.write',
+    params: Type.Object({ runId: text(), timeoutMs: Type.Optional(Type.Integer({ minimum: 0 })) }, { additionalProperties: false }),
+    result: openObject,
+    async handle ({ runId, timeoutMs = 30_000 }, { rooms, signal }) {
+      return waitAnswer(runId, await rooms.runs.wait(runId, Math.min(timeoutMs, 2 ** 31 - 1), signal))
+    }
+  })
+}
