@@ -1,11 +1,12 @@
 /** What the row of a session says after lines were added: counted here, so that no list ever opens a transcript. */
 import type { LineBody, Message } from '../protocol/transcript.ts'
-import type { SessionRecord } from './record.ts'
+import type { SessionRecord, Spent } from './record.ts'
 import { isBackground, parseKey } from './keys.ts'
 
 const previewItems = 4
 const previewCharacters = 200
 const titleCharacters = 80
+const maxDays = 31
 
 type Draft = { -readonly [field in keyof SessionRecord]: SessionRecord[field] }
 
@@ -23,8 +24,56 @@ export const shorten = (text: string, characters: number): string =>
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim()
 
+const nothingSpent: Spent = {
+  input: 0,
+  output: 0,
+  cacheRead: 0,
+  cacheWrite: 0,
+  totalTokens: 0,
+  cost: 0,
+  user: 0,
+  assistant: 0,
+  toolCalls: 0,
+  toolResults: 0,
+  errors: 0,
+  days: []
+}
+
+function daysWith (days: Spent['days'], date: string, tokens: number, cost: number): Spent['days'] {
+  const last = days.at(-1)
+  const today = last?.date === date ? last : { date, tokens: 0, cost: 0, messages: 0 }
+  const earlier = last?.date === date ? days.slice(0, -1) : days.slice(1 - maxDays)
+  return [...earlier, { date, tokens: today.tokens + tokens, cost: today.cost + cost, messages: today.messages + 1 }]
+}
+
+function spend (before: Spent, message: Message, now: number): Spent {
+  const date = new Date(now).toISOString().slice(0, 10)
+  if (message.role !== 'assistant') {
+    const days = daysWith(before.days, date, 0, 0)
+    return message.role === 'user'
+      ? { ...before, user: before.user + 1, days }
+      : { ...before, toolResults: before.toolResults + 1, errors: before.errors + (message.isError ? 1 : 0), days }
+  }
+  const { input, output, cacheRead, cacheWrite, totalTokens, cost } = message.usage
+  return {
+    ...before,
+    input: before.input + input,
+    output: before.output + output,
+    cacheRead: before.cacheRead + cacheRead,
+    cacheWrite: before.cacheWrite + cacheWrite,
+    totalTokens: before.totalTokens + totalTokens,
+    cost: before.cost + (cost?.total ?? 0),
+    assistant: before.assistant + 1,
+    toolCalls: before.toolCalls + message.content.filter(({ type }) => type === 'toolCall').length,
+    errors: before.errors + (message.stopReason === 'error' ? 1 : 0),
+    days: daysWith(before.days, date, totalTokens, cost?.total ?? 0)
+  }
+}
+
 function countMessage (draft: Draft, message: Message, now: number): void {
   draft.messageCount = (draft.messageCount ?? 0) + 1
+  draft.contextMessages = (draft.contextMessages ?? 0) + 1
+  draft.spent = spend(draft.spent ?? nothingSpent, message, now)
   draft.lastActivityAt = now
   if (message.role === 'toolResult') return
   const text = visibleText(message)
@@ -49,6 +98,7 @@ function beginAnew (draft: Draft, seq: number, now: number): void {
 /** The counters of a conversation in which nothing was said yet. */
 export const emptyConversation = (): Partial<SessionRecord> => ({
   messageCount: 0,
+  contextMessages: 0,
   compactionCount: 0,
   inputTokens: 0,
   outputTokens: 0,
@@ -74,8 +124,9 @@ export function project (draft: Draft, body: LineBody, place: { seq: number, id:
     case 'compaction':
       draft.compactionCount = (draft.compactionCount ?? 0) + 1
       draft.compactionId = place.id
-      // Whoever keeps lines says in the patch of the same write where they begin.
+      // Whoever keeps lines says in the patch of the same write where they begin, and how many they are.
       draft.contextSeq = place.seq
+      draft.contextMessages = 0
       return
     default: draft.lastActivityAt = now
   }

@@ -1,5 +1,22 @@
 import type { Usage } from '../protocol/transcript.ts'
 
+/** What a session has used in its whole life, resets included. */
+export interface Spent {
+  readonly input: number
+  readonly output: number
+  readonly cacheRead: number
+  readonly cacheWrite: number
+  readonly totalTokens: number
+  readonly cost: number
+  readonly user: number
+  readonly assistant: number
+  readonly toolCalls: number
+  readonly toolResults: number
+  readonly errors: number
+  /** The newest days on which something was used, oldest first; bounded. */
+  readonly days: ReadonlyArray<{ readonly date: string, readonly tokens: number, readonly cost: number, readonly messages: number }>
+}
+
 export type SessionStatus = 'running' | 'done' | 'failed' | 'killed' | 'timeout'
 
 /** The stored row of a session. Everything a list shows stands here, so that no transcript is opened for it. */
@@ -65,9 +82,12 @@ export interface SessionRecord {
   readonly totalTokens?: number
   readonly usage?: Usage
   readonly estimatedCostUsd?: number
+  readonly spent?: Spent
   readonly runtimeMs?: number
   /** Message lines since the last reset. */
   readonly messageCount?: number
+  /** Message lines that a model sees: since the last reset or compaction, kept ones included. */
+  readonly contextMessages?: number
   readonly compactionCount?: number
   /** The place of the last line of this generation, and its id: where the next one goes. */
   readonly lastSeq?: number

@@ -1,4 +1,5 @@
 /** Every session in memory: found by key and by id, in order, each with its JSON written once until it changes. */
+import { parseKey, type SessionKind } from './keys.ts'
 import { createRanking, type Ranking } from './rankings.ts'
 import type { SessionRecord } from './record.ts'
 import { wireRow, type RowFacts, type WireRow } from './wire-row.ts'
@@ -8,6 +9,7 @@ export type RowOrder = 'updatedAt' | 'lastInteractionAt' | 'activity'
 
 export interface Row {
   record: SessionRecord
+  readonly kind: SessionKind
   /** Stands for the version of the configuration that `json` was written under. */
   writtenFor: unknown
   json: string
@@ -63,7 +65,7 @@ export function createRows (facts: { of: (record: SessionRecord) => RowFacts, ve
       version++
       const known = byKey.get(record.key)
       if (known && known.record.sessionId !== record.sessionId) keyOfId.delete(known.record.sessionId)
-      const row: Row = known ?? { record, writtenFor: undefined, json: '', haystack: '' }
+      const row: Row = known ?? { record, kind: parseKey(record.key).kind, writtenFor: undefined, json: '', haystack: '' }
       row.record = record
       row.json = ''
       row.haystack = ''

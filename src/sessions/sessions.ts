@@ -4,15 +4,22 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { TranscriptLine } from '../protocol/transcript.ts'
 import type { Lines, Store } from '../store/store.ts'
 import { createAnnouncements, type Announcements, type Emit } from './announcements.ts'
-import { createContexts } from './contexts.ts'
+import { createCompaction, type Compaction, type Summarise } from './compaction.ts'
+import { createContexts, type Contexts } from './contexts.ts'
+import { createGroups, type Groups } from './groups.ts'
 import { createIncognitoLines } from './incognito.ts'
 import { resolveKey } from './keys.ts'
+import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { createListing, rowJson, type ListQuery } from './listing.ts'
+import { createMaintenance, type Maintenance } from './maintenance.ts'
 import type { SessionRecord } from './record.ts'
 import { expiryOf, ruleFor } from './reset-rules.ts'
 import type { Sessions } from './room.ts'
 import { createRows, type Rows } from './rows.ts'
+import { createSearch, type SearchQuery, type SearchResult } from './search.ts'
 import { createSubscribers, type Subscribers } from './subscribers.ts'
-import type { SessionModel } from './wire-row.ts'
+import { createUsage, type SessionUsage } from './usage.ts'
+import type { RowFacts, SessionModel } from './wire-row.ts'
 import { createWriter, type Writer } from './writer.ts'
 
 export interface SessionsLog {
@@ -32,6 +39,10 @@ export interface SessionsOptions {
   readonly archiveDir: string
   /** What a session would run on, for lists; its own choice is handed in. */
   readonly modelOf?: (agentId: string, chosen: { provider?: string, model?: string }) => SessionModel | undefined
+  /** Understands what a person called a model; undefined when nobody serves it. Absent: "provider/model" as it stands. */
+  readonly pickModel?: (name: string) => { readonly provider: string, readonly model: string } | undefined
+  /** Asks a model for a summary of these lines. Absent: conversations can be cut, but not summarised. */
+  readonly summarise?: Summarise
 }
 
 /** What the parts of this room share. */
@@ -39,6 +50,7 @@ export interface SessionParts {
   readonly options: SessionsOptions
   readonly rows: Rows
   readonly lines: Lines
+  readonly contexts: Contexts
   readonly writer: Writer
   readonly subscribers: Subscribers
   readonly announcements: Announcements
@@ -48,29 +60,40 @@ export interface SessionParts {
 /** Rows that are held in memory; new ones are refused beyond it. */
 const maxRows = 200_000
 
+/** What methods and the command line may do with sessions, beyond what the rooms below need. */
 export interface SessionsRoom extends Sessions {
   readonly subscribers: Subscribers
-  /** For the other parts of this room. */
-  readonly parts: SessionParts
+  /** The result of sessions.list as text, ready for the wire. Rows must be in memory. */
+  list (query: ListQuery): string
+  /** One row of it. */
+  describe (key: string, query: Pick<ListQuery, 'includeDerivedTitles' | 'includeLastMessage'>): string | undefined
+  /** Every record, in no order. */
+  records (): IterableIterator<SessionRecord>
+  readonly lifecycle: Lifecycle
+  readonly compaction: Compaction
+  readonly groups: Groups
+  readonly usage: SessionUsage
+  readonly maintenance: Maintenance
+  search (query: SearchQuery): Promise<SearchResult>
+  /** What a session would run on now. */
+  factsOf (record: SessionRecord): RowFacts
 }
 
-function createRowsOf ({ config, modelOf }: SessionsOptions): Rows {
-  return createRows({
-    version: config,
-    of (record) {
-      const { agents, messages } = config().config
-      const agent = agentEntries({ agents }).find(({ id }) => id.toLowerCase() === record.agentId)
-      const model = modelOf?.(record.agentId, {
-        ...(record.providerOverride === undefined ? {} : { provider: record.providerOverride }),
-        ...(record.modelOverride === undefined ? {} : { model: record.modelOverride })
-      })
-      return {
-        ...(model ? { model } : {}),
-        queueMode: messages.queue.mode,
-        thinkingDefault: agent?.thinkingDefault ?? agents.defaults.thinkingDefault ?? 'off'
-      }
-    }
+type Settings = Pick<SessionRecord, 'agentId' | 'providerOverride' | 'modelOverride'>
+
+/** What the configuration says of a session that the session does not say itself. */
+const createFacts = ({ config, modelOf }: SessionsOptions) => (record: Settings): RowFacts => {
+  const { agents, messages } = config().config
+  const agent = agentEntries({ agents }).find(({ id }) => id.toLowerCase() === record.agentId)
+  const model = modelOf?.(record.agentId, {
+    ...(record.providerOverride === undefined ? {} : { provider: record.providerOverride }),
+    ...(record.modelOverride === undefined ? {} : { model: record.modelOverride })
   })
+  return {
+    ...(model ? { model } : {}),
+    queueMode: messages.queue.mode,
+    thinkingDefault: agent?.thinkingDefault ?? agents.defaults.thinkingDefault ?? 'off'
+  }
 }
 
 /** Loads the rows once, when somebody first asks for them; asks again after a failure. */
@@ -93,7 +116,8 @@ function createLoading (store: Store, rows: Rows) {
 
 export function createSessions (options: SessionsOptions): SessionsRoom {
   const { store, config, agents, now } = options
-  const rows = createRowsOf(options)
+  const factsOf = createFacts(options)
+  const rows = createRows({ version: config, of: factsOf })
   const loading = createLoading(store, rows)
   const subscribers = createSubscribers()
   const incognito = createIncognitoLines(store.lines, sessionId => {
@@ -104,7 +128,17 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
   const contexts = createContexts(lines)
   const announcements = createAnnouncements({ rows, subscribers, emit: options.emit, now })
   const writer = createWriter({
-    store, rows, contexts, incognito, loaded: loading.pending, now, maxRows, committed: announcements.committed
+    store,
+    rows,
+    contexts,
+    incognito,
+    loaded: loading.pending,
+    now,
+    maxRows,
+    committed (change, result) {
+      announcements.committed(change, result)
+      if (result.created) maintenance.noticed()
+    }
   })
   const keyRules = {
     hasAgent: (agentId: string) => agents().some(agent => agent.agentId.toLowerCase() === agentId),
@@ -116,8 +150,32 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
     return rows.get(key)?.record.sessionId ?? ''
   }
 
+  const parts: SessionParts = { options, rows, lines, contexts, writer, subscribers, announcements, ready: loading.ready }
+  const maintenance = createMaintenance(parts)
+
   return {
-    parts: { options, rows, lines, writer, subscribers, announcements, ready: loading.ready },
+    list: createListing({
+      rows,
+      now,
+      path: () => store.status().path ?? '(memory)',
+      hasAgent: keyRules.hasAgent,
+      defaults: agentId => factsOf({ agentId: agentId ?? keyRules.defaultAgentId() }),
+      version: config
+    }),
+    describe (key, query) {
+      const row = rows.get(key)
+      return row && rowJson(rows, row, query)
+    },
+    * records () {
+      for (const { record } of rows.all()) yield record
+    },
+    lifecycle: createLifecycle(parts),
+    compaction: createCompaction(parts),
+    groups: createGroups(parts),
+    usage: createUsage(parts),
+    search: createSearch(parts),
+    maintenance,
+    factsOf,
     get ready () { return loading.ready() },
     target: (sessionKey, agentId) => resolveKey(sessionKey, agentId, keyRules),
     get: key => rows.get(key)?.record,
@@ -152,6 +210,9 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
     },
     count: () => rows.size,
     subscribers,
-    close: () => writer.settled()
+    async close () {
+      await maintenance.settled()
+      await writer.settled()
+    }
   }
 }

@@ -1,0 +1,8 @@
+/** Times as the configuration writes them: "30m", "24h", "7d". A bare number is milliseconds. */
+const units: { readonly [unit: string]: number } = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+
+export function parseDuration (text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$/.exec(text)
+  if (!match) throw new Error(`not a duration: ${text}`)
+  return Number(match[1]) * units[match[2] ?? 'ms']!
+}
