@@ -1,4 +1,5 @@
 /** A run from its first step to its terminal event. */
+import type { Message, TranscriptLine } from '../protocol/transcript.ts'
 import type { RunContext } from './context.ts'
 import { converse } from './conversation.ts'
 import type { RunResult } from './room.ts'
@@ -12,15 +13,24 @@ interface Step {
   run (turn: Turn, context: RunContext): Promise<void>
 }
 
+function messageOf (line: TranscriptLine): Message | undefined {
+  const { timestamp } = line
+  switch (line.type) {
+    case 'message': return line.message
+    case 'compaction': return { role: 'user', content: `Summary of the conversation so far:\n${line.summary}`, timestamp }
+    case 'custom_message': return { role: 'user', content: line.content, timestamp }
+  }
+}
+
 /** The conversation as the model will see it. */
 async function load (turn: Turn, { sessions, now }: RunContext): Promise<void> {
   const { run, voice } = turn
   voice.status('preparing_workspace')
-  const stored = (await sessions.context(run.key)).flatMap(({ value }) => value.type === 'message'
-    ? [value.message]
-    : value.type === 'compaction'
-      ? [{ role: 'user' as const, content: `Summary of the conversation so far:\n${value.summary}`, timestamp: value.timestamp }]
-      : value.type === 'custom_message' ? [{ role: 'user' as const, content: value.content, timestamp: value.timestamp }] : [])
+  const stored: Message[] = []
+  for (const { value } of await sessions.context(run.key)) {
+    const message = messageOf(value)
+    if (message) stored.push(message)
+  }
   if (run.recovered) {
     for (const call of openCalls(stored)) {
       const message = interruptedCall(call, now(), 'The gateway was restarted while this tool ran; whether it took effect is not known. Check before doing it again.')

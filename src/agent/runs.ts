@@ -32,12 +32,13 @@ export function createRuns (options: RunsOptions): Runs {
   let settledCount = 0
   let recovering: Promise<unknown> | undefined
 
+  const defaultConcurrent = Math.max(8, availableParallelism() * 4)
   const lanes = createLanes({
     max (lane) {
       const { maxConcurrent, subagents } = config().config.agents.defaults
       if (lane === 'subagent') return subagents.maxConcurrent
       if (lane === 'background') return 3
-      return maxConcurrent ?? Math.max(8, availableParallelism() * 4)
+      return maxConcurrent ?? defaultConcurrent
     }
   })
 

@@ -56,10 +56,6 @@ export function addUsage (a: Usage, b: Usage): Usage {
   }
 }
 
-/** What a provider would refuse is left out: failed replies without words. */
-const isUseful = (message: Message): boolean =>
-  !(message.role === 'assistant' && (message.stopReason === 'error' || message.stopReason === 'aborted') && message.content.length === 0)
-
 /** Tool calls at the end of what was committed that have no result yet. */
 export function openCalls (messages: readonly Message[]): ToolCallPart[] {
   const answered = new Set<string>()
@@ -76,17 +72,25 @@ export const interruptedCall = ({ id, name }: ToolCallPart, timestamp: number, t
   role: 'toolResult', toolCallId: id, toolName: name, content: [{ type: 'text', text }], isError: true, timestamp
 })
 
+/** What a provider would refuse: a failed reply without words. */
+const isEmpty = (message: Message): boolean => message.role === 'assistant' && message.content.length === 0
+
 /** The messages as a model takes them: every call is followed by a result, whatever happened to the run that made it. */
 export function modelMessages (stored: readonly Message[], now: number): Message[] {
   const messages: Message[] = []
   const close = (): void => {
     for (const call of openCalls(messages)) messages.push(interruptedCall(call, now, 'No result: the run ended before this tool did.'))
   }
+  let mayBeOpen = false
   for (const message of stored) {
-    if (!isUseful(message)) continue
-    if (message.role !== 'toolResult') close()
+    if (isEmpty(message)) continue
+    if (mayBeOpen && message.role !== 'toolResult') {
+      close()
+      mayBeOpen = false
+    }
+    if (message.role === 'assistant' && message.stopReason !== 'stop') mayBeOpen = true
     messages.push(message)
   }
-  close()
+  if (mayBeOpen) close()
   return messages
 }
