@@ -3,7 +3,7 @@ import type { LanguageModelV4CallOptions, LanguageModelV4Message } from '@ai-sdk
 import type { Message, ThinkingPart } from '../../protocol/transcript.ts'
 import type { ModelInfo, ProviderSettings, StepRequest, Transport } from '../model.ts'
 import type { Metadata } from './reply.ts'
-import { createSdkTransport, paramsOf, placeholderKey, withVendor } from './transport.ts'
+import { createSdkTransport, placeholderKey, withVendor } from './transport.ts'
 
 export async function createAnthropic (settings: ProviderSettings): Promise<Transport> {
   const library = await import('@ai-sdk/anthropic')
@@ -13,9 +13,11 @@ export async function createAnthropic (settings: ProviderSettings): Promise<Tran
     keyHeader: { name: 'x-api-key' },
     signatures: { thinking: thoughtOptions, read: { thinking: readSignature } },
     model: (modelId, fetch) => library.createAnthropic({ apiKey: placeholderKey, baseURL, fetch })(modelId),
-    options: (model, request, options) => withUser(request, withUnsignedTurn(model, request, {
+    hasSnakeCase: true,
+    needsLimit: true,
+    options: (options, { model, request, params }) => withUser(request, withUnsignedTurn(model, request, {
       ...options,
-      prompt: withCache(options.prompt, cacheTtl(paramsOf(settings, model).cacheRetention))
+      prompt: withCache(options.prompt, cacheTtl(params.cacheRetention))
     }))
   })
 }

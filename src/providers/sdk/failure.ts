@@ -1,5 +1,6 @@
-/** What went wrong at a provider, in the words that decide about retry and fallback. */
-import { ProviderError, type ProviderErrorKind } from '../model.ts'
+/** What a library throws, as a kind that decides what happens next and a sentence that says what to do. */
+import { ProviderError, type ProviderSettings } from '../model.ts'
+import { failureOf, readError, refusalOf } from '../openai/failure.ts'
 
 /** The library's errors, by their fields: to load its classes for a comparison would cost more. */
 interface LibraryError {
@@ -15,91 +16,75 @@ interface LibraryError {
   readonly cause?: unknown
 }
 
-const maxDetailLength = 500
+export interface Circumstances {
+  readonly settings: ProviderSettings
+  /** Something of the answer was already told. */
+  readonly partial: boolean
+  readonly nowMs: number
+}
 
-export function failureOf (error: unknown, partial: boolean, now: () => number): ProviderError {
-  if (error instanceof ProviderError) return partial && !error.partial ? again(error) : error
+export function stepFailure (error: unknown, circumstances: Circumstances): ProviderError {
+  if (error instanceof ProviderError) return circumstances.partial && !error.partial ? withFacts(error, { partial: true }) : error
   const known = (typeof error === 'object' && error !== null ? error : { message: String(error) }) as LibraryError
-  if (known.name === 'AbortError') return new ProviderError('aborted', 'the step was aborted', { partial, cause: error })
-  if (known.cause instanceof ProviderError) return failureOf(known.cause, partial, now)
-  const status = known.statusCode
-  if (status === undefined && known.type === undefined && known.data === undefined) return unreadable(known, partial, error)
-  const detail = detailOf(known)
-  const retryAfterMs = retryAfter(known.responseHeaders ?? {}, known.responseBody, now)
-  return new ProviderError(kindOf(status, `${known.type ?? ''} ${known.code ?? ''} ${detail} ${known.responseBody ?? ''}`), detail, {
-    partial,
-    cause: error,
-    ...(status === undefined ? {} : { status }),
+  if (known.cause instanceof ProviderError) return stepFailure(known.cause, circumstances)
+  const refused = known.statusCode !== undefined && known.responseBody !== undefined
+  if (refused) return refusal(known, circumstances)
+  if (known.type !== undefined || known.data !== undefined || known.statusCode !== undefined) return frameFailure(known, circumstances)
+  return unreadable(known, error, circumstances)
+}
+
+function withFacts (error: ProviderError, more: { readonly partial?: boolean, readonly retryAfterMs?: number | undefined }): ProviderError {
+  const retryAfterMs = more.retryAfterMs ?? error.retryAfterMs
+  return new ProviderError(error.kind, error.message, {
+    partial: more.partial ?? error.partial,
+    cause: error.cause,
+    ...(error.status === undefined ? {} : { status: error.status }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs })
   })
 }
 
-const again = ({ kind, message, status, retryAfterMs, cause }: ProviderError): ProviderError => new ProviderError(kind, message, {
-  partial: true,
-  cause,
-  ...(status === undefined ? {} : { status }),
-  ...(retryAfterMs === undefined ? {} : { retryAfterMs })
-})
-
-/** Neither a status nor an error frame: the library could not put the request into words, or could not read the answer. */
-function unreadable (known: LibraryError, partial: boolean, cause: unknown): ProviderError {
-  const ours = /UnsupportedFunctionality|InvalidArgument|InvalidPrompt/.test(known.name ?? '')
-  return ours
-    ? new ProviderError('format', cut(known.message ?? 'the request cannot be put into words of this provider'), { partial, cause })
-    : new ProviderError('server_error', `the provider's answer cannot be read: ${cut(known.message ?? 'unknown error')}`, { partial, cause })
+/** An HTTP status; or an error frame before anything else, which the library gives the status that it stands for. */
+function refusal ({ statusCode, responseHeaders = {}, responseBody = '' }: LibraryError, { settings, partial, nowMs }: Circumstances): ProviderError {
+  const body = withKnownWords(responseBody)
+  const failure = refusalOf(settings, { status: statusCode!, headers: responseHeaders, body }, nowMs)
+  return withFacts(failure, { partial, retryAfterMs: retryDelay(responseBody) })
 }
 
-/** In this order: what is said counts for more than its number, since vendors share numbers between causes. */
-const said: ReadonlyArray<readonly [RegExp, ProviderErrorKind]> = [
-  [/context_length_exceeded|prompt is too long|maximum context length|request_too_large/i, 'context_overflow'],
-  [/input token count.*exceeds|exceeds? the (maximum|context)/i, 'context_overflow'],
-  [/insufficient_quota|credit balance|billing_error|billing (is )?(disabled|not enabled|hard limit)|payment required/i, 'billing'],
-  [/invalid_api_key|API_KEY_INVALID|API key not valid|authentication_error|permission_error|PERMISSION_DENIED|UNAUTHENTICATED/i, 'auth'],
-  [/model_not_found|model:? .*not found|does not exist or you do not have access/i, 'model_not_found'],
-  [/overloaded/i, 'overloaded'],
-  [/rate_limit|RESOURCE_EXHAUSTED/i, 'rate_limit'],
-  [/content_policy|content_filter/i, 'refusal']
+function frameFailure ({ message, type, code, statusCode, data }: LibraryError, { settings, partial }: Circumstances): ProviderError {
+  const frame = readError(data)
+  const all = `${type ?? ''} ${code ?? ''} ${frame.all} ${message ?? ''}`
+  const said = { message: message || frame.message, all }
+  return failureOf(settings, { said, partial, ...(statusCode === undefined ? {} : { status: statusCode }) })
+}
+
+/** No status, no frame: the library could not put the request into words, or could not read the answer. */
+function unreadable ({ name, message = 'no reason given' }: LibraryError, cause: unknown, { settings, partial }: Circumstances): ProviderError {
+  const reason = message.slice(0, 500)
+  return /Unsupported|InvalidArgument|InvalidPrompt/.test(name ?? '')
+    ? new ProviderError('format', `This request cannot be put to ${settings.id}: ${reason}`, { partial, cause })
+    : new ProviderError('server_error', `The answer of ${settings.id} cannot be read: ${reason}`, { partial, cause })
+}
+
+/** Words of Anthropic and Google beside the code that OpenAI has for the same thing. */
+const synonyms: ReadonlyArray<readonly [RegExp, string]> = [
+  [/API_KEY_INVALID|API key not valid/, 'invalid_api_key'],
+  [/input token count.*exceeds|request_too_large/, 'context_length_exceeded'],
+  [/RESOURCE_EXHAUSTED/, 'rate_limit']
 ]
 
-const byStatus: { readonly [status: number]: ProviderErrorKind } = {
-  401: 'auth',
-  402: 'billing',
-  403: 'auth',
-  404: 'model_not_found',
-  408: 'timeout',
-  413: 'context_overflow',
-  429: 'rate_limit',
-  503: 'overloaded',
-  504: 'timeout',
-  529: 'overloaded'
-}
-
-function kindOf (status: number | undefined, text: string): ProviderErrorKind {
-  // A proxy's error page may say anything.
-  const spoken = status === 500 || status === 502 ? undefined : said.find(([pattern]) => pattern.test(text))?.[1]
-  if (spoken) return spoken
-  if (status === undefined || status >= 500) return byStatus[status ?? 0] ?? 'server_error'
-  return byStatus[status] ?? 'format'
-}
-
-function detailOf ({ message, statusCode, responseBody }: LibraryError): string {
-  const text = message?.trim() || responseBody?.trim() || 'the provider gave no reason'
-  return statusCode === undefined ? cut(text) : `${cut(text)} (HTTP ${statusCode})`
-}
-
-const cut = (text: string): string => text.length > maxDetailLength ? `${text.slice(0, maxDetailLength)}…` : text
-
-/** Seconds, a date, OpenAI's milliseconds, or Google's `retryDelay` in the body. */
-function retryAfter (headers: { readonly [name: string]: string }, body: string | undefined, now: () => number): number | undefined {
-  const ms = Number.parseFloat(headers['retry-after-ms'] ?? '')
-  if (ms >= 0) return ms
-  const header = headers['retry-after']
-  if (header !== undefined) {
-    const seconds = Number(header)
-    const until = Date.parse(header)
-    if (seconds >= 0) return seconds * 1000
-    if (!Number.isNaN(until)) return Math.max(0, until - now())
+function withKnownWords (body: string): string {
+  const word = synonyms.find(([pattern]) => pattern.test(body))?.[1]
+  if (word === undefined) return body
+  try {
+    const document = JSON.parse(body)
+    return JSON.stringify({ ...document, code: word })
+  } catch {
+    return body
   }
-  const delay = /"retryDelay"\s*:\s*"([\d.]+)s"/.exec(body ?? '')?.[1]
-  return delay === undefined ? undefined : Number(delay) * 1000
+}
+
+/** Google says in the body when to come again. */
+function retryDelay (body: string): number | undefined {
+  const seconds = /"retryDelay"\s*:\s*"([\d.]+)s"/.exec(body)?.[1]
+  return seconds === undefined ? undefined : Math.ceil(Number(seconds) * 1000)
 }

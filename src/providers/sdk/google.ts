@@ -21,7 +21,8 @@ export async function createGoogle (settings: ProviderSettings): Promise<Transpo
     },
     model: (modelId, fetch) => library({ ...account, fetch })(modelId),
     embedding: (modelId, fetch) => library({ ...account, fetch }).embeddingModel(modelId),
-    options: (model, { thinking }, options) => model.reasoning && thinking !== undefined && thinking !== 'off'
+    hasSnakeCase: false,
+    options: (options, { model, request: { thinking } }) => model.reasoning && thinking !== undefined && thinking !== 'off'
       ? withVendor(options, 'google', { thinkingConfig: { includeThoughts: true } })
       : options
   })

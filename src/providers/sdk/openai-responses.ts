@@ -11,7 +11,8 @@ export async function createOpenAiResponses (settings: ProviderSettings): Promis
     signatures: { thinking: thoughtOptions, read: { thinking: readSignature, thoughtId: ({ itemId }) => typeof itemId === 'string' ? itemId : undefined } },
     model: (modelId, fetch) => createOpenAI({ ...account, fetch }).responses(modelId),
     embedding: (modelId, fetch) => createOpenAI({ ...account, fetch }).embeddingModel(modelId),
-    options: (model, { thinking, user, sessionId, json }, options) => withVendor(options, 'openai', {
+    hasSnakeCase: true,
+    options: (options, { model, request: { thinking, user, sessionId, json } }) => withVendor(options, 'openai', {
       store: false,
       forceReasoning: model.reasoning,
       // A schema may be any; the strict mode takes only a part of them.

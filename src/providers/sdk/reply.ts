@@ -81,7 +81,7 @@ export function createReply (read: SignatureReader, tell: (event: StepEvent) => 
       else if (part.type === 'error') throw part.error
     },
     result (): StepResult {
-      if (!end || end.finishReason.unified === 'interrupted') throw new ProviderError('network', 'the provider broke off its answer')
+      if (!end || end.finishReason.unified === 'interrupted') throw new ProviderError('network', 'The provider broke off its answer.')
       const content = blocks.parts.map(part => part.type === 'toolCall' ? part : finished(part, read)).filter(part => !isEmpty(part))
       return {
         content,
@@ -118,10 +118,10 @@ function argumentsOf (input: string): ToolCallPart['arguments'] | undefined {
 
 function stopReasonOf ({ unified, raw }: LanguageModelV4FinishReason, calls: boolean, brokenCall: string | undefined): StepResult['stopReason'] {
   if (unified === 'length') return 'length'
-  if (unified === 'content-filter') throw new ProviderError('refusal', `the provider withheld the answer (${raw ?? 'content filter'})`)
-  if (unified === 'error') throw new ProviderError('server_error', `the provider gave up on the answer (${raw ?? 'error'})`)
+  if (unified === 'content-filter') throw new ProviderError('refusal', `The provider withheld the answer (${raw ?? 'content filter'}).`)
+  if (unified === 'error') throw new ProviderError('server_error', `The provider gave up on the answer (${raw ?? 'error'}).`)
   // Cut off by the limit it would be half a call; here the model wrote it to its end.
-  if (brokenCall !== undefined) throw new ProviderError('server_error', `the model called ${brokenCall} with arguments that are no JSON object`)
+  if (brokenCall !== undefined) throw new ProviderError('server_error', `The model called ${brokenCall} with arguments that are no JSON object.`)
   return calls ? 'toolUse' : 'stop'
 }
 

@@ -5,7 +5,8 @@ import type {
 import {
   ProviderError, type Embeddings, type ModelInfo, type ProviderSettings, type StepRequest, type ToolSpec, type Transport
 } from '../model.ts'
-import { failureOf } from './failure.ts'
+import { stepFailure } from './failure.ts'
+import { paramsOf, type Params } from './params.ts'
 import { promptOf, type Signatures } from './prompt.ts'
 import { createReply, type SignatureReader } from './reply.ts'
 import { createUpstream, type Fetch, type KeyHeader } from './upstream.ts'
@@ -13,14 +14,25 @@ import { createUpstream, type Fetch, type KeyHeader } from './upstream.ts'
 /** What differs between the wire formats. */
 export interface SdkKind {
   readonly keyHeader?: KeyHeader
+  /** Fields of its requests are written like_this. */
+  readonly hasSnakeCase: boolean
+  /** It refuses a request without a limit. */
+  readonly needsLimit?: true
   readonly signatures: Signatures & { readonly read: SignatureReader }
   readonly model: (modelId: string, fetch: Fetch) => LanguageModelV4
   readonly embedding?: (modelId: string, fetch: Fetch) => EmbeddingModelV4
   /** What only this vendor has or refuses. */
-  readonly options: (model: ModelInfo, request: StepRequest, options: LanguageModelV4CallOptions) => LanguageModelV4CallOptions
+  readonly options: (options: LanguageModelV4CallOptions, step: Step) => LanguageModelV4CallOptions
 }
 
-export type Reasoning = NonNullable<LanguageModelV4CallOptions['reasoning']>
+/** What one step is made of. */
+export interface Step {
+  readonly model: ModelInfo
+  readonly request: StepRequest
+  readonly params: Params
+}
+
+type Reasoning = NonNullable<LanguageModelV4CallOptions['reasoning']>
 
 /** Stands where a library insists on a key; the real one, if any, is written into the headers. */
 export const placeholderKey = 'unused'
@@ -29,40 +41,32 @@ const reasoningLevels: { readonly [thinking: string]: Reasoning } = {
   off: 'none', none: 'none', minimal: 'minimal', low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh', max: 'max'
 }
 
-/** Read by us, so not a part of the request's body. */
-const ownParams = new Set(['cacheRetention'])
-
-export interface Params { readonly [name: string]: unknown }
-
-export const paramsOf = (settings: ProviderSettings, model: ModelInfo): Params => ({ ...settings.params, ...model.params })
-
 export function createSdkTransport (settings: ProviderSettings, kind: SdkKind, now: () => number = Date.now): Transport {
   const upstream = createUpstream(settings, kind.keyHeader)
   return {
     async step (model, request, tell) {
-      const params = bodyParams(paramsOf(settings, model))
+      const params = paramsOf(settings, model, kind.hasSnakeCase)
       const reply = createReply(kind.signatures.read, tell)
       const ending = endingOf(request.signal)
       try {
-        const options = kind.options(model, request, { ...optionsOf(settings, model, request, kind), abortSignal: ending.signal })
-        const { stream } = await kind.model(model.id, upstream.fetch(params)).doStream(options)
+        const step = { model, request, params }
+        const options = kind.options({ ...optionsOf(settings, kind, step), abortSignal: ending.signal }, step)
+        const { stream } = await kind.model(model.id, upstream.fetch(params.body)).doStream(options)
         await eachPart(stream, reply.take)
         return reply.result()
       } catch (error) {
-        if (request.signal.aborted) throw new ProviderError('aborted', 'the step was aborted', { partial: reply.hasTold(), cause: error })
-        throw failureOf(error, reply.hasTold(), now)
+        if (request.signal.aborted) throw new ProviderError('aborted', 'The step was aborted.', { partial: reply.hasTold(), cause: error })
+        throw stepFailure(error, { settings, partial: reply.hasTold(), nowMs: now() })
       } finally {
         ending.end()
       }
     },
     ...(kind.embedding
-      ? { embed: (model, inputs, signal) => embedAll(kind.embedding!(model, upstream.fetch()), inputs, signal, now) }
+      ? { embed: (model, inputs, signal) => embedAll(settings, kind.embedding!(model, upstream.fetch()), inputs, signal, now()) }
       : {}),
     close: async () => upstream.close()
   }
 }
-
-const bodyParams = (params: Params): Params => Object.fromEntries(Object.entries(params).filter(([name]) => !ownParams.has(name)))
 
 type Part = LanguageModelV4StreamPart
 
@@ -92,12 +96,13 @@ function endingOf (signal: AbortSignal): { signal: AbortSignal, end: () => void 
 
 type Options = LanguageModelV4CallOptions
 
-function optionsOf (settings: ProviderSettings, model: ModelInfo, request: StepRequest, kind: SdkKind): Options {
-  const { tools, toolChoice, json, temperature, topP, stop } = request
+function optionsOf (settings: ProviderSettings, kind: SdkKind, { model, request, params }: Step): Options {
+  const { tools, toolChoice, json, temperature = params.temperature, topP = params.topP, stop } = request
+  const limit = limitOf(settings, model, request.maxOutputTokens ?? params.maxTokens) ?? (kind.needsLimit ? model.maxTokens : undefined)
   const reasoning = model.reasoning && request.thinking !== undefined ? reasoningLevels[request.thinking] : undefined
   return {
     prompt: promptOf(model, request, kind.signatures),
-    maxOutputTokens: request.maxOutputTokens ?? settings.maxTokens ?? model.maxTokens,
+    ...(limit === undefined ? {} : { maxOutputTokens: limit }),
     ...(tools.length > 0 ? { tools: tools.map(toolOf), toolChoice: choiceOf(toolChoice) } : {}),
     ...(json === undefined ? {} : { responseFormat: { type: 'json' as const, ...(json === true ? {} : { schema: json as JSONSchema7 }) } }),
     ...(temperature === undefined ? {} : { temperature }),
@@ -105,6 +110,12 @@ function optionsOf (settings: ProviderSettings, model: ModelInfo, request: StepR
     ...(stop === undefined || stop.length === 0 ? {} : { stopSequences: [...stop] }),
     ...(reasoning === undefined ? {} : { reasoning })
   }
+}
+
+/** Nothing is said when nobody set a limit: a guess could be more than the model allows. */
+function limitOf (settings: ProviderSettings, model: ModelInfo, wanted: number | undefined): number | undefined {
+  const ceiling = model.capped ? model.maxTokens : settings.maxTokens
+  return wanted === undefined ? ceiling : Math.min(wanted, ceiling ?? wanted)
 }
 
 const toolOf = ({ name, description, parameters }: ToolSpec): NonNullable<Options['tools']>[number] =>
@@ -117,7 +128,9 @@ const choiceOf = (choice: StepRequest['toolChoice'] = 'auto'): NonNullable<Optio
 export const withVendor = (options: Options, vendor: string, more: SharedV4ProviderOptions[string]): Options =>
   ({ ...options, providerOptions: { ...options.providerOptions, [vendor]: { ...options.providerOptions?.[vendor], ...more } } })
 
-async function embedAll (model: EmbeddingModelV4, inputs: readonly string[], signal: AbortSignal, now: () => number): Promise<Embeddings> {
+async function embedAll (
+  settings: ProviderSettings, model: EmbeddingModelV4, inputs: readonly string[], signal: AbortSignal, nowMs: number
+): Promise<Embeddings> {
   const size = await model.maxEmbeddingsPerCall ?? inputs.length
   const vectors: number[][] = []
   let input = 0
@@ -128,9 +141,9 @@ async function embedAll (model: EmbeddingModelV4, inputs: readonly string[], sig
       input += usage?.tokens ?? 0
     }
   } catch (error) {
-    if (signal.aborted) throw new ProviderError('aborted', 'the embedding was aborted', { cause: error })
-    throw failureOf(error, false, now)
+    if (signal.aborted) throw new ProviderError('aborted', 'The embedding was aborted.', { cause: error })
+    throw stepFailure(error, { settings, partial: false, nowMs })
   }
-  if (vectors.length !== inputs.length) throw new ProviderError('server_error', `the provider answered ${inputs.length} texts with ${vectors.length} vectors`)
-  return { vectors, usage: { input } }
+  if (vectors.length === inputs.length) return { vectors, usage: { input } }
+  throw new ProviderError('server_error', `${settings.id} answered ${inputs.length} texts with ${vectors.length} vectors.`)
 }

@@ -5,6 +5,7 @@
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { ProviderError, type ProviderSettings } from '../model.ts'
+import { unreachable } from '../openai/failure.ts'
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
@@ -58,7 +59,7 @@ function headersOf (settings: ProviderSettings, keyHeader: KeyHeader): (headers:
 
 function withParams (body: RequestInit['body'], params: { readonly [name: string]: unknown }): string | undefined {
   if (body === undefined || body === null) return undefined
-  if (typeof body !== 'string') throw new ProviderError('format', 'the request to the provider is not text')
+  if (typeof body !== 'string') throw new ProviderError('format', 'The request to the provider is not text.')
   return Object.keys(params).length === 0 ? body : JSON.stringify({ ...JSON.parse(body), ...params })
 }
 
@@ -96,17 +97,16 @@ async function exchange (call: Exchange): Promise<Response> {
   }
 }
 
-function watchTime ({ timeoutMs, idleTimeoutMs }: ProviderSettings, end: End): { heard: () => void, stop: () => void } {
-  const total = timeoutMs > 0
-    ? setTimeout(() => end(new ProviderError('timeout', `the provider did not finish within ${timeoutMs} ms`)), timeoutMs)
+function watchTime ({ id, timeoutMs, idleTimeoutMs }: ProviderSettings, end: End): { heard: () => void, stop: () => void } {
+  const after = (ms: number, text: string): NodeJS.Timeout | undefined => ms > 0
+    ? setTimeout(() => end(new ProviderError('timeout', `${id} ${text} ${ms / 1000} s. If it is only slow, raise models.providers.${id}.timeoutSeconds.`)), ms)
     : undefined
-  const idle = idleTimeoutMs > 0
-    ? setTimeout(() => end(new ProviderError('timeout', `the provider said nothing for ${idleTimeoutMs} ms`)), idleTimeoutMs)
-    : undefined
+  const whole = after(timeoutMs, 'did not finish within')
+  const idle = after(idleTimeoutMs, 'said nothing for')
   return {
     heard: () => { idle?.refresh() },
     stop () {
-      clearTimeout(total)
+      clearTimeout(whole)
       clearTimeout(idle)
     }
   }
@@ -128,7 +128,7 @@ function send (call: Exchange, endBy: (end: End) => void, again = false): Promis
     request.on('error', (error: NodeJS.ErrnoException) => {
       // A kept connection may be closed by the other end just when it is used again: nobody has read this request.
       if (!reason && !again && request.reusedSocket && error.code === 'ECONNRESET') send(call, endBy, true).then(resolve, reject)
-      else reject(reason ?? unreachable(call.url, error))
+      else reject(reason ?? unreachable(call.settings, call.url, error))
     })
     request.end(call.body)
   })
@@ -179,11 +179,9 @@ function readable ({ request, message }: Answer, { heard, done, endBy }: Reading
   })
 }
 
-const aborted = (): ProviderError => new ProviderError('aborted', 'the step was aborted')
-const brokenOff = (cause?: Error): ProviderError => new ProviderError('network', 'the provider broke off its answer', { cause })
-const tooLarge = (): ProviderError => new ProviderError('server_error', `the provider's answer is larger than ${maxAnswerBytes} bytes`)
-const unreachable = (url: URL, cause: NodeJS.ErrnoException): ProviderError =>
-  new ProviderError('network', `the provider at ${url.host} cannot be reached: ${cause.message || cause.code}`, { cause })
+const aborted = (): ProviderError => new ProviderError('aborted', 'The step was aborted.')
+const brokenOff = (cause?: Error): ProviderError => new ProviderError('network', 'The provider broke off its answer.', { cause })
+const tooLarge = (): ProviderError => new ProviderError('server_error', `The provider's answer is larger than ${maxAnswerBytes} bytes.`)
 
 function headersFrom (message: IncomingMessage): Headers {
   const headers = new Headers()
