@@ -83,7 +83,7 @@ export function storeConformance (t: Test, create: (t: Test) => Promise<StoreUnd
   t.test('many changes at the same time are all there afterwards', async t => {
     const { store } = await create(t)
     const notes = store.collection<Note>('devices')
-    const keys = Array.from({ length: 300 }, (_, index) => `key-${String(index).padStart(3, '0')}`)
+    const keys = ['', ...Array.from({ length: 300 }, (_, index) => `key-${String(index).padStart(3, '0')}`)]
     await Promise.all(keys.map(key => notes.put(key, { text: key })))
     t.strictSame(await notes.all(), keys.map(key => ({ key, value: { text: key } })))
     t.equal(store.status().queued, 0)

@@ -10,7 +10,19 @@ const open = async (t: Test, stateDir: string, options: Partial<SqliteStoreOptio
   t.teardown(() => store.close())
   return store
 }
-const keysOf = async (store: Store) => (await store.collection('devices').all()).map(({ key }) => key)
+/** One record of each kind under one name. */
+const add = (store: Store, key: string) => store.commit([
+  { op: 'put', collection: 'devices', key, value: { key } },
+  { op: 'append', sessionId: 's', seq: key.charCodeAt(0) * 1e6 + Number(key.slice(1)), id: key, value: { key } },
+  { op: 'run', run: { runId: key, sessionKey: 'agent:main:main', claim: key, open: true, atMs: 1, value: { key } } }
+])
+/** The names under which there is something, and where that is not the same everywhere, what there is instead. */
+async function keysOf (store: Store) {
+  const keys = (await store.collection('devices').all()).map(({ key }) => key)
+  const lines = (await store.lines.tail('s', { limit: 1e6 })).map(({ id }) => id)
+  const runs = (await store.runs.open()).map(({ runId }) => runId)
+  return String(keys) === String(lines) && String(keys) === String(runs) ? keys : { keys, lines, runs }
+}
 const quarantined = (stateDir: string) => readdirSync(stateDir).filter(name => /^state\.sqlite\.quarantine-[^.]*$/.test(name) && !/-(wal|shm)$/.test(name))
 
 async function until (condition: () => boolean): Promise<void> {
@@ -21,7 +33,7 @@ async function until (condition: () => boolean): Promise<void> {
 async function filled (t: Test): Promise<string> {
   const stateDir = t.testdir()
   const store = await open(t, stateDir)
-  for (const key of ['a', 'b', 'c']) await store.collection('devices').put(key, { key })
+  for (const key of ['a', 'b', 'c']) await add(store, key)
   await store.close()
   return stateDir
 }
@@ -60,7 +72,7 @@ for (const [name, damage] of Object.entries(damages)) {
     t.equal(quarantined(stateDir).length, 1)
     t.match(store.status().notices, [/set aside as .*quarantine.*last-good copy/])
     t.strictSame(heard, store.status().notices)
-    await store.collection('devices').put('d', 1)
+    await add(store, 'd')
     await store.close()
     const again = await open(t, stateDir)
     t.strictSame(await keysOf(again), ['a', 'b', 'c', 'd'])
@@ -145,12 +157,12 @@ for (const [name, accident] of Object.entries(accidents)) {
       const store = await open(t, stateDir, { idleMs: writing ? 10_000 : 10, snapshotIntervalMs: 60_000 })
       const keys = ['a', 'b', 'c']
       for (let index = 0; index < 10; index++) {
-        await store.collection('devices').put(`d${index}`, index)
+        await add(store, `d${index}`)
         keys.push(`d${index}`)
       }
       if (!writing) await until(() => !existsSync(`${database(stateDir)}-wal`))
       accident(database(stateDir))
-      await store.collection('devices').put('e', 1)
+      await add(store, 'e')
       t.strictSame(await keysOf(store), [...keys, 'e'])
       t.match(store.status().notices, [/last-good copy/])
       t.equal(store.status().writable, true)
@@ -165,7 +177,7 @@ for (const [name, accident] of Object.entries(accidents)) {
 t.test('reading alone also notices that the database was emptied, and brings it back', async t => {
   const stateDir = await filled(t)
   const store = await open(t, stateDir, { idleMs: 10 })
-  await store.collection('devices').put('d', 1)
+  await add(store, 'd')
   await until(() => !existsSync(`${database(stateDir)}-wal`))
   truncateSync(database(stateDir), 0)
   t.strictSame(await keysOf(store), ['a', 'b', 'c', 'd'])
@@ -175,7 +187,7 @@ t.test('a damaged database never becomes the last-good copy', async t => {
   const stateDir = await filled(t)
   const good = readFileSync(join(stateDir, 'state.snapshot.sqlite'))
   const store = await open(t, stateDir, { snapshotDelayMs: 50, snapshotIntervalMs: 50 })
-  await store.collection('devices').put('d', 1)
+  await add(store, 'd')
   truncateSync(database(stateDir), 0)
   await until(() => quarantined(stateDir).length > 0)
   t.ok(readFileSync(join(stateDir, 'state.snapshot.sqlite')).length >= good.length)
@@ -185,7 +197,7 @@ t.test('a damaged database never becomes the last-good copy', async t => {
 t.test('the last-good copy is renewed soon after a change', async t => {
   const stateDir = t.testdir()
   const store = await open(t, stateDir)
-  await store.collection('devices').put('a', 1)
+  await add(store, 'a')
   const copy = join(stateDir, 'state.snapshot.sqlite')
   await until(() => existsSync(copy))
   const elsewhere = join(stateDir, 'elsewhere')
@@ -198,9 +210,32 @@ t.test('the last-good copy is renewed soon after a change', async t => {
 t.test('a database above the size limit of copies still works', async t => {
   const stateDir = t.testdir()
   const store = await open(t, stateDir, { snapshotMaxBytes: 100 })
-  await store.collection('devices').put('a', 1)
+  await add(store, 'a')
   await store.close()
   t.notOk(existsSync(join(stateDir, 'state.snapshot.sqlite')))
   chmodSync(database(stateDir), 0o600)
   t.strictSame(await keysOf(await open(t, stateDir)), ['a'])
+})
+
+t.test('what is written while a copy is made waits for nobody, and the copy knows how far it goes', async t => {
+  const stateDir = await filled(t)
+  const store = await open(t, stateDir)
+  const value = 'x'.repeat(2000)
+  await store.commit(Array.from({ length: 8000 }, (_, seq) => ({ op: 'append', sessionId: 'large', seq, id: String(seq), value })))
+  const copy = join(stateDir, 'state.snapshot.sqlite')
+  const before = statSync(copy).ino
+  const keys = ['a', 'b', 'c']
+  let duringCopy = 0
+  while (statSync(copy).ino === before) {
+    if (existsSync(`${copy}.creating`)) duringCopy++
+    const key = `d${String(keys.length).padStart(6, '0')}`
+    await add(store, key)
+    keys.push(key)
+  }
+  t.ok(duringCopy > 3, `${duringCopy} commits while the copy was made`)
+  truncateSync(database(stateDir), 4096)
+  await add(store, 'e')
+  t.strictSame(await keysOf(store), [...keys, 'e'])
+  t.equal((await store.lines.extent('large')).lines, 8000)
+  t.strictSame(store.status().notices.filter(text => text.includes('could not be brought back')), [])
 })

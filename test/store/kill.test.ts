@@ -46,8 +46,10 @@ t.test('whatever was acknowledged before kill -9 is there afterwards, whole', as
     const store = await createSqliteStore({ stateDir })
     const devices = asMap(await store.collection<{ number: number }>('devices').all())
     const surfaces = asMap(await store.collection<number>('node-surfaces').all())
+    const lines = new Set((await store.lines.tail('s', { limit: 1e6 })).map(({ id }) => id))
+    const runs = new Set((await store.runs.open()).map(({ runId }) => runId))
     const missing = [...acknowledged].filter(number => devices.get(`n${number}`)?.number !== number)
-    const halves = [...devices.keys(), ...surfaces.keys()].filter(key => devices.has(key) !== surfaces.has(key))
+    const halves = [...devices.keys(), ...surfaces.keys(), ...lines, ...runs].filter(key => !devices.has(key) || !surfaces.has(key) || !lines.has(key) || !runs.has(key))
     const { notices } = store.status()
     await store.close()
     if (missing.length > 0 || halves.length > 0 || notices.length > 0) {

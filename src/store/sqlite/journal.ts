@@ -1,20 +1,20 @@
-import type { Statement } from './writer-messages.ts'
+import type { Step } from './writer-messages.ts'
 
 interface Commit {
   job: number
-  statements: Statement[]
+  steps: Step[]
   bytes: number
 }
 
-export const bytesOf = (statements: readonly Statement[]): number =>
-  statements.reduce((sum, { params }) => sum + params.reduce<number>((total, param) => total + (typeof param === 'string' ? param.length : 8), 64), 0)
+export const bytesOf = (steps: readonly Step[]): number =>
+  steps.reduce((sum, { params }) => sum + params.reduce<number>((total, param) => total + (typeof param === 'string' ? param.length : 8), 64), 0)
 
 /**
  * Commits that the last-good copy does not hold yet, so that a database which is taken away from a running gateway can be put
  * together again without a gap. When there are more of them than fit, the oldest go, and `complete` says so.
  */
 export interface Journal {
-  add (job: number, statements: Statement[]): void
+  add (job: number, steps: Step[]): void
   forgetUpTo (job: number): void
   readonly commits: readonly Commit[]
   readonly complete: boolean
@@ -30,9 +30,9 @@ export function createJournal (maxBytes: number): Journal {
   }
 
   return {
-    add (job, statements) {
-      const size = bytesOf(statements)
-      commits.push({ job, statements, bytes: size })
+    add (job, steps) {
+      const size = bytesOf(steps)
+      commits.push({ job, steps, bytes: size })
       bytes += size
       while (bytes > maxBytes) {
         drop(1)

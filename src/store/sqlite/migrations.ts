@@ -4,6 +4,11 @@ export interface Migration {
   readonly sql: string
 }
 
+/**
+ * Lines are kept in the order in which all conversations grow, with small indexes beside them: many conversations that grow at the
+ * same time share pages, which halves what a commit writes. The index by id knows the sizes, so that adding them up reads no text.
+ * `mark` holds the last committed job, so that a copy knows how far it goes.
+ */
 export const migrations: readonly Migration[] = [
   {
     name: 'records of the small collections',
@@ -20,10 +25,10 @@ export const migrations: readonly Migration[] = [
       session_id TEXT NOT NULL,
       seq INTEGER NOT NULL,
       id TEXT NOT NULL,
-      value TEXT NOT NULL,
-      PRIMARY KEY (session_id, seq)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX lines_by_id ON lines (session_id, id);
+      value TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX lines_by_place ON lines (session_id, seq);
+    CREATE INDEX lines_by_id ON lines (session_id, id, octet_length(value));
     CREATE TABLE runs (
       run_id TEXT NOT NULL PRIMARY KEY,
       session_key TEXT NOT NULL,
@@ -33,7 +38,7 @@ export const migrations: readonly Migration[] = [
       value TEXT NOT NULL
     ) STRICT;
     CREATE INDEX runs_open ON runs (at_ms) WHERE open = 1;
-    CREATE INDEX runs_settled ON runs (at_ms) WHERE open = 0;
+    CREATE INDEX runs_by_time ON runs (at_ms);
     CREATE INDEX runs_of_session ON runs (session_key, at_ms);
     CREATE TABLE audit (
       seq INTEGER PRIMARY KEY,
@@ -41,7 +46,11 @@ export const migrations: readonly Migration[] = [
       kind TEXT NOT NULL,
       value TEXT NOT NULL
     ) STRICT;
-    CREATE INDEX audit_by_kind ON audit (kind, seq)`
+    CREATE INDEX audit_by_kind ON audit (kind, seq);
+    CREATE TABLE mark (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      job INTEGER NOT NULL
+    ) STRICT`
   }
 ]
 

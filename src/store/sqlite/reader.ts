@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { openReadOnly } from './open-read-only.ts'
 import type { SqlValue } from './writer-messages.ts'
 
@@ -9,23 +9,50 @@ export interface Reader {
   close (): void
 }
 
+interface Connection {
+  database: DatabaseSync
+  path: string
+  /** One for each text; the texts are a closed set. */
+  statements: Map<string, StatementSync>
+  usedAtMs: number
+}
+
 /** The path is asked for with each read: after a repair, or as long as only the last-good copy can be read, it is another one. */
 export function createReader (path: () => string, idleMs: number): Reader {
-  let open: { database: DatabaseSync, path: string } | undefined
+  let open: Connection | undefined
   let idleTimer: NodeJS.Timeout | undefined
 
   function close (): void {
     clearTimeout(idleTimer)
+    idleTimer = undefined
     const { database } = open ?? {}
     open = undefined
     database?.close()
   }
 
-  function keep (database: DatabaseSync, at: string): void {
-    open = { database, path: at }
-    clearTimeout(idleTimer)
-    idleTimer = setTimeout(close, idleMs)
+  /** One timer for a row of reads, not one for each. */
+  function watch (afterMs: number): void {
+    idleTimer = setTimeout(() => {
+      const restMs = open ? open.usedAtMs + idleMs - performance.now() : 0
+      if (restMs > 0) watch(restMs)
+      else close()
+    }, afterMs)
     idleTimer.unref()
+  }
+
+  function connect (at: string): Connection {
+    const { database, frozen } = openReadOnly(at)
+    const connection = { database, path: at, statements: new Map(), usedAtMs: 0 }
+    if (!frozen) open = connection
+    return connection
+  }
+
+  function prepared ({ database, statements }: Connection, sql: string): StatementSync {
+    const known = statements.get(sql)
+    if (known) return known
+    const statement = database.prepare(sql)
+    statements.set(sql, statement)
+    return statement
   }
 
   return {
@@ -33,12 +60,13 @@ export function createReader (path: () => string, idleMs: number): Reader {
       const at = path()
       if (open && open.path !== at) close()
       if (!open && !existsSync(at)) return []
-      const { database, frozen } = open ? { database: open.database, frozen: false } : openReadOnly(at)
+      const connection = open ?? connect(at)
       try {
-        return database.prepare(sql).all(...params)
+        return prepared(connection, sql).all(...params)
       } finally {
-        if (frozen) database.close()
-        else keep(database, at)
+        connection.usedAtMs = performance.now()
+        if (connection !== open) connection.database.close()
+        else if (!idleTimer) watch(idleMs)
       }
     },
     close

@@ -1,14 +1,16 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { GatewayError, isGatewayError } from '../../protocol/errors.ts'
-import type { Collection, CollectionName, Store, StoreStatus } from '../store.ts'
+import type { Collection, CollectionName, Entry, Store, StoreStatus } from '../store.ts'
+import { copierThread } from './copier-thread.ts'
 import { isDamage, storeUnavailable } from './failures.ts'
 import { ensureDirectory, storePaths } from './files.ts'
 import { createKeeper } from './keeper.ts'
 import { applicationId, migrations, type Migration } from './migrations.ts'
 import { createLines, createRunEntries, readAudit, type Queries, type Row } from './queries.ts'
 import { createReader } from './reader.ts'
-import { statementsOf } from './statements.ts'
+import { changeTexts, stepsOf } from './statements.ts'
 import { createWriter } from './writer.ts'
-import type { SqlValue, Statement } from './writer-messages.ts'
+import type { SqlValue, Step } from './writer-messages.ts'
 
 export interface SqliteStoreOptions {
   stateDir: string
@@ -34,8 +36,12 @@ const mebibyte = 1024 * 1024
 const limits = { maxQueuedJobs: 10_000, maxQueuedBytes: 32 * mebibyte, maxJournalBytes: 4 * mebibyte }
 const maxNotices = 50
 
+/** Rows that are read and parsed in one turn of the event loop. */
+const pageRows = 256
+
 const sql = {
-  all: 'SELECT key, value FROM entries WHERE collection = ? ORDER BY key',
+  first: 'SELECT key, value FROM entries WHERE collection = ? ORDER BY key LIMIT ?',
+  next: 'SELECT key, value FROM entries WHERE collection = ? AND key > ? ORDER BY key LIMIT ?',
   get: 'SELECT value FROM entries WHERE collection = ? AND key = ?'
 }
 
@@ -67,12 +73,16 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
       synchronous: options.durability === 'process' ? 'NORMAL' : 'FULL',
       applicationId,
       migrations: steps,
+      changeTexts,
       mustExist: keeper.claim(),
       snapshotDelayMs: options.snapshotDelayMs ?? 1500,
       snapshotIntervalMs: options.snapshotIntervalMs ?? 15_000,
-      snapshotMaxBytes: options.snapshotMaxBytes ?? 64 * mebibyte,
-      walPages: 256,
-      walMaxBytes: mebibyte
+      snapshotMaxBytes: options.snapshotMaxBytes ?? 512 * mebibyte,
+      snapshotBytesPerSecond: mebibyte / 4,
+      endingCopyMaxBytes: 16 * mebibyte,
+      copier: `(${copierThread})()`,
+      walPages: 512,
+      walMaxBytes: 2 * mebibyte
     }),
     ending: () => reader.close(),
     recover (reason, journalComplete) {
@@ -87,10 +97,10 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
     }
   })
 
-  async function write (statements: Statement[]): Promise<number[]> {
+  async function write (steps: Step[]): Promise<number> {
     if (closed) throw new GatewayError('STORE_UNAVAILABLE', { message: 'the state store is closed' })
     if (readOnly) throw new GatewayError('STORE_UNAVAILABLE', { message: 'the state store was opened to read only' })
-    return writer.run(statements)
+    return writer.run(steps)
   }
 
   function recover (reason: string): Promise<void> {
@@ -133,20 +143,25 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
 
   const collection = <T>(name: CollectionName): Collection<T> => ({
     async all () {
-      const rows = await read(sql.all, [name])
-      return rows.flatMap(row => {
-        const parsed = parse<T>(`${name}/${row.key}`, row)
-        return parsed ? [{ key: String(row.key), value: parsed.value }] : []
-      })
+      const entries: Array<Entry<T>> = []
+      let rows = await read(sql.first, [name, pageRows])
+      for (;;) {
+        for (const row of rows) {
+          const parsed = parse<T>(`${name}/${row.key}`, row)
+          if (parsed) entries.push({ key: String(row.key), value: parsed.value })
+        }
+        if (rows.length < pageRows) return entries
+        await yieldToOthers()
+        rows = await read(sql.next, [name, String(rows.at(-1)!.key), pageRows])
+      }
     },
     async get (key) {
       const [row] = await read(sql.get, [name, key])
       return row && parse<T>(`${name}/${key}`, row)?.value
     },
-    async put (key, value) { await write(statementsOf({ op: 'put', collection: name, key, value }, maxAuditEntries)) },
+    async put (key, value) { await write(stepsOf({ op: 'put', collection: name, key, value }, maxAuditEntries)) },
     async delete (key) {
-      const [changes] = await write(statementsOf({ op: 'delete', collection: name, key }, maxAuditEntries))
-      return changes! > 0
+      return await write(stepsOf({ op: 'delete', collection: name, key }, maxAuditEntries)) > 0
     }
   })
 
@@ -161,7 +176,7 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
     lines: createLines(queries),
     runs: createRunEntries(queries),
     audit: page => readAudit(queries, page),
-    async commit (ops) { if (ops.length > 0) await write(ops.flatMap(op => statementsOf(op, maxAuditEntries))) },
+    async commit (ops) { if (ops.length > 0) await write(ops.flatMap(op => stepsOf(op, maxAuditEntries))) },
     status: (): StoreStatus => ({ kind: 'sqlite', path: paths.database, writable, notices: [...notices], queued: writer.queued }),
     async close () {
       closed = true

@@ -1,9 +1,9 @@
 import { serialize } from '../serialize.ts'
 import type { RunEntry, StoreOp } from '../store.ts'
-import type { Statement } from './writer-messages.ts'
+import type { SqlValue, Step } from './writer-messages.ts'
 
-/** Every text that changes the database. */
-const sql = {
+/** Every text that changes the database. The writer knows them by their numbers. */
+const texts = {
   put: 'INSERT INTO entries (collection, key, value) VALUES (?, ?, ?) ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value',
   delete: 'DELETE FROM entries WHERE collection = ? AND key = ?',
   append: 'INSERT INTO lines (session_id, seq, id, value) VALUES (?, ?, ?, ?)',
@@ -16,18 +16,25 @@ const sql = {
   trimAudit: 'DELETE FROM audit WHERE seq <= (SELECT max(seq) FROM audit) - ?'
 }
 
-const ofRun = ({ runId, sessionKey, claim, open, atMs, value }: RunEntry): Statement =>
-  ({ sql: sql.run, params: [runId, sessionKey, claim, open ? 1 : 0, atMs, serialize(value)] })
+type Change = keyof typeof texts
+
+const numbers = Object.fromEntries(Object.keys(texts).map((name, number) => [name, number])) as { readonly [name in Change]: number }
+export const changeTexts: readonly string[] = Object.values(texts)
+
+const step = (change: Change, ...params: SqlValue[]): Step => ({ change: numbers[change], params })
+
+const ofRun = ({ runId, sessionKey, claim, open, atMs, value }: RunEntry): Step =>
+  step('run', runId, sessionKey, claim, open ? 1 : 0, atMs, serialize(value))
 
 /** What a change does to the database. Throws when its value cannot be stored. */
-export function statementsOf (op: StoreOp, maxAuditEntries: number): Statement[] {
+export function stepsOf (op: StoreOp, maxAuditEntries: number): Step[] {
   switch (op.op) {
-    case 'put': return [{ sql: sql.put, params: [op.collection, op.key, serialize(op.value)] }]
-    case 'delete': return [{ sql: sql.delete, params: [op.collection, op.key] }]
-    case 'append': return [{ sql: sql.append, params: [op.sessionId, op.seq, op.id, serialize(op.value)] }]
-    case 'forget': return [{ sql: sql.forget, params: [op.sessionId] }]
+    case 'put': return [step('put', op.collection, op.key, serialize(op.value))]
+    case 'delete': return [step('delete', op.collection, op.key)]
+    case 'append': return [step('append', op.sessionId, op.seq, op.id, serialize(op.value))]
+    case 'forget': return [step('forget', op.sessionId)]
     case 'run': return [ofRun(op.run)]
-    case 'prune-runs': return [{ sql: sql.pruneRuns, params: [op.beforeMs, op.limit] }]
-    case 'audit': return [{ sql: sql.audit, params: [op.atMs, op.kind, serialize(op.value)] }, { sql: sql.trimAudit, params: [maxAuditEntries] }]
+    case 'prune-runs': return [step('pruneRuns', op.beforeMs, op.limit)]
+    case 'audit': return [step('audit', op.atMs, op.kind, serialize(op.value)), step('trimAudit', maxAuditEntries)]
   }
 }

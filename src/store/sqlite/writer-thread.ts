@@ -1,8 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { FromWriter, ToWriter, WriteFailure, WriterConfig } from './writer-messages.ts'
-
-type Job = Extract<ToWriter, { job: number }>
-type Answer = Extract<FromWriter, { done: unknown }>['done'][number]
+import type { Worker as Thread } from 'node:worker_threads'
+import type { CopierConfig, FromCopier, FromWriter, Settled, ToWriter, WriteFailure, WriteJob, WriterConfig } from './writer-messages.ts'
 
 /**
  * The one thread that writes. It takes everything that has queued up, commits it as one transaction and answers after the commit.
@@ -11,17 +9,20 @@ type Answer = Extract<FromWriter, { done: unknown }>['done'][number]
  * TypeScript module needs a second type stripper: 17 MB and 40 ms more than this.
  */
 export function writerThread (): void {
-  const { parentPort, receiveMessageOnPort, workerData } = process.getBuiltinModule('node:worker_threads')
+  const { parentPort, receiveMessageOnPort, Worker, workerData } = process.getBuiltinModule('node:worker_threads')
   const fs = process.getBuiltinModule('node:fs')
   const { dirname } = process.getBuiltinModule('node:path')
   const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite')
   const config = workerData as WriterConfig
   const port = parentPort!
-  const maxStatements = 64
-  const magic = 'SQLite format 3\0'
+  const magic = Buffer.from('SQLite format 3\0', 'latin1')
+  const start = Buffer.alloc(magic.length)
+  const markText = 'INSERT INTO mark VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET job = excluded.job'
 
   let database: DatabaseSync | undefined
   let statements = new Map<string, StatementSync>()
+  /** For looking at the first bytes. Closing a file lets go of all locks on it, so it is closed after the database. */
+  let file: number | undefined
   let inode = 0
   let leastBytes = 0
   let mustExist = config.mustExist
@@ -29,15 +30,15 @@ export function writerThread (): void {
   let changedSinceSnapshot = false
   let snapshotTimer: NodeJS.Timeout | undefined
   let snapshotAtMs = 0
+  let copier: Thread | undefined
+  let ending = false
+  let lastCopyBegun = false
 
   class Broken extends Error {}
 
   const post = (message: FromWriter): void => port.postMessage(message)
 
-  const failureOf = (error: unknown): WriteFailure => {
-    const { message, errcode } = error as { message: string, errcode?: number }
-    return { message, errcode }
-  }
+  const failureOf = ({ message, errcode }: Error & WriteFailure): WriteFailure => ({ message, errcode })
 
   function isDamage (error: unknown): boolean {
     if (error instanceof Broken) return true
@@ -47,20 +48,20 @@ export function writerThread (): void {
   }
 
   function sync (path: string): void {
-    const file = fs.openSync(path, 'r')
+    const opened = fs.openSync(path, 'r')
     try {
-      fs.fsyncSync(file)
+      fs.fsyncSync(opened)
     } finally {
-      fs.closeSync(file)
+      fs.closeSync(opened)
     }
   }
 
   /** Made before the database sees it, so that its mode does not follow the umask. */
   function createEmpty (path: string): void {
     for (const suffix of ['', '-journal', '-wal', '-shm']) fs.rmSync(path + suffix, { force: true })
-    const file = fs.openSync(path, 'wx', 0o600)
-    fs.fchmodSync(file, 0o600)
-    fs.closeSync(file)
+    const created = fs.openSync(path, 'wx', 0o600)
+    fs.fchmodSync(created, 0o600)
+    fs.closeSync(created)
   }
 
   /** Synced before it gets its name: a file of that name is always whole. */
@@ -103,9 +104,10 @@ export function writerThread (): void {
     mustExist = true
     const found = fs.statSync(config.path)
     if (found.size === 0) throw new Broken('it is empty')
+    file = fs.openSync(config.path, 'r')
     const db = new Database(config.path, { timeout: 5000 })
     try {
-      db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${config.synchronous}; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;
+      db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${config.synchronous}; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY;
         PRAGMA wal_autocheckpoint = ${config.walPages}; PRAGMA journal_size_limit = ${config.walMaxBytes}`)
       migrate(db)
     } catch (error) {
@@ -114,7 +116,7 @@ export function writerThread (): void {
     }
     inode = found.ino
     leastBytes = found.size
-    statements = new Map()
+    snapshotAtMs = fs.statSync(config.snapshotPath, { throwIfNoEntry: false })?.mtimeMs ?? 0
     return db
   }
 
@@ -122,7 +124,12 @@ export function writerThread (): void {
     const db = database
     database = undefined
     statements = new Map()
-    if (db?.isOpen) db.close()
+    try {
+      if (db?.isOpen) db.close()
+    } finally {
+      if (file !== undefined) fs.closeSync(file)
+      file = undefined
+    }
   }
 
   /** An open file outlives its name: without this look a commit could go to a file that nobody will ever open again. */
@@ -130,123 +137,144 @@ export function writerThread (): void {
     const found = fs.statSync(config.path, { throwIfNoEntry: false })
     if (!found || found.ino !== inode) throw new Broken('it was taken away')
     if (found.size < leastBytes) throw new Broken('it was cut short')
-    if (!hasMagic()) throw new Broken('it was overwritten')
+    if (fs.readSync(file!, start, 0, magic.length, 0) < magic.length || !start.equals(magic)) throw new Broken('it was overwritten')
     leastBytes = found.size
   }
 
-  function hasMagic (): boolean {
-    const start = Buffer.alloc(magic.length)
-    const file = fs.openSync(config.path, 'r')
-    try {
-      fs.readSync(file, start, 0, magic.length, 0)
-    } finally {
-      fs.closeSync(file)
-    }
-    return start.toString('latin1') === magic
-  }
-
-  function prepared (db: DatabaseSync, sql: string): StatementSync {
-    const known = statements.get(sql)
+  function prepared (db: DatabaseSync, text: string): StatementSync {
+    const known = statements.get(text)
     if (known) return known
-    if (statements.size >= maxStatements) statements.clear()
-    const statement = db.prepare(sql)
-    statements.set(sql, statement)
+    const statement = db.prepare(text)
+    statements.set(text, statement)
     return statement
   }
 
-  const run = (db: DatabaseSync, { statements: list }: Job): number[] =>
-    list.map(({ sql, params }) => Number(prepared(db, sql).run(...params).changes))
-
-  /** A job that breaks a rule of the schema fails alone; anything else fails the whole transaction. */
-  function attempt (db: DatabaseSync, job: Job): Answer {
-    db.exec('SAVEPOINT job')
-    try {
-      const changes = run(db, job)
-      db.exec('RELEASE job')
-      return { job: job.job, changes }
-    } catch (error) {
-      const { errcode } = error as { errcode?: number }
-      const alone = errcode === undefined || (errcode & 0xff) === 19 || (errcode & 0xff) === 1
-      if (!alone || isDamage(error) || !db.isTransaction) throw error
-      db.exec('ROLLBACK TO job; RELEASE job')
-      return { job: job.job, failure: failureOf(error) }
-    }
+  function perform (db: DatabaseSync, { steps }: WriteJob): number {
+    let changes = 0
+    for (const { change, params } of steps) changes += Number(prepared(db, config.changeTexts[change]!).run(...params).changes)
+    return changes
   }
 
-  function commit (jobs: Job[]): Answer[] {
+  /** A mistake of one job, as opposed to a disk that refuses or a file that is damaged. */
+  function failsAlone (error: unknown): boolean {
+    const { errcode } = error as { errcode?: number }
+    return (errcode === undefined || [1, 19].includes(errcode & 0xff)) && !isDamage(error)
+  }
+
+  /** All jobs without a thought of failing, which is nearly always right. */
+  function together (db: DatabaseSync, jobs: WriteJob[]): Settled {
+    return { committed: jobs.flatMap(job => [job.job, perform(db, job)]), failed: [] }
+  }
+
+  /** A job that breaks a rule of the schema fails alone; anything else fails the whole transaction. */
+  function apart (db: DatabaseSync, jobs: WriteJob[]): Settled {
+    const settled: Settled = { committed: [], failed: [] }
+    for (const job of jobs) {
+      db.exec('SAVEPOINT job')
+      try {
+        settled.committed.push(job.job, perform(db, job))
+        db.exec('RELEASE job')
+      } catch (error) {
+        if (!failsAlone(error) || !db.isTransaction) throw error
+        db.exec('ROLLBACK TO job; RELEASE job')
+        settled.failed.push({ job: job.job, failure: failureOf(error as Error) })
+      }
+    }
+    return settled
+  }
+
+  function commit (jobs: WriteJob[]): Settled {
     database ??= open()
     checkFile()
     const db = database
-    db.exec('BEGIN IMMEDIATE')
-    const answers = jobs.map(job => attempt(db, job))
-    db.exec('COMMIT')
+    prepared(db, 'BEGIN IMMEDIATE').run()
+    let settled: Settled
+    try {
+      settled = together(db, jobs)
+    } catch (error) {
+      if (!failsAlone(error)) throw error
+      if (db.isTransaction) db.exec('ROLLBACK')
+      db.exec('BEGIN IMMEDIATE')
+      settled = apart(db, jobs)
+    }
+    prepared(db, markText).run(jobs.at(-1)!.job)
+    prepared(db, 'COMMIT').run()
     lastJob = jobs.at(-1)!.job
     changedSinceSnapshot = true
-    return answers
+    return settled
   }
 
-  function writeAll (jobs: Job[]): void {
+  function writeAll (jobs: WriteJob[]): void {
     try {
-      post({ done: commit(jobs) })
+      post(commit(jobs))
       scheduleSnapshot()
     } catch (error) {
       // Closing takes back what was begun, and the next attempt starts from the file as it is.
       close()
       if (isDamage(error)) return giveUp(error)
-      const failure = failureOf(error)
-      post({ done: jobs.map(({ job }) => ({ job, failure })) })
+      const failure = failureOf(error as Error)
+      post({ committed: [], failed: jobs.map(({ job }) => ({ job, failure })) })
     }
   }
 
   function giveUp (error: unknown): void {
     clearTimeout(snapshotTimer)
+    copier?.terminate()
     close()
     post({ broken: (error as Error).message })
     port.close()
   }
 
   function scheduleSnapshot (): void {
-    if (snapshotTimer) return
-    const waitMs = Math.max(config.snapshotDelayMs, snapshotAtMs + config.snapshotIntervalMs - Date.now())
-    snapshotTimer = setTimeout(() => {
-      snapshotTimer = undefined
-      snapshotOrGiveUp()
-    }, waitMs)
+    if (snapshotTimer || copier || ending || leastBytes > config.snapshotMaxBytes) return
+    const intervalMs = Math.max(config.snapshotIntervalMs, leastBytes / config.snapshotBytesPerSecond * 1000)
+    const waitMs = Math.max(config.snapshotDelayMs, Math.min(intervalMs, snapshotAtMs + intervalMs - Date.now()))
+    snapshotTimer = setTimeout(beginSnapshot, waitMs)
   }
 
-  /** Copying reads every page, so it also finds damage, and a damaged database never becomes the last-good copy. */
-  function snapshotOrGiveUp (): boolean {
+  function beginSnapshot (): void {
+    snapshotTimer = undefined
     try {
-      snapshot()
-    } catch (error) {
-      if (!isDamage(error)) return true
-      giveUp(error)
-      return false
-    }
-    return true
-  }
-
-  function snapshot (): void {
-    if (!database || !changedSinceSnapshot) return
-    checkFile()
-    snapshotAtMs = Date.now()
-    if (leastBytes > config.snapshotMaxBytes) return
-    const temporary = `${config.snapshotPath}.creating`
-    try {
+      if (!database || !changedSinceSnapshot) return
+      checkFile()
+      const temporary = `${config.snapshotPath}.creating`
       createEmpty(temporary)
-      database.prepare('VACUUM INTO ?').run(temporary)
-      publish(temporary, config.snapshotPath)
+      const workerData: CopierConfig = { path: config.path, temporary, snapshotPath: config.snapshotPath, atLeast: lastJob }
+      copier = new Worker(config.copier, { eval: true, name: 'store-copy', workerData, resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 } })
     } catch (error) {
-      fs.rmSync(temporary, { force: true })
-      throw error
+      if (isDamage(error)) giveUp(error)
+      return
     }
-    changedSinceSnapshot = false
-    post({ snapshotUpTo: lastJob })
+    copier.on('message', hearCopier)
+    // What kept it from copying may have passed when the next change comes.
+    copier.on('error', () => {})
+    copier.once('exit', () => {
+      copier = undefined
+      if (ending) end()
+      else if (changedSinceSnapshot && database) scheduleSnapshot()
+    })
   }
 
+  function hearCopier (message: FromCopier): void {
+    if ('damaged' in message) return giveUp(new Broken(message.damaged))
+    copied(message.upTo)
+  }
+
+  function copied (upTo: number): void {
+    snapshotAtMs = Date.now()
+    changedSinceSnapshot = lastJob > upTo
+    post({ snapshotUpTo: upTo })
+  }
+
+  /** The last copy is made after the last commit, unless that would hold up whoever waits for the end. */
   function end (): void {
+    ending = true
     clearTimeout(snapshotTimer)
-    if (!snapshotOrGiveUp()) return
+    if (!lastCopyBegun && leastBytes <= Math.min(config.endingCopyMaxBytes, config.snapshotMaxBytes)) {
+      lastCopyBegun = !copier
+      if (!copier) beginSnapshot()
+    }
+    if (copier) return
     try {
       // Closing the last connection folds the log into the database and removes it.
       close()
@@ -256,14 +284,14 @@ export function writerThread (): void {
   }
 
   function take (first: ToWriter): void {
-    const jobs: Job[] = []
-    let ending = false
+    const jobs: WriteJob[] = []
+    let last = false
     for (let message: ToWriter | undefined = first; message; message = receiveMessageOnPort(port)?.message) {
-      if ('end' in message) ending = true
-      else jobs.push(message)
+      if ('end' in message) last = true
+      else jobs.push(...message.jobs)
     }
     if (jobs.length > 0) writeAll(jobs)
-    if (ending) end()
+    if (last) end()
   }
 
   port.on('message', take)

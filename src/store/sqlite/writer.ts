@@ -3,7 +3,7 @@ import { GatewayError } from '../../protocol/errors.ts'
 import { isRuleBroken, refusalOf, storeUnavailable } from './failures.ts'
 import { bytesOf, createJournal } from './journal.ts'
 import { writerThread } from './writer-thread.ts'
-import type { FromWriter, Statement, ToWriter, WriteFailure, WriterConfig } from './writer-messages.ts'
+import type { FromWriter, Settled, Step, ToWriter, WriteFailure, WriteJob, WriterConfig } from './writer-messages.ts'
 
 export interface WriterOptions {
   /** Asked whenever a thread starts. Throws when there is nothing to write to. */
@@ -21,8 +21,8 @@ export interface WriterOptions {
 }
 
 export interface Writer {
-  /** Commits the statements together; resolves with the number of changed rows of each. */
-  run (statements: Statement[]): Promise<number[]>
+  /** Commits the steps together; resolves with the number of changed rows. */
+  run (steps: Step[]): Promise<number>
   /** Stops the thread, recovers, and brings back what the last-good copy lacks. */
   recover (reason: string): Promise<void>
   /** Settles when no repair is under way: before that a read would miss what is still being brought back. */
@@ -32,10 +32,10 @@ export interface Writer {
 }
 
 interface Pending {
-  statements: Statement[]
+  steps: Step[]
   bytes: number
-  promise: Promise<number[]>
-  resolve: (changes: number[]) => void
+  promise: Promise<number>
+  resolve: (changes: number) => void
   reject: (error: Error) => void
 }
 
@@ -68,11 +68,23 @@ export function createWriter (options: WriterOptions): Writer {
   let repaired: Promise<unknown> = exited
   let replayed: Promise<unknown> = exited
   let idleTimer: NodeJS.Timeout | undefined
+  /** What one turn of the event loop brings goes over in one message. */
+  let outbox: WriteJob[] = []
+  let outboxTimer: NodeJS.Immediate | undefined
 
   const send = (message: ToWriter): void => thread!.postMessage(message)
 
-  function enqueue (statements: Statement[]): Pending {
-    const waiting = { statements, bytes: bytesOf(statements), ...Promise.withResolvers<number[]>() }
+  /** Whoever waits when the thread has gone or is going is sent to the next one. */
+  function flush (): void {
+    clearImmediate(outboxTimer)
+    outboxTimer = undefined
+    const jobs = outbox
+    outbox = []
+    if (thread && !ending && jobs.length > 0) send({ jobs })
+  }
+
+  function enqueue (steps: Step[]): Pending {
+    const waiting = { steps, bytes: bytesOf(steps), ...Promise.withResolvers<number>() }
     queuedBytes += waiting.bytes
     pending.set(nextJob++, waiting)
     return waiting
@@ -100,12 +112,10 @@ export function createWriter (options: WriterOptions): Writer {
     settle(job)?.reject(refusal)
   }
 
-  function committed (job: number, changes: number[]): void {
-    recoveries = 0
-    options.settled(undefined)
+  function committed (job: number, changes: number): void {
     const found = settle(job)
     if (!found) return
-    journal.add(job, found.statements)
+    journal.add(job, found.steps)
     found.resolve(changes)
   }
 
@@ -119,6 +129,7 @@ export function createWriter (options: WriterOptions): Writer {
 
   function endThread (): void {
     if (!thread || ending) return
+    flush()
     ending = true
     options.ending()
     send({ end: true })
@@ -139,7 +150,7 @@ export function createWriter (options: WriterOptions): Writer {
       } else if ('snapshotUpTo' in message) {
         journal.forgetUpTo(message.snapshotUpTo)
       } else {
-        answered(message.done)
+        answered(message)
       }
     })
     worker.on('error', error => { crash = error })
@@ -148,14 +159,17 @@ export function createWriter (options: WriterOptions): Writer {
       resolve()
       if (!stopping) ended(broken, crash)
     }))
-    for (const [job, { statements }] of pending) send({ job, statements })
+    outbox = [...pending].map(([job, { steps }]) => ({ job, steps }))
+    flush()
   }
 
-  function answered (done: Extract<FromWriter, { done: unknown }>['done']): void {
-    for (const { job, changes, failure } of done) {
-      if (failure) refused(job, failure)
-      else committed(job, changes!)
+  function answered (settled: Settled): void {
+    if (settled.committed.length > 0) {
+      recoveries = 0
+      options.settled(undefined)
     }
+    for (let index = 0; index < settled.committed.length; index += 2) committed(settled.committed[index]!, settled.committed[index + 1]!)
+    for (const { job, failure } of settled.failed) refused(job, failure)
     if (pending.size === 0) rest()
   }
 
@@ -182,7 +196,7 @@ export function createWriter (options: WriterOptions): Writer {
     options.recover(reason, journal.complete)
     const waiting = [...pending.values()]
     pending.clear()
-    replayed = Promise.allSettled(journal.commits.map(({ statements }) => enqueue(statements).promise))
+    replayed = Promise.allSettled(journal.commits.map(({ steps }) => enqueue(steps).promise))
     for (const job of waiting) pending.set(nextJob++, job)
     journal.forgetUpTo(Infinity)
   }
@@ -191,17 +205,20 @@ export function createWriter (options: WriterOptions): Writer {
   const atWork = (): boolean => thread !== undefined || pending.size > 0
 
   return {
-    run (statements) {
-      if (pending.size >= options.maxQueuedJobs || queuedBytes + bytesOf(statements) > options.maxQueuedBytes) {
+    run (steps) {
+      if (pending.size >= options.maxQueuedJobs || queuedBytes > options.maxQueuedBytes) {
         return Promise.reject(new GatewayError('BUSY', { message: 'too many changes wait for the disk' }))
       }
       const job = nextJob
-      const { promise } = enqueue(statements)
+      const { promise } = enqueue(steps)
       clearTimeout(idleTimer)
       thread?.ref()
       if (stopping) return promise
       if (!thread) restart()
-      else if (!ending) send({ job, statements })
+      else if (!ending) {
+        outbox.push({ job, steps })
+        outboxTimer ??= setImmediate(flush)
+      }
       return promise
     },
 
