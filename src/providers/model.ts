@@ -19,6 +19,8 @@ export interface ModelInfo {
   readonly input: readonly string[]
   readonly contextWindow: number
   readonly maxTokens: number
+  /** Somebody stated `maxTokens`; else it is what most models can do. */
+  readonly capped?: boolean
   /** Dollars per million tokens. */
   readonly cost?: ModelCost
   readonly compat?: { readonly [name: string]: unknown }

@@ -99,6 +99,7 @@ function modelRow (entry: Omit<ProviderEntry, 'row'>, id: string, params: Params
     input: known ? ['text', 'image'] : ['text'],
     contextWindow: known?.contextWindow ?? 128_000,
     maxTokens: known?.maxTokens ?? entry.config?.maxTokens ?? 8192,
+    ...(known ? { capped: true } : {}),
     ...(known ? { cost: { input, output, cacheRead, cacheWrite } } : {}),
     ...(own ? { params: own } : {})
   }
@@ -116,6 +117,7 @@ function declaredModel (entry: ProviderEntry, model: DeclaredModel, params: Para
     input: model.input ?? row.input,
     contextWindow: model.contextWindow ?? row.contextWindow,
     maxTokens: model.maxTokens ?? entry.config?.maxTokens ?? row.maxTokens,
+    ...(model.maxTokens === undefined ? {} : { capped: true }),
     ...(cost ? { cost } : {}),
     ...(model.compat ? { compat: model.compat } : {})
   }
