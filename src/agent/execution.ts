@@ -54,7 +54,7 @@ export function createExecution ({ context, lanes, external, onSettled, onSteere
 
   function limitTime (run: Run): NodeJS.Timeout | undefined {
     const timeoutMs = run.request.timeoutMs ?? config().config.agents.defaults.timeoutSeconds * 1000
-    return timeoutMs > 0 ? setTimeout(() => run.end({ kind: 'timeout', origin: 'timeout' }), Math.min(timeoutMs, 2 ** 31 - 1)).unref() : undefined
+    return timeoutMs > 0 ? setTimeout(() => run.end({ kind: 'timeout', origin: 'timeout' }), Math.min(timeoutMs, 2 ** 31 - 1)) : undefined
   }
 
   function followCaller (run: Run): () => void {
