@@ -9,6 +9,10 @@ import { logs } from './logs.ts'
 import { nodes } from './nodes.ts'
 import { placeholders } from './placeholders.ts'
 import { sessionRuns } from './session-runs.ts'
+import { sessions } from './sessions.ts'
+import { sessionsChanges } from './sessions-changes.ts'
+import { sessionsGroups } from './sessions-groups.ts'
+import { sessionsUsage } from './sessions-usage.ts'
 import { scopeUpgrades } from './scope-upgrades.ts'
 import type { Rooms } from './rooms.ts'
 import type { MethodTable } from '../rpc/define-method.ts'
@@ -26,6 +30,10 @@ export const methods = {
   ...chat,
   ...agentRuns,
   ...sessionRuns,
+  ...sessions,
+  ...sessionsChanges,
+  ...sessionsGroups,
+  ...sessionsUsage,
   ...placeholders
 }
 

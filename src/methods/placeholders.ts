@@ -47,10 +47,6 @@ const automation = 'channels and automation are not built yet'
 const nodes = 'node invocation is not built yet'
 const operations = 'day-two operations are not built yet'
 
-const noSessions = (rooms: Rooms): object => ({
-  ts: rooms.now(), path: '(none)', count: 0, totalCount: 0, limitApplied: 100, nextOffset: null, hasMore: false, owners: [], defaults: {}, sessions: []
-})
-
 const noMessages: Answer = (_rooms, { sessionKey }) => ({
   sessionKey, messages: [], pendingInputs: { items: [], total: 0 }, hasMore: false, totalMessages: 0
 })
@@ -79,30 +75,21 @@ const noUsage = {
   cacheWriteCost: 0,
   missingCostEntries: 0
 }
-const noUsageByKind = {
-  messages: { total: 0, user: 0, assistant: 0, toolCalls: 0, toolResults: 0, errors: 0 },
-  tools: { totalCalls: 0, uniqueTools: 0, tools: [] },
-  byModel: [],
-  byProvider: [],
-  byAgent: [],
-  byChannel: [],
-  daily: []
-}
 
 const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: readonly string[] } } = {
   'operator.read': {
-    [sessions]: ['chat.message.get', 'sessions.resolve', 'sessions.get', 'sessions.preview', 'agents.files.list', 'agents.files.get'],
+    [sessions]: ['chat.message.get', 'agents.files.list', 'agents.files.get'],
     [tools]: ['tools.catalog', 'tools.effective'],
     [automation]: ['cron.get']
   },
   'operator.write': {
-    [sessions]: ['sessions.create', 'sessions.patch', 'wake'],
+    [sessions]: ['wake'],
     [tools]: ['tools.invoke'],
     [automation]: ['send', 'message.action'],
     [nodes]: ['node.invoke', 'node.pending.enqueue']
   },
   'operator.admin': {
-    [sessions]: ['sessions.reset', 'sessions.delete', 'sessions.compact', 'chat.inject', 'agents.create', 'agents.update', 'agents.delete', 'agents.files.set'],
+    [sessions]: ['chat.inject', 'agents.create', 'agents.update', 'agents.delete', 'agents.files.set'],
     [tools]: ['exec.approvals.set'],
     [automation]: ['channels.start', 'channels.stop', 'channels.logout', 'cron.add', 'cron.update', 'cron.remove', 'cron.run', 'set-heartbeats'],
     [operations]: ['config.set', 'config.patch', 'config.apply', 'secrets.reload', 'update.run', 'gateway.restart.request']
@@ -119,24 +106,14 @@ const refusedMethods = Object.fromEntries(Object.entries(refusals).flatMap(([sco
   Object.entries(reasons).flatMap(([waitsFor, names]) => names.map(name => [name, refused(scope as Scope, waitsFor)] as const))))
 
 export const placeholders = {
-  'sessions.list': empty('operator.read', sessions, noSessions),
-  'sessions.subscribe': empty('operator.read', sessions, () => ({ subscribed: true })),
-  'sessions.messages.subscribe': empty('operator.read', sessions, (_rooms, { key }) => ({ subscribed: true, key })),
-  'sessions.messages.unsubscribe': empty('operator.read', sessions, (_rooms, { key }) => ({ subscribed: false, key })),
   'chat.startup': empty('operator.read', sessions, noMessages),
   'chat.history': empty('operator.read', sessions, noMessages),
   'chat.metadata': empty('operator.read', sessions, () => ({ models: [], commands: [] })),
-  'sessions.describe': empty('operator.read', sessions, () => ({ session: null })),
-  'sessions.observer.visibility': empty('operator.read', sessions, () => ({ ok: true })),
   'models.list': empty('operator.read', sessions, () => ({ models: [] })),
   'models.authStatus': empty('operator.read', sessions, rooms => ({ ts: rooms.now(), providers: [], providerCapabilities: [] })),
   'commands.list': empty('operator.read', sessions, () => ({ commands: [] })),
   'tasks.list': empty('operator.read', sessions, () => ({ tasks: [] })),
-  'sessions.branches.list': empty('operator.read', sessions, () => ({ branches: [] })),
   'sessions.companion.state': empty('operator.read', sessions, () => ({ exchanges: [] })),
-  'sessions.usage': empty('operator.read', sessions, (rooms, { startDate, endDate }) => ({
-    updatedAt: rooms.now(), startDate, endDate, sessions: [], totals: noUsage, aggregates: noUsageByKind
-  })),
   'environments.list': empty('operator.read', sessions, () => ({ environments: [] })),
   'usage.cost': empty('operator.read', sessions, rooms => ({ updatedAt: rooms.now(), days: 0, daily: [], totals: noUsage })),
   'usage.status': empty('operator.read', sessions, rooms => ({ updatedAt: rooms.now(), providers: [] })),

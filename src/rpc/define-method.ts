@@ -32,7 +32,7 @@ export interface MethodDeclaration<Rooms, P extends TSchema, R extends TSchema> 
   readonly controlPlane?: true
   /** Why this method has no room behind it yet. Its answer is honest and empty, or UNAVAILABLE with this reason. */
   readonly placeholder?: string
-  handle (params: Static<P>, context: MethodContext<Rooms>): Static<R> | Promise<Static<R>> | RawJson
+  handle (params: Static<P>, context: MethodContext<Rooms>): Static<R> | RawJson | Promise<Static<R> | RawJson>
 }
 
 /** JSON that is already text: written into the response frame as it is. */

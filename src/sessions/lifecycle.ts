@@ -32,6 +32,9 @@ export interface Lifecycle {
   create (target: Pick<SessionTarget, 'key' | 'agentId'>, request: CreateRequest): Promise<{ record: SessionRecord, created: boolean }>
   patch (key: string, patch: Patch & Expectations): Promise<SessionRecord>
   reset (key: string, options: Expectations & { reason?: string }): Promise<SessionRecord>
+  /** Refuse before anything is stopped for it; the change itself looks again. */
+  expect (key: string, expectations: Expectations, doing: string): Promise<void>
+  mayRemove (key: string, options: RemoveOptions): Promise<void>
   /** `archived` names the files that the transcripts went to. */
   remove (key: string, options: RemoveOptions): Promise<{ deleted: boolean, archived: string[] }>
 }
@@ -84,16 +87,23 @@ export function createLifecycle ({ options, rows, lines, writer, ready }: Sessio
     return Object.values(patch).some(value => value !== undefined) ? patchChange(record, patch, ports()) : undefined
   }
 
-  async function remove (key: string, asked: RemoveOptions): ReturnType<Lifecycle['remove']> {
+  /** What may be deleted; nothing when there is no such session. */
+  async function removable (key: string, asked: RemoveOptions): Promise<SessionRecord | undefined> {
     protectMain(key, 'delete')
+    await ready()
+    const record = rows.get(key)?.record
+    if (!record) return undefined
+    checkExpectations(record, asked, 'delete')
+    if (asked.archivedOnly && !record.archived) {
+      throw new GatewayError('SESSION_CHANGED', { message: `Session ${key} is not archived.`, details: { key } })
+    }
+    return record
+  }
+
+  async function remove (key: string, asked: RemoveOptions): ReturnType<Lifecycle['remove']> {
     for (let attempt = 0; attempt < attempts; attempt++) {
-      await ready()
-      const record = rows.get(key)?.record
+      const record = await removable(key, asked)
       if (!record) return { deleted: false, archived: [] }
-      checkExpectations(record, asked, 'delete')
-      if (asked.archivedOnly && !record.archived) {
-        throw new GatewayError('SESSION_CHANGED', { message: `Session ${key} is not archived.`, details: { key } })
-      }
       const archived = await archiveTranscripts(options.archiveDir, record, lines, now())
       // Whoever said something in the meantime must find it in the archive.
       const gone = await writer.change(key, current =>
@@ -138,6 +148,12 @@ export function createLifecycle ({ options, rows, lines, writer, ready }: Sessio
       })
       return result!.record
     },
+    async expect (key, expectations, doing) {
+      await ready()
+      const record = rows.get(key)?.record
+      if (record) checkExpectations(record, expectations, doing)
+    },
+    mayRemove: async (key, asked) => { await removable(key, asked) },
     remove
   }
 }

@@ -69,6 +69,10 @@ export interface SessionsRoom extends Sessions {
   describe (key: string, query: Pick<ListQuery, 'includeDerivedTitles' | 'includeLastMessage'>): string | undefined
   /** Every record, in no order. */
   records (): IterableIterator<SessionRecord>
+  /** Where they are stored, for people. */
+  path (): string
+  /** What the parts of this room share, for the composition. */
+  readonly parts: SessionParts
   readonly lifecycle: Lifecycle
   readonly compaction: Compaction
   readonly groups: Groups
@@ -153,11 +157,15 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
   const parts: SessionParts = { options, rows, lines, contexts, writer, subscribers, announcements, ready: loading.ready }
   const maintenance = createMaintenance(parts)
 
+  const path = (): string => store.status().path ?? '(memory)'
+
   return {
+    parts,
+    path,
     list: createListing({
       rows,
       now,
-      path: () => store.status().path ?? '(memory)',
+      path,
       hasAgent: keyRules.hasAgent,
       defaults: agentId => factsOf({ agentId: agentId ?? keyRules.defaultAgentId() }),
       version: config

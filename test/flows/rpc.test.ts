@@ -160,10 +160,9 @@ const placeholderNames = [
   'exec.approval.request', 'exec.approval.resolve', 'exec.approval.waitDecision', 'exec.approvals.get', 'exec.approvals.set',
   'gateway.restart.request', 'last-heartbeat', 'message.action', 'models.authStatus', 'models.list', 'node.invoke',
   'node.pending.enqueue', 'openclaw.approval.list', 'plugin.approval.list', 'plugins.controlUi.list', 'plugins.list',
-  'progressCard.get', 'question.list', 'secrets.reload', 'send', 'sessions.branches.list', 'sessions.compact',
-  'sessions.companion.state', 'sessions.create', 'sessions.delete', 'sessions.describe', 'sessions.get', 'sessions.list',
-  'sessions.messages.subscribe', 'sessions.messages.unsubscribe', 'sessions.observer.visibility', 'sessions.patch',
-  'sessions.preview', 'sessions.reset', 'sessions.resolve', 'sessions.subscribe', 'sessions.usage',
+  'progressCard.get', 'question.list', 'secrets.reload', 'send',
+  'sessions.companion.state',
+
   'set-heartbeats', 'talk.catalog', 'tasks.list', 'tools.catalog', 'tools.effective', 'tools.invoke', 'update.run',
   'update.status', 'usage.cost', 'usage.status', 'users.prefs.get', 'wake'
 ]
