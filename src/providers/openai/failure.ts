@@ -13,7 +13,7 @@ const maxDetailCharacters = 600
 const said: ReadonlyArray<readonly [RegExp, ProviderErrorKind]> = [
   [/context_length_exceeded|maximum context length|context (length|window|size)\b.*(exceed|larger|too)|exceeds? the (available |maximum )?context|prompt is too long|exceed_context_size/i, 'context_overflow'],
   [/insufficient_quota|insufficient (balance|credits?|funds)|credit balance|billing|payment required|not enough credits/i, 'billing'],
-  [/invalid_api_key|incorrect api key|invalid api key|invalid authentication|no auth credentials|unauthorized/i, 'auth'],
+  [/invalid_api_key|incorrect api key|invalid api key|api.key.(not valid|invalid)|invalid authentication|no auth credentials|unauthorized/i, 'auth'],
   [/model_not_found|model[^.]{0,80}(not found|does not exist|not exist)|no such model|try pulling it first/i, 'model_not_found'],
   [/overloaded|at capacity|server (is )?busy|loading model/i, 'overloaded'],
   [/rate.?limit|too many requests/i, 'rate_limit'],
