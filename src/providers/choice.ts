@@ -27,7 +27,7 @@ export function createChoice (loaded: LoadedConfig, providers: Providers): Choic
   const chains = chainsOf(config)
   const chainOf = (agentId: string): readonly string[] => chains.get(agentId) ?? chains.get('')!
   const written = [...chains.values()].flat()
-  const refs = new Set([...Object.keys(config.agents.defaults.models), ...written].map(full))
+  const refs = new Set([...written, ...Object.keys(config.agents.defaults.models)].map(full))
   const find = (name: string): ModelInfo | undefined => findModel(providers, refs, full(name))
   const always = (name: string): ModelInfo => find(name) ?? unservedModel(full(name))
   const allowed = (model: ModelInfo, agentId?: string): boolean => {
@@ -123,11 +123,9 @@ function splitRef (ref: string): [provider: string, id: string] | undefined {
 }
 
 function findModel (providers: Providers, named: ReadonlySet<string>, ref: string): ModelInfo | undefined {
-  const parts = splitRef(ref)
-  if (!parts) return onlyOne([...providers.values()].flatMap(({ models }) => models.get(ref) ?? []))
-  const [provider, id] = parts
+  const [provider = '', id = ''] = splitRef(ref) ?? []
   const entry = providers.get(provider) ?? providers.get(provider.toLowerCase())
-  if (!entry) return undefined
+  if (!entry) return onlyOne([...providers.values()].flatMap(({ models }) => models.get(ref) ?? []))
   return entry.models.get(id) ?? (entry.takesAny || named.has(ref) ? entry.row(id) : undefined)
 }
 
