@@ -1,6 +1,7 @@
 /** One claim, one run: for callers at the same time, after a reconnect and after a restart. */
 import { randomUUID } from 'node:crypto'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
+import { parseKey } from '../sessions/keys.ts'
 import type { SessionTarget } from '../sessions/room.ts'
 import type { RunContext } from './context.ts'
 import type { Inboxes } from './inboxes.ts'
@@ -67,6 +68,7 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
       atMs: now(),
       mode: modeOf(request, target.key)
     })
+    run.leavesNoTrace = parseKey(target.key).incognito ?? sessions.get(target.key)?.incognito ?? false
     registry.add(run)
     try {
       await inboxes.accept(run)

@@ -5,6 +5,7 @@ import type { Sessions } from '../sessions/room.ts'
 import type { Store } from '../store/store.ts'
 import type { Tool, Tools } from '../tools/tool.ts'
 import type { RunRequest } from './room.ts'
+import type { Turn } from './turn.ts'
 import type { RunEmit } from './voice.ts'
 
 export interface RunLog {
@@ -34,6 +35,8 @@ export interface RunContext {
   readonly models: Models
   readonly tools: Tools
   readonly prompting: Prompting
+  /** Shortens the conversation before a turn when it is time. */
+  readonly shorten: (turn: Turn, context: RunContext) => Promise<void>
   readonly config: () => LoadedConfig
   readonly now: () => number
   readonly log: RunLog

@@ -4,7 +4,7 @@ import { assistantMessage, type RoutedResult, type StepRequest } from '../provid
 import type { RunContext } from './context.ts'
 import { combined, lineOf } from './messages.ts'
 import { untilEnded, type Run } from './run.ts'
-import { answeredRow, runOp } from './stored-run.ts'
+import { answeredRow } from './stored-run.ts'
 import { carryOut } from './tool-calls.ts'
 import { addUsage, type NewLine, type Turn } from './turn.ts'
 
@@ -23,7 +23,7 @@ async function takeOver (turn: Turn, { sessions, now }: RunContext): Promise<voi
   try {
     await sessions.write(run.key, {
       lines: [...turn.unwritten, ...lines],
-      ops: inputs.map(input => runOp(input.entry(answeredRow(input.row!, run.id, now()), false)))
+      ops: inputs.flatMap(input => input.ops(answeredRow(input.row!, run.id, now()), false))
     })
   } catch (error) {
     for (const input of inputs) input.state = 'queued'
@@ -77,7 +77,7 @@ async function useTools (turn: Turn, calls: readonly ToolCallPart[], context: Ru
   const effects = calls.some(({ name }) => turn.tools.find(tool => tool.name === name)?.effects)
   if (effects) {
     run.row = { ...run.row!, effects: true }
-    await context.sessions.write(run.key, { lines: turn.unwritten, ops: [runOp(run.entry(run.row, true))] })
+    await context.sessions.write(run.key, { lines: turn.unwritten, ops: run.ops(run.row, true) })
     turn.unwritten = []
   }
   const parallel = context.config().config.agents.defaults.parallelTools

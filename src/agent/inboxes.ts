@@ -5,7 +5,7 @@ import type { StoreOp } from '../store/store.ts'
 import type { RunContext } from './context.ts'
 import { combined, inputOf, lineOf, shortened } from './messages.ts'
 import { Run } from './run.ts'
-import { answeredRow, claimOf, optionsOf, runOp, settledRow, type StoredInput } from './stored-run.ts'
+import { answeredRow, claimOf, optionsOf, settledRow, type StoredInput } from './stored-run.ts'
 
 export interface Inbox {
   readonly key: string
@@ -69,7 +69,7 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
     const written = await sessions.write(run.key, {
       lines: input ? [lineOf(input, startedAt, run.id)] : [],
       patch: { status: 'running', startedAt, lastActivityAt: startedAt, ...(run.recovered ? {} : { lastInteractionAt: startedAt }) },
-      ops: [runOp(run.entry(run.row, true)), ...more],
+      ops: [...run.ops(run.row, true), ...more],
       create: { createdVia: createdVia(run.request.via), ...(run.request.spawnedBy ? { spawnedBy: run.request.spawnedBy } : {}) },
       reason: 'agent.run.started',
       phase: 'start',
@@ -121,16 +121,16 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
       ...(options ? { options } : {})
     }
     run.sessionId = sessionId
-    const ops = [runOp(run.entry(run.row, true))]
+    const ops = run.ops(run.row, true)
     if (leaving) {
       leaving.state = 'committing'
       const result = leaving.ended({ outcome: 'aborted', endedAtMs: now(), stopReason: 'dropped' })
-      ops.push(runOp(leaving.entry(settledRow(leaving.row!, result), false)))
+      ops.push(...leaving.ops(settledRow(leaving.row!, result), false))
     }
     if (run.mode === 'interrupt') inbox.queue.unshift(run)
     else inbox.queue.push(run)
     if (run.mode === 'collect') inbox.quietUntilMs = now() + queueSettings().debounceMs
-    run.accepted = store.commit(ops)
+    run.accepted = ops.length > 0 ? store.commit(ops) : Promise.resolve()
     try {
       await run.accepted
     } catch (error) {
@@ -174,6 +174,7 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
       mode: first.mode
     })
     run.sessionId = first.sessionId
+    run.leavesNoTrace = first.leavesNoTrace
     run.answers = group
     return run
   }
@@ -191,7 +192,7 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
     const inputs = group.map(({ row }) => row?.input).filter(input => input !== undefined)
     try {
       await activate(run, inputs.length > 0 ? combined(inputs) : undefined,
-        run.answers.map(input => runOp(input.entry(answeredRow(input.row!, run.id, now()), false))))
+        run.answers.flatMap(input => input.ops(answeredRow(input.row!, run.id, now()), false)))
     } catch (err) {
       log.warn({ err, sessionKey: inbox.key, retryMs }, 'a waiting message could not be taken up; trying again')
       for (const input of group) input.state = 'queued'

@@ -55,6 +55,7 @@ async function begin ({ run, voice }: Turn): Promise<void> {
 }
 
 const own: readonly Step[] = [
+  { name: 'shorten', run: (turn, context) => context.shorten(turn, context) },
   { name: 'load', run: load },
   { name: 'prompt', run: prompt },
   { name: 'begin', run: begin },
@@ -131,7 +132,7 @@ export function tellFailure (voice: Voice, { result, failure }: Settled): void {
 
 /** Carries a run out. Whatever happens it says one terminal event and answers with the result. */
 export async function carryOutRun (run: Run, voice: Voice, steering: Steering, context: RunContext, elsewhere?: Step['run']): Promise<RunResult> {
-  const steps = elsewhere ? [own[0]!, { name: 'begin', run: begin }, { name: 'elsewhere', run: elsewhere }] : own
+  const steps = elsewhere ? [{ name: 'load', run: load }, { name: 'begin', run: begin }, { name: 'elsewhere', run: elsewhere }] : own
   let turn: Turn | undefined
   let settled: Settled
   try {

@@ -1,5 +1,6 @@
 import type { QueueMode, RunRequest, RunResult } from './room.ts'
-import type { StoredEntry, StoredRun } from './stored-run.ts'
+import type { StoreOp } from '../store/store.ts'
+import { runOp, type StoredRun } from './stored-run.ts'
 import type { Voice } from './voice.ts'
 
 /** Why a run ends before it is done. */
@@ -51,6 +52,7 @@ export class Run {
   /** Taken up again by a later process. */
   recovered = false
   interrupted = false
+  leavesNoTrace = false
   /** Messages that this run answers, when they had to wait and have run ids of their own. */
   answers: readonly Run[] = []
   voice: Voice | undefined = undefined
@@ -80,8 +82,9 @@ export class Run {
     return true
   }
 
-  entry (row: StoredRun, open: boolean): StoredEntry {
-    return { runId: this.id, sessionKey: this.key, claim: this.claim, open, atMs: this.atMs, value: row }
+  /** How the store learns of it: not at all when nothing of the conversation is written. */
+  ops (row: StoredRun, open: boolean): StoreOp[] {
+    return this.leavesNoTrace ? [] : [runOp({ runId: this.id, sessionKey: this.key, claim: this.claim, open, atMs: this.atMs, value: row })]
   }
 
   ended (more: Pick<RunResult, 'outcome' | 'endedAtMs'> & Partial<RunResult>): RunResult {

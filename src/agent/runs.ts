@@ -93,7 +93,8 @@ export function createRuns (options: RunsOptions): Runs {
   async function cancel (run: Run, origin: string): Promise<boolean> {
     if (!inboxes.withdraw(run)) return false
     const result = run.ended({ outcome: 'aborted', endedAtMs: now(), stopReason: origin })
-    await store.commit([runOp(run.entry({ ...settledRow(run.row!, result), state: 'cancelled' }, false))])
+    const ops = run.ops({ ...settledRow(run.row!, result), state: 'cancelled' }, false)
+    if (ops.length > 0) await store.commit(ops)
     if (run.mode === 'own' || run.mode === 'interrupt') voiceOf(run, context).terminal({ state: 'aborted', stopReason: origin })
     finish(run, result)
     return true

@@ -6,7 +6,7 @@ import { endingOf, failureOf, type Failure } from './failures.ts'
 import { brokenReply } from './messages.ts'
 import type { RunOutcome, RunResult } from './room.ts'
 import type { Ending, Run } from './run.ts'
-import { runOp, settledRow } from './stored-run.ts'
+import { settledRow } from './stored-run.ts'
 import type { NewLine, Turn } from './turn.ts'
 
 const statuses: { readonly [outcome in RunOutcome]: SessionStatus } = { ok: 'done', error: 'failed', aborted: 'killed', timeout: 'timeout' }
@@ -63,7 +63,7 @@ async function commit (run: Run, turn: Turn | undefined, result: RunResult, line
       await sessions.write(run.key, {
         lines,
         patch: sessionPatch(turn, result, sessions.get(run.key)),
-        ops: [runOp(run.entry(settledRow(run.row!, result), false))],
+        ops: run.ops(settledRow(run.row!, result), false),
         reason: 'agent.input.settled',
         phase: 'end',
         runId: run.id

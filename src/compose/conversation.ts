@@ -1,4 +1,5 @@
 import type { RunContext } from '../agent/context.ts'
+import { createShortening, createSummarise } from '../agent/shortening.ts'
 import { visibleReply } from '../agent/replies.ts'
 import type { Runs } from '../agent/room.ts'
 import { createRuns } from '../agent/runs.ts'
@@ -76,6 +77,11 @@ export function composeConversation (options: ConversationOptions): Conversation
     now,
     log: logging.child('sessions'),
     archiveDir: options.archiveDir,
+    summarise: createSummarise(models, now),
+    pickModel (name) {
+      const model = models.find(name)
+      return model && { provider: model.provider, model: model.id }
+    },
     modelOf: modelOf(models)
   })
   const tools = createTools({
@@ -103,6 +109,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     models,
     tools,
     prompting: createPrompting(config),
+    shorten: createShortening(sessions.compaction),
     config,
     now,
     log,

@@ -30,10 +30,10 @@ export function mayReset (caller: Caller): void {
   if (refusal) throw refusal
 }
 
-export async function startOver (sessionKey: string, reason: string, { rooms: { sessions, runs, now } }: Context): Promise<void> {
+export async function startOver (sessionKey: string, reason: string, { rooms: { sessions, runs } }: Context): Promise<void> {
   await runs.abort({ sessionKey, origin: 'stop' })
-  if (!sessions.get(sessionKey)) return
-  await sessions.write(sessionKey, { lines: [{ type: 'reset', reason }], patch: { lifecycleRevision: now() }, reason: 'reset' })
+  await sessions.ready
+  if (sessions.get(sessionKey)) await sessions.lifecycle.reset(sessionKey, { reason })
 }
 
 const aborted = ({ stopReason = 'rpc', endedAtMs }: RunResult) => ({ status: 'timeout', summary: 'aborted', stopReason, endedAt: endedAtMs })

@@ -180,3 +180,44 @@ t.test('a second claim on the same key in the store is found, whichever process 
   t.same(second.told, [])
   t.match(await second.runs.wait('shared', 10), { outcome: 'ok', text: /once/ })
 })
+
+t.test('a long conversation is shortened before a turn, and goes on', async t => {
+  const { start, sessions, story } = await createScene(t, { config: { agents: { defaults: { compaction: { maxMessages: 6, keepLastN: 2 } } } } })
+  for (let turn = 1; turn <= 5; turn++) t.equal((await (await start(`turn ${turn}.`)).result).outcome, 'ok')
+  t.ok((await story()).includes('compaction'))
+  const seen = await sessions.context(key)
+  t.ok(seen.length < 8, 'the model sees less than was said')
+  t.equal((await story()).filter(line => line.startsWith('user')).length, 5, 'the transcript keeps all of it')
+})
+
+t.test('a model that cannot summarise does not keep a turn from being answered', async t => {
+  const { start } = await createScene(t, {
+    config: { agents: { defaults: { compaction: { maxMessages: 2, keepLastN: 1 } } } },
+    models: {
+      async step (route, request, tell) {
+        if (request.system.startsWith('Summarise')) throw new Error('too tired')
+        tell({ type: 'text', delta: 'fine' })
+        const usage = { input: 1, output: 1, cacheRead: 0, cacheWrite: 0, totalTokens: 2 }
+        return { content: [{ type: 'text', text: 'fine' }], stopReason: 'stop', usage, model: route.model, attempts: [] }
+      }
+    }
+  })
+  for (let turn = 1; turn <= 4; turn++) t.match(await (await start(`turn ${turn}.`)).result, { outcome: 'ok', text: 'fine' })
+})
+
+t.test('of a conversation that leaves no trace nothing reaches the store', async t => {
+  const store = createMemoryStore()
+  const written: unknown[] = []
+  const spying: Store = { ...store, commit: async ops => { written.push(...ops); await store.commit(ops) } }
+  const tool = gatedTool('look')
+  const { start, story } = await createScene(t, { store: spying, tools: [tool] })
+  const sessionKey = 'agent:main:dashboard:incognito-1'
+  const first = await start('/tool look {}', { sessionKey })
+  await tool.begun
+  const second = await start('psst', { sessionKey, queueMode: 'followup' })
+  tool.open()
+  t.equal((await first.result).outcome, 'ok')
+  t.equal((await second.result).outcome, 'ok')
+  t.equal((await story(sessionKey)).length, 6)
+  t.same(written, [])
+})

@@ -7,6 +7,7 @@ import { visibleReply } from '../../src/agent/replies.ts'
 import type { RunRequest, Runs } from '../../src/agent/room.ts'
 import { createRuns } from '../../src/agent/runs.ts'
 import { createRuntimes, type Runtimes } from '../../src/agent/runtimes.ts'
+import { createShortening, createSummarise } from '../../src/agent/shortening.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { resolvePaths } from '../../src/config/paths.ts'
 import { createLogging } from '../../src/log/logger.ts'
@@ -71,7 +72,7 @@ export async function createScene (t: Test, options: SceneOptions = {}): Promise
   const config = () => loaded
   const models: Models = { ...createModels({ config, now, log: logging.child('models') }), ...options.models }
   const sessions = createSessions({
-    store, config, agents: () => [{ agentId: 'main', isDefault: true }], emit: tell, now, log: logging.child('sessions'), archiveDir: join(stateDir, 'archive')
+    store, config, agents: () => [{ agentId: 'main', isDefault: true }], emit: tell, now, log: logging.child('sessions'), archiveDir: join(stateDir, 'archive'), summarise: createSummarise(models, now)
   })
   const runtimes = createRuntimes({
     isExternal: () => loaded.config.agents.entries['main']?.runtime === 'external',
@@ -80,7 +81,7 @@ export async function createScene (t: Test, options: SceneOptions = {}): Promise
   })
   const prompting: RunContext['prompting'] = { system: async () => 'You are a test.', visible: visibleReply }
   const runs = createRuns({
-    store, sessions, models, tools: { forRun: () => tools }, prompting, config, now, log: logging.child('agent'), emit: tell, external: runtimes
+    store, sessions, models, tools: { forRun: () => tools }, prompting, shorten: createShortening(sessions.compaction), config, now, log: logging.child('agent'), emit: tell, external: runtimes
   })
   t.teardown(async () => {
     await runs.drain(0)

@@ -1,0 +1,64 @@
+/** Long conversations are shortened before a turn, by a summary that the session's own model writes. */
+import type { Message } from '../protocol/transcript.ts'
+import type { Models } from '../providers/model.ts'
+import type { Compaction, Summarise } from '../sessions/compaction.ts'
+import type { RunContext } from './context.ts'
+import { untilEnded } from './run.ts'
+import type { Turn } from './turn.ts'
+
+const instructions = [
+  'Summarise the conversation below so that it can be continued without its earlier messages.',
+  'Keep what was decided, what is still to be done, names, numbers, paths and preferences. Leave out small talk.',
+  'Write plain text and nothing but the summary.'
+].join(' ')
+const maxSummaryTokens = 1500
+/** A model that cannot summarise is not asked again at every turn. */
+const pauseMs = 5 * 60_000
+const maxPaused = 1000
+/** What a model surely takes, for one whose window is not known. */
+const safeTokens = 8000
+
+function written (message: Message): string {
+  const { role, content } = message
+  const text = typeof content === 'string'
+    ? content
+    : content.map(part => part.type === 'text' ? part.text : part.type === 'toolCall' ? `(calls ${part.name})` : '').filter(Boolean).join('\n')
+  return `${role}: ${text}`
+}
+
+export function createSummarise (models: Models, now: () => number): Summarise {
+  return async ({ record, lines, instructions: wish, signal }) => {
+    const { providerOverride: provider, modelOverride: model } = record
+    const chosen = { ...(provider ? { provider } : {}), ...(model ? { model } : {}) }
+    const route = models.route(record.agentId, provider || model ? chosen : undefined)
+    const texts = lines.map(({ value }) =>
+      value.type === 'message' ? written(value.message) : value.type === 'compaction' ? `earlier summary: ${value.summary}` : '').filter(Boolean)
+    // Half of the window at three characters a token; what does not fit is the oldest.
+    const most = Math.floor((route.model.contextWindow || safeTokens) * 1.5)
+    const { content } = await models.step(route, {
+      system: wish ? `${instructions}\n${wish}` : instructions,
+      messages: [{ role: 'user', content: texts.join('\n\n').slice(-most), timestamp: now() }],
+      tools: [],
+      maxOutputTokens: maxSummaryTokens,
+      signal: signal ?? new AbortController().signal
+    }, () => {})
+    return content.map(part => part.type === 'text' ? part.text : '').join('').trim()
+  }
+}
+
+/** The step of a run that looks whether it is time, and never fails the run. */
+export function createShortening (compaction: Compaction) {
+  const paused = new Map<string, number>()
+  return async ({ run, route }: Turn, { sessions, now, log }: RunContext): Promise<void> => {
+    const record = sessions.get(run.key)
+    if (!record || !compaction.due(record, route.model.contextWindow) || now() < (paused.get(run.key) ?? 0)) return
+    const outcome = await untilEnded(run.signal, compaction.compact(run.key, { signal: run.signal }))
+    if (outcome.compacted) {
+      paused.delete(run.key)
+      return
+    }
+    log.warn({ sessionKey: run.key, reason: outcome.reason, pauseMs }, 'a long conversation could not be shortened')
+    if (paused.size >= maxPaused) paused.delete(paused.keys().next().value!)
+    paused.set(run.key, now() + pauseMs)
+  }
+}
