@@ -1,0 +1,133 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
+import { makeHome, runProcess, startDaemon, type Home } from '../fixtures/daemon.ts'
+
+const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
+const working = { gateway: { mode: 'local', auth: { token: 'flow-token-0123456789abcdef0123456789abcdef' } } }
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
+
+async function fill (stateDir: string, count: number): Promise<void> {
+  const store = await createSqliteStore({ stateDir })
+  for (let seq = 1; seq <= count; seq++) {
+    await store.commit([
+      { op: 'append', sessionId: 's', seq, id: `l${seq}`, value: { text: 'x'.repeat(500) } },
+      { op: 'put', collection: 'sessions', key: 'agent:main:main', value: { seq } }
+    ])
+  }
+  await store.close()
+}
+
+async function linesOf (stateDir: string): Promise<number> {
+  const store = await createSqliteStore({ stateDir, readOnly: true })
+  const { lines } = await store.lines.extent('s')
+  await store.close()
+  return lines
+}
+
+/** A home with 50 lines of a conversation, a token and a note of the user. */
+async function livedIn (t: Test): Promise<Home & { backup: string, cli: (...argv: string[]) => ReturnType<typeof runProcess> }> {
+  const home = await makeHome(t, working)
+  await fill(home.stateDir, 50)
+  mkdirSync(join(home.stateDir, 'workspace'), { recursive: true })
+  writeFileSync(join(home.stateDir, 'workspace', 'AGENTS.md'), 'be kind')
+  const cli = (...argv: string[]) => runProcess(argv, home.env)
+  return { ...home, cli, backup: join(home.stateDir, '..', 'backup.sqlite') }
+}
+
+t.test('a backup is made while the gateway runs, and a restore brings everything back', async t => {
+  const { cli, stateDir, backup, ...home } = await livedIn(t)
+  const daemon = await startDaemon(t, { stateDir, ...home })
+  const made = await cli('backup', '--output', backup, '--json')
+  t.equal(made.code, 0, made.err)
+  t.match(JSON.parse(made.out), { ok: true, path: backup, leftOut: [] })
+  t.equal(modeOf(backup), '600')
+  t.match(await cli('restore', backup), { code: 69, err: /Not while the gateway runs: .*pid \d+/ })
+  const identity = readFileSync(join(stateDir, 'identity', 'device.json'), 'utf8')
+  t.equal(await daemon.stop(), 0)
+
+  rmSync(join(stateDir, 'identity'), { recursive: true })
+  writeFileSync(join(stateDir, 'workspace', 'AGENTS.md'), 'changed since')
+  writeFileSync(join(stateDir, 'later.json'), 'is not in the backup', { mode: 0o600 })
+  for (const name of readdirSync(stateDir)) if (name.startsWith('state.')) rmSync(join(stateDir, name))
+  await fill(stateDir, 3)
+
+  const restored = JSON.parse((await cli('restore', backup, '--json')).out)
+  t.equal(await linesOf(stateDir), 50)
+  t.equal(readFileSync(join(stateDir, 'identity', 'device.json'), 'utf8'), identity)
+  t.equal(modeOf(join(stateDir, 'identity', 'device.json')), '600')
+  t.equal(readFileSync(join(stateDir, 'workspace', 'AGENTS.md'), 'utf8'), 'be kind')
+  t.ok(existsSync(join(stateDir, 'later.json')))
+  t.equal(readFileSync(join(restored.aside, 'workspace', 'AGENTS.md'), 'utf8'), 'changed since')
+  t.equal(await linesOf(restored.aside), 3)
+  const again = await startDaemon(t, { stateDir, ...home })
+  t.match(await cli('devices', 'list', '--json'), { code: 0 })
+  t.equal(await again.stop(), 0)
+})
+
+t.test('a backup never overwrites, and says what to do', async t => {
+  const { cli, backup } = await livedIn(t)
+  writeFileSync(backup, 'precious')
+  t.match(await cli('backup', '--output', backup), { code: 1, err: /exists already.*--output/ })
+  t.equal(readFileSync(backup, 'utf8'), 'precious')
+})
+
+t.test('a restore of something else, of a damaged backup or of one that reaches outside changes nothing', async t => {
+  const { cli, stateDir, backup } = await livedIn(t)
+  const refuses = async (file: string, why: RegExp) => {
+    const found = await cli('restore', file)
+    t.match(found, { code: 1, err: why })
+    t.equal(await linesOf(stateDir), 50)
+    t.strictSame(readdirSync(stateDir).filter(name => name.startsWith('before-restore')), [])
+  }
+  writeFileSync(backup, 'no database at all, but long enough to be looked into. '.repeat(40))
+  await refuses(backup, /no usable backup: it is not a database/)
+  await refuses(join(stateDir, 'nowhere'), /does not exist/)
+  await refuses(join(stateDir, 'state.sqlite'), /no backup: it has no table/)
+  rmSync(backup)
+  t.equal((await cli('backup', '--output', backup)).code, 0)
+  const bytes = readFileSync(backup)
+  writeFileSync(backup, bytes.subarray(0, bytes.length - 5000))
+  await refuses(backup, /cut short/)
+  writeFileSync(backup, bytes)
+  const raw = new DatabaseSync(backup)
+  raw.exec("INSERT INTO backup_files VALUES ('../outside', 384, x'00')")
+  raw.close()
+  await refuses(backup, /outside the state directory/)
+  t.notOk(existsSync(join(stateDir, '..', 'outside')))
+})
+
+t.test('doctor finds nothing in a healthy state, beside a running gateway as well', async t => {
+  const { cli, stateDir, ...home } = await livedIn(t)
+  t.match(await cli('doctor'), { code: 0, out: /not running[^]*Nothing found/ })
+  const daemon = await startDaemon(t, { stateDir, ...home })
+  const found = await cli('doctor', '--json')
+  t.match(JSON.parse(found.out), { ok: true, gateway: { running: true, pid: daemon.pid }, database: { exists: true, schema: 2 }, findings: [] })
+  t.equal(await daemon.stop(), 0)
+})
+
+t.test('doctor names damage, open doors, what was set aside and a wrong configuration, and changes nothing', async t => {
+  const { cli, stateDir } = await livedIn(t)
+  writeFileSync(join(stateDir, 'gateway.token'), 'x', { mode: 0o600 })
+  chmodSync(join(stateDir, 'gateway.token'), 0o644)
+  writeFileSync(join(stateDir, 'state.sqlite.quarantine-2026'), 'remains', { mode: 0o600 })
+  writeFileSync(join(stateDir, 'openclaw.json'), '{ "gateway": { "port": "no" } }', { mode: 0o600 })
+  const database = join(stateDir, 'state.sqlite')
+  const bytes = readFileSync(database)
+  bytes.fill(0xa5, 8192, 12_288)
+  writeFileSync(database, bytes)
+  const found = await cli('doctor', '--json')
+  t.equal(found.code, 1)
+  const { ok, findings } = JSON.parse(found.out)
+  t.equal(ok, false)
+  t.strictSame([...new Set(findings.map(({ subject }: { subject: string }) => subject))].sort(), ['configuration', 'database', 'permissions', 'quarantine'])
+  for (const { next } of findings) t.ok(next)
+  t.equal(modeOf(join(stateDir, 'gateway.token')), '644')
+  t.strictSame(readFileSync(database), bytes)
+})
+
+t.test('each of these commands explains itself', async t => {
+  const home = await makeHome(t)
+  for (const name of ['backup', 'restore', 'doctor']) t.match(await runProcess([name, '--help'], home.env), { code: 0, out: /Usage[^]*openclaw/i })
+})
