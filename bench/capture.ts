@@ -78,5 +78,6 @@ export async function capture (target: Target): Promise<Profile> {
 export const sizesOf = (profile: Profile): string => {
   const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
   return `hello-ok ${bytes(profile.hello)} B, health ${bytes(profile.health)} B, presence event ${bytes(profile.event)} B, ` +
-    `/health ${Buffer.byteLength(profile.httpHealth.body)} B, /tools/invoke ${profile.toolsInvoke ? `${Buffer.byteLength(profile.toolsInvoke.body)} B` : 'not served'}`
+    `/health ${Buffer.byteLength(profile.httpHealth.body)} B, /tools/invoke ${profile.toolsInvoke ? `${Buffer.byteLength(profile.toolsInvoke.body)} B` : 'not served'}` +
+    (profile.turn ? `, events of a turn ${bytes(profile.turn)} B in ${Object.values(profile.turn).flat().length}, 100 sessions ${bytes(profile.sessions)} B` : '')
 }

@@ -1,7 +1,7 @@
 /**
  * The ceiling: a bare `ws` + `node:http` server with the wire work of a gateway and nothing else. Challenge, parse, Ed25519
- * verification, a hello-ok, health answers and events of the target's size; no pairing, no scopes, no validation, no store.
- * `node bench/ceiling.ts --port 0 --token T [--profile file.json]`, prints `ready <port>`.
+ * verification, a hello-ok, health answers, lists and events of the target's size; no pairing, no scopes, no validation, no store.
+ * Turns are in ceiling-turns.ts. `node bench/ceiling.ts --port 0 --token T [--profile file.json]`, prints `ready <port>`.
  */
 import { createHash, createPublicKey, randomUUID, verify } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -10,12 +10,18 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { deviceAuthPayloadV3, signedToken } from '../src/protocol/device-auth.ts'
+import { createTurns, type Turn } from './ceiling-turns.ts'
 import { defaultProfile, presenceTrigger, readProfile, type Profile } from './profile.ts'
+import type { Durability } from './targets/target.ts'
 
 export interface CeilingOptions {
   readonly token: string
   readonly profile?: Profile
   readonly tickIntervalMs?: number
+  /** Without a model there are no turns. */
+  readonly model?: { readonly url: string, readonly id: string }
+  readonly journalPath?: string
+  readonly durability?: Durability
 }
 
 interface Request { id: string, method: string, params: { [name: string]: unknown } }
@@ -76,16 +82,44 @@ function answerHttp (request: IncomingMessage, response: ServerResponse, profile
   response.end(found.body)
 }
 
+/** A turn as the two methods that begin one acknowledge and end it. */
+function turnOf ({ socket }: Client, { id, method, params }: Request): Turn {
+  const runId = String(params.idempotencyKey)
+  const isAgent = method === 'agent'
+  return {
+    runId,
+    message: String(params.message),
+    acknowledge: () => socket.send(answer(id, isAgent ? { runId, status: 'accepted', acceptedAt: Date.now() } : { runId, status: 'started' })),
+    end (text) {
+      if (isAgent) socket.send(answer(id, { runId, status: 'ok', summary: 'completed', result: { payloads: [{ text, mediaUrl: null }], meta: {} } }))
+    }
+  }
+}
+
 /** The event a client asked for, with the client's words where the target would have them. */
 const presenceEvent = (event: object, params: Request['params']) => ({ ...event, mark: params.reason })
 
-export function createCeiling ({ token, profile = defaultProfile, tickIntervalMs = 30_000 }: CeilingOptions): Server {
+export function createCeiling (options: CeilingOptions): Server {
+  const { token, profile = defaultProfile, tickIntervalMs = 30_000, model } = options
   const server = createServer((request, response) => answerHttp(request, response, profile))
   const sockets = new WebSocketServer({ server, perMessageDeflate: false, maxPayload: 26_214_400, clientTracking: false })
   const clients = new Set<Client>()
 
-  const connected = (client: Client, { id, method, params }: Request): void => {
-    if (method === 'health') client.socket.send(answer(id, profile.health))
+  const turn = model && createTurns({
+    modelUrl: model.url,
+    modelId: model.id,
+    journalPath: options.journalPath ?? 'journal',
+    durability: options.durability ?? 'full',
+    frames: profile.turn ?? defaultProfile.turn!,
+    broadcast: event => broadcast(clients, event)
+  })
+
+  const connected = (client: Client, request: Request): void => {
+    const { id, method, params } = request
+    if (turn && (method === 'chat.send' || method === 'agent')) void turn(turnOf(client, request))
+    else if (method === 'sessions.list') client.socket.send(answer(id, profile.sessions ?? defaultProfile.sessions))
+    else if (method === 'sessions.subscribe' || method === 'sessions.messages.subscribe') client.socket.send(answer(id, { subscribed: true }))
+    else if (method === 'health') client.socket.send(answer(id, profile.health))
     else if (method === presenceTrigger.method) {
       client.socket.send(answer(id, { ok: true }))
       broadcast(clients, presenceEvent(profile.event, params))
@@ -118,8 +152,14 @@ export function createCeiling ({ token, profile = defaultProfile, tickIntervalMs
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { port: { type: 'string' }, token: { type: 'string' }, profile: { type: 'string' } } })
-  const server = createCeiling({ token: values.token ?? '', profile: values.profile ? readProfile(values.profile) : undefined })
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({ options: { port: text, token: text, profile: text, model: text, 'model-id': text, durability: text } })
+  const server = createCeiling({
+    token: values.token ?? '',
+    profile: values.profile ? readProfile(values.profile) : undefined,
+    ...(values.model ? { model: { url: values.model, id: values['model-id'] ?? 'zero' } } : {}),
+    durability: values.durability as Durability | undefined
+  })
   server.listen(Number(values.port ?? 0), '127.0.0.1', () => {
     process.stdout.write(`ready ${(server.address() as AddressInfo).port}\n`)
   })

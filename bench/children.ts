@@ -7,6 +7,8 @@ export interface Children {
   spawn: (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess
   add: (child: ChildProcess) => void
   stop: (child: ChildProcess) => Promise<void>
+  /** `kill -9` of the child and its group; resolves when it is gone. */
+  kill: (child: ChildProcess) => Promise<void>
   /** At once and without waiting: for exits and signals. */
   killAll: () => void
 }
@@ -46,6 +48,14 @@ export function createChildren (stopGraceMs = 10_000): Children {
         clearTimeout(force)
       }
       if (heads.has(child)) signalTo(child, 'SIGKILL') // stragglers of the group
+      forget(child)
+    },
+    async kill (child) {
+      if (running(child)) {
+        const gone = once(child, 'exit')
+        signalTo(child, 'SIGKILL')
+        await gone
+      }
       forget(child)
     },
     killAll () {

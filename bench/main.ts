@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { capture, sizesOf } from './capture.ts'
+import { captureTurns } from './capture-turns.ts'
 import { createChildren } from './children.ts'
 import { parseOptions, usage, type BenchOptions } from './options.ts'
 import { rowsOf, table, type Column, type Sample } from './report.ts'
@@ -34,22 +35,22 @@ async function gateways (options: BenchOptions, workshop: Workshop): Promise<Map
 }
 
 /** The ceiling has the sizes of the first gateway of the run. */
-async function profileOf (subject: Target | undefined, workshop: Workshop): Promise<string | undefined> {
+async function profileOf (subject: Target | undefined, workshop: Workshop, withTurns: boolean): Promise<string | undefined> {
   if (subject === undefined) return undefined
   say(`looking at ${subject.name} …`)
-  const profile = await capture(subject)
+  const profile = { ...await capture(subject), ...(withTurns && subject.takesModel ? await captureTurns(subject, workshop.children) : {}) }
   say(`ceiling imitates ${subject.name}: ${sizesOf(profile)}`)
   const path = join(workshop.directory, 'profile.json')
   await writeFile(path, JSON.stringify(profile), { mode: 0o600 })
   return path
 }
 
-async function contestants (options: BenchOptions, workshop: Workshop): Promise<Contestants> {
+async function contestants (options: BenchOptions, workshop: Workshop, chosen: readonly Scenario[]): Promise<Contestants> {
   const found = await gateways(options, workshop)
   const list: { column: Column, targetFor: (scenario: Scenario) => Target }[] =
     [...found].map(([column, target]) => ({ column, targetFor: () => target }))
   if (!options.targets.includes('ceiling')) return list
-  const profile = await profileOf(found.values().next().value, workshop)
+  const profile = await profileOf(found.values().next().value, workshop, chosen.some(({ needsTurns }) => needsTurns))
   const bare = { ceiling: ceiling(workshop, profile), fastify: fastify(workshop, profile) }
   list.splice(1, 0, { column: 'ceiling', targetFor: scenario => bare[scenario.ceiling] })
   return list
@@ -94,7 +95,7 @@ function chosenScenarios (only: readonly string[] | undefined): readonly Scenari
 
 async function run (options: BenchOptions, workshop: Workshop): Promise<boolean> {
   const chosen = chosenScenarios(options.only)
-  const list = await contestants(options, workshop)
+  const list = await contestants(options, workshop, chosen)
   const samples = await measureAll(options, chosen, workshop, list)
   const rows = rowsOf(samples)
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, ${options.rounds} rounds, medians`

@@ -31,6 +31,7 @@ export interface RpcJob extends ToGateway {
   readonly depth: number
   readonly durationMs: number
   readonly method: string
+  readonly params?: object
   /** Waits this long after each answer. */
   readonly pauseMs?: number
   /** Between connecting and the first call. */
@@ -77,7 +78,35 @@ export interface GuessersJob {
   readonly forwardedFor?: string
 }
 
-export type Job = ConnectsJob | RpcJob | HttpJob | HoldJob | FanoutJob | GuessersJob
+/** Messages to the agent: a lane sends one, waits for its end and sends the next. */
+export interface TurnsJob extends ToGateway {
+  readonly kind: 'turns'
+  readonly method: 'chat.send' | 'agent'
+  readonly connections: number
+  /** Lanes, shared out over the connections. Each has a session of its own. */
+  readonly concurrency: number
+  readonly durationMs: number
+  /** Ends the job early. */
+  readonly maxCount?: number
+  /** Then the lane goes on in its next session. */
+  readonly turnsPerSession: number
+  /** Sessions of one lane; afterwards it begins with its first again. */
+  readonly sessionsPerLane?: number
+  /** Part of every session key and every run id: jobs with different names have different sessions. */
+  readonly name: string
+  /** What the latency is: until the run has ended, or until its first word. */
+  readonly until: 'end' | 'first-word'
+}
+
+/** Turns in one session that everybody follows; what is counted is events that arrived anywhere. */
+export interface DeliveryJob extends ToGateway {
+  readonly kind: 'delivery'
+  readonly subscribers: number
+  readonly durationMs: number
+  readonly everyMs?: number
+}
+
+export type Job = ConnectsJob | RpcJob | HttpJob | HoldJob | FanoutJob | GuessersJob | TurnsJob | DeliveryJob
 
 export interface JobResult {
   /** Operations that succeeded inside the window. */

@@ -28,7 +28,7 @@ export function readAnswer (payload: Buffer): Answer | undefined {
 export async function runRpc (job: RpcJob, window: Window): Promise<void> {
   const open = await openConnections(job, job.connections)
   const frames = Array.from({ length: job.depth }, (_, slot) =>
-    clientFrame(JSON.stringify({ type: 'req', id: `s${slot}`, method: job.method, params: {} })))
+    clientFrame(JSON.stringify({ type: 'req', id: `s${slot}`, method: job.method, params: job.params ?? {} })))
   if (job.delayMs) await sleep(job.delayMs)
   window.begin(job.durationMs)
   await Promise.all(open.map(({ socket }) => drive(socket, frames, window, job.pauseMs ?? 0)))

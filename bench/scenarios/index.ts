@@ -5,6 +5,7 @@ import { guessers } from './guessers.ts'
 import { http } from './http.ts'
 import { idle } from './idle.ts'
 import { rpc } from './rpc.ts'
+import { turns } from './turns.ts'
 import type { Scenario } from './scenario.ts'
 
-export const scenarios: readonly Scenario[] = [coldStart, connects, rpc, http, idle, fanout, guessers]
+export const scenarios: readonly Scenario[] = [coldStart, connects, rpc, http, idle, fanout, guessers, turns]

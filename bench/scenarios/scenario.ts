@@ -2,7 +2,8 @@ import type { Children } from '../children.ts'
 import type { JobResult } from '../load/job.ts'
 import { startLoad, type Load } from '../load/load.ts'
 import { cpuMsOf } from '../process-figures.ts'
-import type { Spawned, Target } from '../targets/target.ts'
+import { startModel, type ModelServer } from '../model/model.ts'
+import type { Spawned, Target, Wish } from '../targets/target.ts'
 import type { DeviceIdentity } from '../wire/identity.ts'
 import { untilServing } from './ready.ts'
 
@@ -30,6 +31,8 @@ export interface Scenario {
   readonly name: string
   /** Which bare server stands beside the gateway. */
   readonly ceiling: 'ceiling' | 'fastify'
+  /** The ceiling must have seen a turn of the target, which takes a while on a slow one. */
+  readonly needsTurns?: true
   run: (target: Target, context: ScenarioContext) => Promise<Figure[]>
 }
 
@@ -44,8 +47,8 @@ export interface Running {
 }
 
 /** Starts the target, lets every identity in once, runs `body`, stops everything whatever happened. */
-export async function withRunning<T> (target: Target, context: ScenarioContext, body: (running: Running) => Promise<T>): Promise<T> {
-  const spawned = await target.spawn()
+export async function withRunning<T> (target: Target, context: ScenarioContext, body: (running: Running) => Promise<T>, wish?: Wish): Promise<T> {
+  const spawned = await target.spawn(wish)
   const loads: Load[] = []
   const newLoad = (): Load => {
     const load = startLoad(context.children)
@@ -58,6 +61,16 @@ export async function withRunning<T> (target: Target, context: ScenarioContext, 
   } finally {
     await Promise.allSettled(loads.map(load => load.stop()))
     await spawned.stop()
+  }
+}
+
+/** A model server for the time of `body`. */
+export async function withModel<T> (context: Pick<ScenarioContext, 'children'>, body: (model: ModelServer) => Promise<T>): Promise<T> {
+  const model = await startModel(context.children)
+  try {
+    return await body(model)
+  } finally {
+    await model.stop()
   }
 }
 

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Children } from '../children.ts'
-import type { Spawned, TargetName } from './target.ts'
+import type { Spawned, TargetName, Wish } from './target.ts'
 
 const host = '127.0.0.1'
 const keptOutputChars = 4_000
@@ -30,6 +30,7 @@ export interface Launch {
   readonly args: (at: { port: number, token: string }) => readonly string[]
   /** Writes what the process reads at start. */
   readonly prepare?: (configPath: string) => Promise<void>
+  readonly seed?: Wish['seed']
 }
 
 /**
@@ -49,13 +50,18 @@ async function cleanEnvironment (home: string, temporary: string): Promise<NodeJ
   }
 }
 
-export async function launch ({ children, directory }: Workshop, { name, args, prepare }: Launch): Promise<Spawned> {
-  const home = await mkdtemp(join(directory, `${name}-`))
-  await prepare?.(join(home, 'openclaw.json'))
-  const env = await cleanEnvironment(home, join(directory, `tmp-${name}`))
-  const port = await freePort()
-  const token = randomBytes(24).toString('hex')
-  const child = children.spawn(process.execPath, args({ port, token }), { cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'] })
+interface Command {
+  readonly argv: readonly string[]
+  readonly home: string
+  readonly env: NodeJS.ProcessEnv
+  readonly port: number
+  readonly token: string
+}
+
+/** Starts the command, whatever stands in its directories. */
+function begin (children: Children, command: Command): Spawned {
+  const { argv, home, env, port, token } = command
+  const child = children.spawn(process.execPath, argv, { cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const keep = (chunk: Buffer): void => { output = (output + chunk.toString()).slice(-keptOutputChars) }
   child.stdout?.on('data', keep)
@@ -66,9 +72,24 @@ export async function launch ({ children, directory }: Workshop, { name, args, p
     pid: child.pid,
     ended: () => child.exitCode !== null || child.signalCode !== null,
     output: () => output,
+    home,
+    async crash () {
+      await children.kill(child)
+      return begin(children, command)
+    },
     async stop () {
       await children.stop(child)
       await rm(home, { recursive: true, force: true, maxRetries: 5 })
     }
   }
+}
+
+export async function launch ({ children, directory }: Workshop, { name, args, prepare, seed }: Launch): Promise<Spawned> {
+  const home = await mkdtemp(join(directory, `${name}-`))
+  await prepare?.(join(home, 'openclaw.json'))
+  await seed?.(join(home, 'state'))
+  const env = await cleanEnvironment(home, join(directory, `tmp-${name}`))
+  const port = await freePort()
+  const token = randomBytes(24).toString('hex')
+  return begin(children, { argv: args({ port, token }), home, env, port, token })
 }

@@ -1,28 +1,39 @@
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { modelSections, modelUrl } from '../model/model.ts'
 import type { Secret } from '../wire/identity.ts'
 import { launch, type Workshop } from './launch.ts'
-import type { Target } from './target.ts'
+import type { Target, Wish } from './target.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bench = (name: string): string => join(root, 'bench', name)
 
 /** Minimal configuration that every gateway of this kind reads. Loopback as a proxy lets scenarios pretend to come from elsewhere. */
-const gatewayConfig = (agents: number): object => ({
-  gateway: { mode: 'local', bind: 'loopback', trustedProxies: ['127.0.0.1'] },
-  ...(agents > 0 ? { agents: { list: Array.from({ length: agents }, (_, index) => ({ id: index === 0 ? 'main' : `agent-${index}`, default: index === 0 })) } } : {})
-})
+function gatewayConfig (name: 'ours' | 'peer', agents: number, wish: Wish): object {
+  const model = wish.model && modelSections(wish.model)
+  const list = Array.from({ length: agents }, (_, index) => ({ id: index === 0 ? 'main' : `agent-${index}`, default: index === 0 }))
+  return {
+    gateway: { mode: 'local', bind: 'loopback', trustedProxies: ['127.0.0.1'] },
+    ...model,
+    ...(agents > 0 || model ? { agents: { ...model?.agents, ...(agents > 0 ? { list } : {}) } } : {}),
+    // Only ours has a choice here.
+    ...(name === 'ours' && wish.durability ? { store: { durability: wish.durability } } : {})
+  }
+}
 
 /** A gateway with the command line of `openclaw gateway run`. `agents`: how many the configuration lists. */
 export const gateway = (name: 'ours' | 'peer', entry: string, workshop: Workshop, agents: number): Target => ({
   name,
   gateway: true,
   trustsForwarding: true,
-  spawn: () => launch(workshop, {
+  takesModel: true,
+  hasEcho: name === 'ours',
+  spawn: (wish = {}) => launch(workshop, {
     name,
     args: ({ port, token }) => [entry, 'gateway', 'run', '--port', String(port), '--bind', 'loopback', '--token', token],
-    prepare: path => writeFile(path, JSON.stringify(gatewayConfig(agents)), { mode: 0o600 })
+    prepare: path => writeFile(path, JSON.stringify(gatewayConfig(name, agents, wish)), { mode: 0o600 }),
+    seed: wish.seed
   })
 })
 
@@ -44,12 +55,15 @@ export const running = (url: string, secret: Secret, pid?: number): Target => {
     name: 'url',
     gateway: true,
     trustsForwarding: false,
+    takesModel: false,
+    hasEcho: false,
     spawn: async () => ({
       endpoint: { host: hostname, port: Number(port || 80), path: pathname },
       secret,
       pid,
       ended: () => false,
       output: () => '',
+      crash: async () => { throw new Error('somebody else\'s gateway is not killed') },
       async stop () {}
     })
   }
@@ -60,10 +74,16 @@ export const ceiling = (workshop: Workshop, profilePath?: string): Target => ({
   name: 'ceiling',
   gateway: true,
   trustsForwarding: false,
-  spawn: () => launch(workshop, {
+  takesModel: true,
+  hasEcho: false,
+  spawn: (wish = {}) => launch(workshop, {
     name: 'ceiling',
-    args: ({ port, token }) =>
-      [bench('ceiling.ts'), '--port', String(port), '--token', token, ...(profilePath ? ['--profile', profilePath] : [])]
+    args: ({ port, token }) => [
+      bench('ceiling.ts'), '--port', String(port), '--token', token,
+      ...(profilePath ? ['--profile', profilePath] : []),
+      ...(wish.model ? ['--model', `${modelUrl(wish.model.endpoint)}/chat/completions`, '--model-id', wish.model.id] : []),
+      ...(wish.durability ? ['--durability', wish.durability] : [])
+    ]
   })
 })
 
@@ -71,6 +91,8 @@ export const fastify = (workshop: Workshop, profilePath?: string): Target => ({
   name: 'fastify',
   gateway: false,
   trustsForwarding: false,
+  takesModel: false,
+  hasEcho: false,
   spawn: () => launch(workshop, {
     name: 'fastify',
     args: ({ port }) => [bench('ceiling-fastify.js'), String(port), ...(profilePath ? [profilePath] : [])]
