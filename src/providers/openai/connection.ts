@@ -106,7 +106,7 @@ function exchange (parts: Exchange, again = false): void {
   request.end(text)
 }
 
-function watchConnect (request: ClientRequest, tooLate: () => void): void {
+export function watchConnect (request: ClientRequest, tooLate: () => void): void {
   request.on('socket', socket => {
     if (!socket.connecting) return
     const timer = setTimeout(tooLate, connectTimeoutMs)
@@ -176,7 +176,7 @@ function readRefusal (message: IncomingMessage, heard: () => void, done: (body: 
 
 interface Timers { heard (): void, stop (): void }
 
-function watchTime ({ id, timeoutMs, idleTimeoutMs }: ProviderSettings, fail: (error: ProviderError) => void): Timers {
+export function watchTime ({ id, timeoutMs, idleTimeoutMs }: ProviderSettings, fail: (error: ProviderError) => void): Timers {
   const timeout = (text: string): ProviderError => new ProviderError('timeout',
     `${id} ${text}. If the server is only slow, raise models.providers.${id}.timeoutSeconds.`)
   const whole = timeoutMs > 0 ? setTimeout(() => fail(timeout(`did not finish within ${timeoutMs / 1000} s`)), timeoutMs) : undefined
@@ -206,7 +206,7 @@ interface RequestSettings {
   readonly proxy?: { mode?: string, url?: string }
 }
 
-function createAgent ({ options }: ProviderSettings, isSecure: boolean): HttpAgent {
+export function createAgent ({ options }: ProviderSettings, isSecure: boolean): HttpAgent {
   const { tls, proxy } = (options.request ?? {}) as RequestSettings
   const kept = { keepAlive: true, maxFreeSockets: 32, scheduling: 'lifo', timeout: unusedSocketMs, ...proxyOf(proxy) } as const
   if (!isSecure) return new HttpAgent(kept)

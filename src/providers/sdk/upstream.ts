@@ -2,9 +2,10 @@
  * The `fetch` that a provider's library is handed. On node:http, so that connections are kept, a step's end closes its socket, silence
  * is noticed, and the headers on the wire are the provider's settings, not what a library found in the environment.
  */
-import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { ProviderError, type ProviderSettings } from '../model.ts'
+import { createAgent, watchConnect, watchTime } from '../openai/connection.ts'
 import { unreachable } from '../openai/failure.ts'
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
@@ -17,7 +18,6 @@ export interface Upstream {
 
 /** One answer; a server that never ends must not fill the memory. */
 const maxAnswerBytes = 64 * 1024 * 1024
-const keptSockets = { keepAlive: true, maxFreeSockets: 32, scheduling: 'lifo' } as const
 const bodyless = new Set([204, 205, 304])
 
 /** Where a vendor expects the key; `Bearer` is told by its prefix. */
@@ -26,7 +26,7 @@ export interface KeyHeader { readonly name: string, readonly prefix?: string }
 const bearer: KeyHeader = { name: 'authorization', prefix: 'Bearer ' }
 
 export function createUpstream (settings: ProviderSettings, keyHeader: KeyHeader = bearer): Upstream {
-  const agents = { http: new HttpAgent(keptSockets), https: new HttpsAgent(keptSockets) }
+  const agent = createAgent(settings, settings.baseUrl.startsWith('https:'))
   const finish = headersOf(settings, keyHeader)
   return {
     fetch: (params = {}) => async (input, init = {}) => {
@@ -36,12 +36,9 @@ export function createUpstream (settings: ProviderSettings, keyHeader: KeyHeader
         method: init.method ?? 'GET',
         headers: { ...finish(new Headers(init.headers)), ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) }
       }
-      return exchange({ agents, settings, url, options, body, signal: init.signal ?? undefined })
+      return exchange({ agent, settings, url, options, body, signal: init.signal ?? undefined })
     },
-    close () {
-      agents.http.destroy()
-      agents.https.destroy()
-    }
+    close: () => agent.destroy()
   }
 }
 
@@ -64,7 +61,7 @@ function withParams (body: RequestInit['body'], params: { readonly [name: string
 }
 
 interface Exchange {
-  readonly agents: { readonly http: HttpAgent, readonly https: HttpsAgent }
+  readonly agent: Agent
   readonly settings: ProviderSettings
   readonly url: URL
   readonly options: RequestOptions
@@ -88,6 +85,7 @@ async function exchange (call: Exchange): Promise<Response> {
   }
   try {
     const answer = await send(call, ending => { end = ending })
+    watch.heard()
     const status = answer.message.statusCode!
     const body = readable(answer, { heard: watch.heard, done, endBy: ending => { end = ending } })
     return new Response(bodyless.has(status) ? null : body, { status, headers: headersFrom(answer.message) })
@@ -97,28 +95,13 @@ async function exchange (call: Exchange): Promise<Response> {
   }
 }
 
-function watchTime ({ id, timeoutMs, idleTimeoutMs }: ProviderSettings, end: End): { heard: () => void, stop: () => void } {
-  const after = (ms: number, text: string): NodeJS.Timeout | undefined => ms > 0
-    ? setTimeout(() => end(new ProviderError('timeout', `${id} ${text} ${ms / 1000} s. If it is only slow, raise models.providers.${id}.timeoutSeconds.`)), ms)
-    : undefined
-  const whole = after(timeoutMs, 'did not finish within')
-  const idle = after(idleTimeoutMs, 'said nothing for')
-  return {
-    heard: () => { idle?.refresh() },
-    stop () {
-      clearTimeout(whole)
-      clearTimeout(idle)
-    }
-  }
-}
-
 interface Answer { readonly request: ClientRequest, readonly message: IncomingMessage }
 
 function send (call: Exchange, endBy: (end: End) => void, again = false): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const secure = call.url.protocol === 'https:'
-    const agent = secure ? call.agents.https : call.agents.http
-    const request = (secure ? httpsRequest : httpRequest)(call.url, { ...call.options, agent })
+    const { url, settings, agent } = call
+    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { ...call.options, agent })
+    watchConnect(request, () => request.destroy(new Error('no connection in time')))
     let reason: ProviderError | undefined
     endBy(ending => {
       reason = ending
@@ -128,7 +111,7 @@ function send (call: Exchange, endBy: (end: End) => void, again = false): Promis
     request.on('error', (error: NodeJS.ErrnoException) => {
       // A kept connection may be closed by the other end just when it is used again: nobody has read this request.
       if (!reason && !again && request.reusedSocket && error.code === 'ECONNRESET') send(call, endBy, true).then(resolve, reject)
-      else reject(reason ?? unreachable(call.settings, call.url, error))
+      else reject(reason ?? unreachable(settings, url, error))
     })
     request.end(call.body)
   })
