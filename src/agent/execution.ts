@@ -57,15 +57,6 @@ export function createExecution ({ context, lanes, external, onSettled, onSteere
     return timeoutMs > 0 ? setTimeout(() => run.end({ kind: 'timeout', origin: 'timeout' }), Math.min(timeoutMs, 2 ** 31 - 1)) : undefined
   }
 
-  function followCaller (run: Run): () => void {
-    const { signal } = run.request
-    if (!signal) return () => {}
-    const gone = (): void => { run.end({ kind: 'aborted', origin: 'caller' }) }
-    if (signal.aborted) gone()
-    signal.addEventListener('abort', gone, { once: true })
-    return () => signal.removeEventListener('abort', gone)
-  }
-
   async function perform (run: Run, voice: Voice, inbox: Inbox): Promise<RunResult> {
     let leave: (() => void) | undefined
     try {
@@ -91,10 +82,8 @@ export function createExecution ({ context, lanes, external, onSettled, onSteere
 
   async function execute (run: Run, inbox: Inbox): Promise<void> {
     const timer = limitTime(run)
-    const unfollow = followCaller(run)
     const result = await perform(run, run.voice!, inbox)
     clearTimeout(timer)
-    unfollow()
     run.state = 'settled'
     onSettled(run, result, inbox)
   }

@@ -108,6 +108,16 @@ export function createRuns (options: RunsOptions): Runs {
     return (await answering.settled).outcome === 'aborted'
   }
 
+  /** The caller is the only one who wants the answer; waiting or running, it ends when he goes. */
+  function endWith (signal: AbortSignal, run: Run): void {
+    const gone = (): void => {
+      stop(run, 'caller').catch(err => log.warn({ err, runId: run.id }, 'a run could not be taken back'))
+    }
+    signal.addEventListener('abort', gone, { once: true })
+    void run.settled.then(() => signal.removeEventListener('abort', gone))
+    if (signal.aborted) gone()
+  }
+
   async function unpark (runId: string, origin: string): Promise<boolean> {
     const entry = parked.get(runId)
     if (!entry) return false
@@ -144,7 +154,10 @@ export function createRuns (options: RunsOptions): Runs {
     async start (request) {
       if (halted) throw new GatewayError('STOPPING')
       await recovering
-      return accept(request)
+      const handle = await accept(request)
+      const run = request.signal && handle.status === 'started' ? registry.live.get(handle.runId) : undefined
+      if (run) endWith(request.signal!, run)
+      return handle
     },
     async abort ({ origin = 'rpc', ...what }) {
       const runs = concerned(what)

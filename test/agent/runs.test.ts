@@ -96,12 +96,15 @@ t.test('a run that takes too long ends with a timeout', async t => {
 
 t.test('the signal of a caller ends the run that belongs to it', async t => {
   const deaf = gatedTool('deaf')
-  const { start } = await createScene(t, { tools: [deaf] })
+  const { start, story } = await createScene(t, { tools: [deaf] })
   const caller = new AbortController()
   const run = await start('/tool deaf {}', { signal: caller.signal, ownTurn: true })
   await deaf.begun
+  const waiting = await start('I wait', { signal: caller.signal, ownTurn: true })
   caller.abort()
   t.match(await run.result, { outcome: 'aborted', stopReason: 'caller' })
+  t.match(await waiting.result, { outcome: 'aborted', stopReason: 'caller' })
+  t.equal((await story()).filter(line => line.startsWith('user')).length, 1, 'what waited was never begun')
 })
 
 t.test('what is not durable is not acknowledged, and does not hold up what follows', async t => {
