@@ -38,7 +38,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
   auth: ['tweetnacl', 'uqr'],
   config: ['json5'],
   log: ['pino'],
-  providers: ['@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'],
+  providers: ['@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
   http: ['fastify', '@fastify/cors', '@fastify/rate-limit'],
   routes: ['fastify'],

@@ -218,6 +218,13 @@ for (const vendor of vendors) {
       t.equal(listeners.size, 0)
     })
 
+    t.test('a kept connection that was given up in the meantime is replaced', async t => {
+      const { server, step } = await stage(t, vendor)
+      for (let turn = 0; turn < 3; turn++) t.equal((await step({ forgetful: true })).stopReason, 'stop')
+      t.equal(server.connections(), 3)
+      t.equal(server.requests.length, 3, 'and nothing is asked twice')
+    })
+
     t.test("the key and the user's headers are what is sent, and no key means none", async t => {
       const named = await stage(t, vendor, { settings: { headers: { 'x-team': 'blue' } } })
       await named.step({})

@@ -4,6 +4,7 @@ import { GoogleGenAI } from '@google/genai'
 import OpenAI from 'openai'
 import t, { type Test } from 'tap'
 import { startAnthropic } from '../fixtures/providers/anthropic-server.ts'
+import { startOpenAi } from '../fixtures/providers/openai-server.ts'
 import { startGoogle } from '../fixtures/providers/google-server.ts'
 import { startOpenAiResponses } from '../fixtures/providers/openai-responses-server.ts'
 import { goodKey, vectorOf, type Script, type VendorServer } from '../fixtures/providers/vendor-server.ts'
@@ -63,6 +64,25 @@ t.test('OpenAI Responses: its own client reads streams, whole answers, vectors a
   t.ok(await client.responses.create(ask).catch(error => error) instanceof OpenAI.RateLimitError)
   server.script = { errorAfter: 3, message: 'broken inside' }
   t.match(await client.responses.stream(ask).finalResponse().catch(error => error), { message: /broken inside/ })
+})
+
+t.test('OpenAI chat completions: its own client reads streams, whole answers, vectors and errors of our server', async t => {
+  const server = await serve(t, startOpenAi)
+  const client = new OpenAI({ apiKey: goodKey, baseURL: `${server.url}/v1`, maxRetries: 0 })
+  const ask = { model: 'gpt', messages: [{ role: 'user' as const, content: 'Hi' }] }
+  server.script = { text: ['Let me ', 'look.'], calls, cachedTokens: 100 }
+  const streamed = await client.chat.completions.stream({ ...ask, stream_options: { include_usage: true } }).finalChatCompletion()
+  t.match(streamed.choices, [{
+    finish_reason: 'tool_calls',
+    message: { content: 'Let me look.', tool_calls: [{ id: 'call_1', function: { name: 'weather', arguments: '{"city":"Ulm"}' } }, { id: 'call_2' }] }
+  }])
+  t.match(streamed.usage, { prompt_tokens: 112, prompt_tokens_details: { cached_tokens: 100 }, completion_tokens: 7 })
+  t.match((await client.chat.completions.create(ask)).choices[0]?.message, { content: 'Let me look.', tool_calls: [{}, {}] })
+  t.same((await client.embeddings.create({ model: 'embed', input: ['one', 'four'] })).data.map(({ embedding }) => embedding), ['one', 'four'].map(vectorOf))
+  server.script = { status: 429, headers: { 'retry-after': '7' } }
+  t.ok(await client.chat.completions.create(ask).catch(error => error) instanceof OpenAI.RateLimitError)
+  server.script = { text: ['one', 'two'], errorAfter: 2, message: 'broken inside' }
+  t.match(await client.chat.completions.stream(ask).finalChatCompletion().catch(error => error), { message: /broken inside/ })
 })
 
 t.test('Google: its own client reads streams, whole answers, vectors and errors of our server', async t => {
