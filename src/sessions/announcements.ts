@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { EventName } from '../protocol/events.ts'
 import type { SessionRecord } from './record.ts'
 import type { Rows } from './rows.ts'
+import { liveMessage } from './display/message.ts'
 import type { Subscribers } from './subscribers.ts'
 import { flatFields } from './wire-row.ts'
 import { wireMessage } from './wire-message.ts'
@@ -43,12 +44,14 @@ export function createAnnouncements ({ rows, subscribers, emit, now }: Announcem
     let session: ReturnType<typeof rowOf> | undefined
     for (const line of lines) {
       if (line.value.type !== 'message') continue
+      const message = wireMessage(record.sessionId, line)
+      if (!message) continue
       session ??= rowOf(record)
       const run = line.value.runId ?? runId
       emit('session.message', {
         sessionKey: record.key,
         agentId: record.agentId,
-        message: wireMessage(record.sessionId, line),
+        message: liveMessage(message),
         messageId: line.id,
         messageSeq: line.seq,
         session,

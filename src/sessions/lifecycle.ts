@@ -24,7 +24,7 @@ export interface CreateRequest {
   readonly overrides?: { readonly [field: string]: unknown }
 }
 
-export type RemoveOptions = Expectations & { readonly archivedOnly?: boolean, readonly reason?: string }
+export type RemoveOptions = Expectations & { readonly archivedOnly?: boolean, readonly reason?: string, readonly withMain?: true }
 
 export interface Lifecycle {
   /** A key for a conversation that a person begins without naming it. */
@@ -89,7 +89,7 @@ export function createLifecycle ({ options, rows, lines, writer, ready }: Sessio
 
   /** What may be deleted; nothing when there is no such session. */
   async function removable (key: string, asked: RemoveOptions): Promise<SessionRecord | undefined> {
-    protectMain(key, 'delete')
+    if (!asked.withMain) protectMain(key, 'delete')
     await ready()
     const record = rows.get(key)?.record
     if (!record) return undefined

@@ -51,7 +51,14 @@ function testsOf (query: ListQuery, options: ListingOptions): Test[] {
   const { label, spawnedBy, agentId, activeMinutes } = query
   const search = query.search?.trim().toLowerCase()
   if (agentId !== undefined) tests.push(({ record }) => record.agentId === agentId.toLowerCase())
-  if (query.configuredAgentsOnly) tests.push(({ record }) => options.hasAgent(record.agentId))
+  if (query.configuredAgentsOnly) {
+    const known = new Map<string, boolean>()
+    tests.push(({ record: { agentId } }) => {
+      let is = known.get(agentId)
+      if (is === undefined) known.set(agentId, is = options.hasAgent(agentId))
+      return is
+    })
+  }
   if (label !== undefined) tests.push(({ record }) => record.label === label)
   if (spawnedBy !== undefined) tests.push(({ record }) => record.spawnedBy === spawnedBy || record.parentSessionKey === spawnedBy)
   if (query.requireLastInteraction) tests.push(({ record }) => record.lastInteractionAt !== undefined)

@@ -1,6 +1,7 @@
 /** What the row of a session says after lines were added: counted here, so that no list ever opens a transcript. */
 import type { LineBody, Message } from '../protocol/transcript.ts'
 import type { SessionRecord, Spent } from './record.ts'
+import { shownReply } from './display/reply.ts'
 import { isBackground, parseKey } from './keys.ts'
 
 const previewItems = 4
@@ -76,8 +77,9 @@ function countMessage (draft: Draft, message: Message, now: number): void {
   draft.spent = spend(draft.spent ?? nothingSpent, message, now)
   draft.lastActivityAt = now
   if (message.role === 'toolResult') return
-  const text = visibleText(message)
-  if (message.role === 'assistant') draft.unread = true
+  const said = visibleText(message)
+  const text = message.role === 'assistant' ? shownReply(said, true) : said
+  if (message.role === 'assistant' && (text !== '' || said === '')) draft.unread = true
   if (text === '') return
   draft.preview = [...(draft.preview ?? []).slice(1 - previewItems), { role: message.role, text: shorten(text, previewCharacters) }]
   if (message.role === 'user') {

@@ -53,11 +53,11 @@ export interface Sessions {
   write (key: string, write: SessionWrite): Promise<Written>
   /** What the model of this session sees: the lines since the last reset, a summary standing for what it replaced. Bounded. */
   context (key: string): Promise<ReadonlyArray<Line<TranscriptLine>>>
-  /** Raw lines for history pages. */
+  /** Raw lines for history pages; of an earlier generation when its `sessionId` is given. */
   readonly lines: {
-    tail (key: string, page: { limit: number, before?: number }): Promise<ReadonlyArray<Line<TranscriptLine>>>
-    after (key: string, page: { seq: number, limit: number }): Promise<ReadonlyArray<Line<TranscriptLine>>>
-    find (key: string, id: string): Promise<Line<TranscriptLine> | undefined>
+    tail (key: string, page: { limit: number, before?: number, sessionId?: string }): Promise<ReadonlyArray<Line<TranscriptLine>>>
+    after (key: string, page: { seq: number, limit: number, sessionId?: string }): Promise<ReadonlyArray<Line<TranscriptLine>>>
+    find (key: string, id: string, sessionId?: string): Promise<Line<TranscriptLine> | undefined>
     extent (key: string): Promise<{ lines: number, lastSeq: number }>
   }
   /** Begins a new generation when the reset rules (daily, idle) say so; called before a turn of a person. */

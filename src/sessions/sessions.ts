@@ -149,9 +149,12 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
     defaultAgentId: () => (agents().find(({ isDefault }) => isDefault)?.agentId ?? 'main').toLowerCase(),
     scope: () => config().config.session.scope
   }
-  const idOf = async (key: string): Promise<string> => {
+  /** Empty for a session that does not exist, and for a generation that is not one of it. */
+  const idOf = async (key: string, generation?: string): Promise<string> => {
     await loading.ready()
-    return rows.get(key)?.record.sessionId ?? ''
+    const record = rows.get(key)?.record
+    if (generation === undefined || generation === record?.sessionId) return record?.sessionId ?? ''
+    return record?.generations?.includes(generation) ? generation : ''
   }
 
   const parts: SessionParts = { options, rows, lines, contexts, writer, subscribers, announcements, ready: loading.ready }
@@ -197,9 +200,9 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
       return record ? contexts.read(record) : []
     },
     lines: {
-      tail: async (key, page) => lines.tail<TranscriptLine>(await idOf(key), page),
-      after: async (key, page) => lines.after<TranscriptLine>(await idOf(key), page),
-      find: async (key, id) => lines.find<TranscriptLine>(await idOf(key), id),
+      tail: async (key, page) => lines.tail<TranscriptLine>(await idOf(key, page.sessionId), page),
+      after: async (key, page) => lines.after<TranscriptLine>(await idOf(key, page.sessionId), page),
+      find: async (key, id, sessionId) => lines.find<TranscriptLine>(await idOf(key, sessionId), id),
       extent: async key => lines.extent(await idOf(key))
     },
     async rollOver (key) {

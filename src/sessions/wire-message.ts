@@ -1,10 +1,11 @@
 /** A stored message as clients read it: with where it stands in its transcript. */
 import type { TranscriptLine } from '../protocol/transcript.ts'
 import type { Line } from '../store/store.ts'
+import { shownMessage, type ShownMessage } from './display/message.ts'
 
-export interface WireMessage { readonly [field: string]: unknown }
+export type WireMessage = ShownMessage
 
-/** Undefined for lines that are no messages and show nothing. */
+/** Undefined for lines of which people see nothing. */
 export function wireMessage (sessionId: string, { seq, id, value }: Line<TranscriptLine>): WireMessage | undefined {
   const place = {
     id,
@@ -13,16 +14,17 @@ export function wireMessage (sessionId: string, { seq, id, value }: Line<Transcr
     recordTimestampMs: value.timestamp,
     transcriptPosition: { source: sessionId, rawSeq: seq }
   }
-  const system = (kind: string, text: string): WireMessage => ({
-    role: 'system', content: [{ type: 'text', text }], timestamp: value.timestamp, __openclaw: { ...place, kind }
+  const system = (kind: string, text: string, more = {}): WireMessage => ({
+    role: 'system', content: [{ type: 'text', text }], timestamp: value.timestamp, __openclaw: { ...place, kind, ...more }
   })
   switch (value.type) {
     case 'message': {
-      const origin = value.message.role === 'user' ? value.message.__openclaw : undefined
-      return { ...value.message, __openclaw: { ...origin, ...place } }
+      const message = shownMessage(value.message)
+      const origin = message?.role === 'user' ? message.__openclaw : undefined
+      return message && { ...message, __openclaw: { ...origin, ...place } }
     }
     case 'reset': return system('reset', 'Reset')
-    case 'compaction': return system('compaction', 'Compaction')
+    case 'compaction': return system('compaction', 'Compaction', { tokensBefore: value.tokensBefore })
     case 'custom_message': return value.display ? system('custom', value.content) : undefined
     default: return undefined
   }

@@ -27,7 +27,7 @@ export interface TestRoom {
 
 export const startOfTest = Date.UTC(2026, 5, 15, 12)
 
-export async function openRoom (t: Test, options: { config?: object, store?: Store } & Partial<SessionsOptions> = {}): Promise<TestRoom> {
+export async function openRoom (t: Test, options: { config?: object, store?: Store } & Partial<Omit<SessionsOptions, 'config' | 'store'>> = {}): Promise<TestRoom> {
   const { config = {}, store = createMemoryStore(), ...more } = options
   const stateDir = t.testdir()
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir }
