@@ -29,6 +29,14 @@ const loaders: { readonly [name: string]: Loader } = {
   'devices revoke': () => import('./devices-revoke.ts'),
   'devices clear': () => import('./devices-clear.ts'),
   'devices join-code': () => import('./devices-join-code.ts'),
+  'sessions list': () => import('./sessions-list.ts'),
+  'sessions show': () => import('./sessions-show.ts'),
+  'sessions patch': () => import('./sessions-patch.ts'),
+  'sessions reset': () => import('./sessions-reset.ts'),
+  'sessions compact': () => import('./sessions-compact.ts'),
+  'sessions delete': () => import('./sessions-delete.ts'),
+  'sessions cleanup': () => import('./sessions-cleanup.ts'),
+  'sessions export': () => import('./sessions-export.ts'),
   'config get': () => import('./config-get.ts'),
   'config set': () => import('./config-set.ts'),
   'config unset': () => import('./config-unset.ts'),
@@ -40,6 +48,7 @@ const loaders: { readonly [name: string]: Loader } = {
 export const groups: { readonly [name: string]: GroupDeclaration } = {
   gateway: { summary: 'Run, inspect and query the gateway', fallback: 'gateway run' },
   devices: { summary: 'Approve, reject and manage paired devices and their tokens' },
+  sessions: { summary: 'List, show, change and clean up conversations', fallback: 'sessions list' },
   config: { summary: 'Read, change and check the configuration' }
 }
 
