@@ -1,10 +1,4 @@
-/** Replies that say nothing: an agent writes one of these words when there is nothing to tell. */
-const silentWords = ['NO_REPLY', 'HEARTBEAT_OK']
+import { shownReply } from '../sessions/display/reply.ts'
 
-/** What of a reply people see. While it goes on, the beginning of a silent word is held back. */
-export function visibleReply (text: string, done: boolean): string {
-  const said = text.trim()
-  if (silentWords.includes(said)) return ''
-  if (!done && said !== '' && silentWords.some(word => word.startsWith(said))) return ''
-  return text
-}
+/** What of a reply people see. While it goes on, what may become a silent word or a mark of the gateway is held back. */
+export const visibleReply = (text: string, done: boolean): string => shownReply(text, done)
