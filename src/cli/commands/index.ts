@@ -14,6 +14,7 @@ const loaders: { readonly [name: string]: Loader } = {
   doctor: () => import('./doctor.ts'),
   backup: () => import('./backup.ts'),
   restore: () => import('./restore.ts'),
+  import: () => import('./import.ts'),
   'gateway run': () => import('./gateway-run.ts'),
   'gateway status': () => import('./gateway-status.ts'),
   'gateway probe': () => import('./gateway-probe.ts'),

@@ -1,8 +1,9 @@
 import { command, integer, text } from '../define-command.ts'
 import { exitCodes } from '../../lib/exit-codes.ts'
 import { rpcOptionsWith } from '../rpc-options.ts'
+import { sessionKeyOf } from '../session-lookup.ts'
 import { sessionCourse, sessionKeyArgument } from '../session-view.ts'
-import { required, withGateway } from '../with-gateway.ts'
+import { withGateway } from '../with-gateway.ts'
 
 interface Compacted { ok: boolean, compacted: boolean, kept: number, reason?: string }
 
@@ -22,7 +23,7 @@ export default command({
   ],
   run: context => withGateway(context, sessionCourse('Sessions compact'), async ({ client }) => {
     const { out, options } = context
-    const { key } = await client.request('sessions.resolve', { key: required(context.args[0], 'key') }) as { key: string }
+    const key = await sessionKeyOf(client, context.args[0])
     const result = await client.request('sessions.compact', {
       key,
       ...(options.maxLines === undefined ? {} : { maxLines: options.maxLines }),

@@ -2,9 +2,10 @@ import { writePrivateFile } from '../../lib/private-file.ts'
 import { command, text } from '../define-command.ts'
 import { CommandFailure } from '../failure.ts'
 import { rpcOptionsWith } from '../rpc-options.ts'
+import { sessionKeyOf } from '../session-lookup.ts'
 import { sessionCourse, sessionKeyArgument } from '../session-view.ts'
 import type { GatewayClient } from '../gateway-client.ts'
-import { required, withGateway } from '../with-gateway.ts'
+import { withGateway } from '../with-gateway.ts'
 
 interface Page { sessionId: string, messages: object[], hasMore: boolean, nextBefore?: number }
 
@@ -35,7 +36,7 @@ export default command({
   ],
   run: context => withGateway(context, sessionCourse('Sessions export'), async ({ client }) => {
     const { out, options } = context
-    const { key } = await client.request('sessions.resolve', { key: required(context.args[0], 'key') }) as { key: string }
+    const key = await sessionKeyOf(client, context.args[0])
     const { sessionId, messages } = await readAll(client, key)
     if (options.output === undefined) {
       if (options.json) out.json({ key, sessionId, messages })

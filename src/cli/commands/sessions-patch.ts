@@ -1,7 +1,8 @@
 import { command, flag, oneOfWords, text, UsageError } from '../define-command.ts'
 import { rpcOptions } from '../rpc-options.ts'
+import { sessionKeyOf } from '../session-lookup.ts'
 import { sessionCourse, sessionKeyArgument } from '../session-view.ts'
-import { required, withGateway } from '../with-gateway.ts'
+import { withGateway } from '../with-gateway.ts'
 
 /** "-" takes a setting back. */
 const orNull = (value: string | undefined): { value: string | null } | undefined =>
@@ -40,7 +41,7 @@ export default command({
   ],
   run: context => withGateway(context, sessionCourse('Sessions patch'), async ({ client }) => {
     const { out, options } = context
-    const { key } = await client.request('sessions.resolve', { key: required(context.args[0], 'key') }) as { key: string }
+    const key = await sessionKeyOf(client, context.args[0])
     const patch: { [field: string]: unknown } = {}
     for (const [name, field] of Object.entries(fields)) {
       const given = orNull(options[name as keyof typeof fields])

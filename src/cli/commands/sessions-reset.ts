@@ -1,7 +1,8 @@
 import { command } from '../define-command.ts'
 import { rpcOptions } from '../rpc-options.ts'
+import { sessionKeyOf } from '../session-lookup.ts'
 import { sessionCourse, sessionKeyArgument } from '../session-view.ts'
-import { required, withGateway } from '../with-gateway.ts'
+import { withGateway } from '../with-gateway.ts'
 
 export default command({
   name: 'sessions reset',
@@ -10,7 +11,7 @@ export default command({
   options: rpcOptions,
   examples: [['openclaw sessions reset main', 'The agent remembers nothing of what was said before.']],
   run: context => withGateway(context, sessionCourse('Sessions reset'), async ({ client }) => {
-    const { key } = await client.request('sessions.resolve', { key: required(context.args[0], 'key') }) as { key: string }
+    const key = await sessionKeyOf(client, context.args[0])
     const result = await client.request('sessions.reset', { key })
     if (context.options.json) context.out.json(result)
     else context.out.line(`${key} begins anew.`)

@@ -1,7 +1,8 @@
 import { command, integer } from '../define-command.ts'
 import { rpcOptions } from '../rpc-options.ts'
+import { sessionKeyOf } from '../session-lookup.ts'
 import { messageLine, sessionCourse, sessionKeyArgument, sessionText, type SessionRow } from '../session-view.ts'
-import { required, withGateway } from '../with-gateway.ts'
+import { withGateway } from '../with-gateway.ts'
 
 export default command({
   name: 'sessions show',
@@ -14,9 +15,7 @@ export default command({
   ],
   run: context => withGateway(context, sessionCourse('Sessions show'), async ({ client }) => {
     const { out, options } = context
-    const name = required(context.args[0], 'key')
-    // Resolving refuses what is not there, and understands ids too.
-    const { key } = await client.request('sessions.resolve', { key: name }) as { key: string }
+    const key = await sessionKeyOf(client, context.args[0])
     const { session } = await client.request('sessions.describe', { key, includeDerivedTitles: true, includeLastMessage: true }) as { session: SessionRow }
     const { messages } = options.messages === 0
       ? { messages: [] as object[] }
