@@ -37,27 +37,17 @@ export function createCooldowns (now: () => number): Cooldowns {
     const found = held.get(key)
     return found && found.untilMs > now() ? found : undefined
   }
-  const hold = (key: string, record: Held): void => {
-    held.delete(key)
-    held.set(key, record)
-    if (held.size > maxRecords) held.delete(held.keys().next().value!)
-  }
-  const remember = (provider: string, error: ProviderError): void => {
-    lastErrors.delete(provider)
-    lastErrors.set(provider, error.message)
-    if (lastErrors.size > maxRecords) lastErrors.delete(lastErrors.keys().next().value!)
-  }
   return {
     of: model => held.size === 0 ? undefined : current(model.provider) ?? current(modelKey(model)),
     failed (model, error, inlineKey) {
       const { provider } = model
-      remember(provider, error)
+      put(lastErrors, provider, error.message)
       if (permanent.has(error.kind)) {
-        hold(provider, { provider, error, permanent: true, failures: 1, untilMs: now() + (inlineKey ? lockedInlineMs : lockedMs) })
+        put(held, provider, { provider, error, permanent: true, failures: 1, untilMs: now() + (inlineKey ? lockedInlineMs : lockedMs) })
       } else if (transient.has(error.kind)) {
         const failures = Math.min((held.get(modelKey(model))?.failures ?? 0) + 1, transientStepsMs.length)
         const stepMs = Math.max(transientStepsMs[failures - 1]!, error.retryAfterMs ?? 0)
-        hold(modelKey(model), { provider, error, permanent: false, failures, untilMs: now() + stepMs })
+        put(held, modelKey(model), { provider, error, permanent: false, failures, untilMs: now() + stepMs })
       }
     },
     succeeded (model) {
@@ -70,14 +60,18 @@ export function createCooldowns (now: () => number): Cooldowns {
       lastErrors.delete(provider)
       for (const [key, record] of held) if (record.provider === provider) held.delete(key)
     },
-    status (provider) {
-      const nowMs = now()
-      const until = [...held.values()].filter(record => record.provider === provider).map(({ untilMs }) => untilMs).filter(ms => ms > nowMs)
-      const lastError = lastErrors.get(provider)
-      return {
-        ...(until.length > 0 ? { cooldownUntilMs: Math.max(...until) } : {}),
-        ...(lastError === undefined ? {} : { lastError })
-      }
-    }
+    status: provider => statusOf(provider, lastErrors.get(provider), held.values(), now())
   }
+}
+
+/** The newest records are the ones that matter. */
+function put<T> (records: Map<string, T>, key: string, record: T): void {
+  records.delete(key)
+  records.set(key, record)
+  if (records.size > maxRecords) records.delete(records.keys().next().value!)
+}
+
+function statusOf (provider: string, lastError: string | undefined, held: Iterable<Held>, nowMs: number): ReturnType<Cooldowns['status']> {
+  const untilMs = Math.max(...[...held].filter(record => record.provider === provider).map(record => record.untilMs))
+  return { ...(untilMs > nowMs ? { cooldownUntilMs: untilMs } : {}), ...(lastError === undefined ? {} : { lastError }) }
 }

@@ -10,7 +10,7 @@ import { withCost } from './cost.ts'
 import { createFailover } from './failover.ts'
 import { ProviderError, type ModelInfo, type Models, type ProviderKind, type ProviderStatus } from './model.ts'
 import { credentialOf } from './provider-entry.ts'
-import { createTransports } from './transports.ts'
+import { createTransports, type Transports } from './transports.ts'
 
 export interface ModelsOptions {
   /** The configuration of this moment; a new object means that it changed. */
@@ -62,19 +62,23 @@ export function createModels (options: ModelsOptions): Models {
       const result = await failover(route, request, tell, onFallback)
       return { ...result, usage: withCost(result.usage, result.model.cost) }
     },
-    async embed (name, inputs, signal) {
-      const model = current().find(name)
-      const problem = model ? transports.problem(current(), model) : new ProviderError('model_not_found', `Nobody serves the model "${name}".`)
-      if (!model || problem) throw problem
-      return await transports.use(current(), model, async transport => {
-        if (!transport.embed) throw new ProviderError('format', `${model.api} has no embeddings: name a model of another provider.`)
-        return { ...await transport.embed(model.id, inputs, signal), model }
-      })
-    },
+    embed: (name, inputs, signal) => embed(current(), transports, name, inputs, signal),
     status: () => statusOf(current(), cooldowns.status),
     aliases: () => current().aliases,
     close: async () => await transports.close()
   }
+}
+
+async function embed (
+  catalog: Catalog, transports: Transports, name: string, inputs: readonly string[], signal: AbortSignal
+): ReturnType<Models['embed']> {
+  const model = catalog.find(name)
+  const problem = model ? transports.problem(catalog, model) : new ProviderError('model_not_found', `Nobody serves the model "${name}".`)
+  if (!model || problem) throw problem
+  return await transports.use(catalog, model, async transport => {
+    if (!transport.embed) throw new ProviderError('format', `${model.api} has no embeddings: name a model of another provider.`)
+    return { ...await transport.embed(model.id, inputs, signal), model }
+  })
 }
 
 function listOf (catalog: Catalog, view: 'default' | 'configured' | 'provider-config' | 'all'): readonly ModelInfo[] {

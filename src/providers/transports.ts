@@ -19,83 +19,94 @@ export interface Transports {
 
 interface Slot {
   readonly provider: string
-  opening: Promise<Transport>
+  readonly opening: Promise<Transport>
   transport?: Transport
   settings?: ResolvedSettings
   active: number
   retired: boolean
 }
 
-export function createTransports (kinds: ReadonlyMap<string, ProviderKind>): Transports {
+interface Slots {
+  /** The one of the model; made when there is none. */
+  open (catalog: Catalog, model: ModelInfo): Slot
+  peek (model: ModelInfo): Slot | undefined
+  /** Closes those of a provider, each after its last step. */
+  drop (provider: string): Promise<void>
+  retire (slot: Slot): Promise<void>
+  providers (): string[]
+}
+
+type Load = (catalog: Catalog, model: ModelInfo) => Promise<{ transport: Transport, settings: ResolvedSettings }>
+
+function createSlots (load: Load): Slots {
   const slots = new Map<string, Slot>()
   const keyOf = ({ provider, api }: ModelInfo): string => `${provider}\n${api}`
-
-  const open = (catalog: Catalog, model: ModelInfo): Slot => {
-    const key = keyOf(model)
-    const found = slots.get(key)
-    if (found) return found
-    const slot: Slot = { provider: model.provider, opening: Promise.resolve() as never, active: 0, retired: false }
-    slot.opening = load(catalog, model).then(({ transport, settings }) => {
+  const make = (key: string, catalog: Catalog, model: ModelInfo): Slot => {
+    const opening = load(catalog, model).then(({ transport, settings }) => {
       slot.settings = settings
-      return (slot.transport = transport)
+      slot.transport = transport
+      return transport
     })
-    slot.opening.catch(() => {
-      if (slots.get(key) === slot) slots.delete(key)
-    })
+    const slot: Slot = { provider: model.provider, opening, active: 0, retired: false }
     slots.set(key, slot)
+    opening.catch(() => { if (slots.get(key) === slot) slots.delete(key) })
     return slot
   }
-  const load = async (catalog: Catalog, model: ModelInfo): Promise<{ transport: Transport, settings: ResolvedSettings }> => {
-    const entry = catalog.providers.get(model.provider)
-    const kind = kinds.get(model.api)
-    if (!entry || !kind) throw unserved(catalog, kinds, model)
-    const settings = await resolveSettings(entry, model.api, catalog.loaded)
-    return { settings, transport: await kind.load(settings) }
-  }
-  const retire = async (slot: Slot): Promise<void> => {
+  const retire: Slots['retire'] = async slot => {
     slot.retired = true
     if (slot.active > 0) return
     const transport = await slot.opening.catch(() => undefined)
     await transport?.close?.()
   }
-  const drop = (provider: string): Array<Promise<void>> => {
-    const dropped = [...slots].filter(([, slot]) => slot.provider === provider)
-    return dropped.map(([key, slot]) => {
-      slots.delete(key)
-      return retire(slot)
-    })
+  return {
+    open: (catalog, model) => slots.get(keyOf(model)) ?? make(keyOf(model), catalog, model),
+    peek: model => slots.get(keyOf(model)),
+    async drop (provider) {
+      const dropped = [...slots].filter(([, slot]) => slot.provider === provider)
+      for (const [key] of dropped) slots.delete(key)
+      await Promise.all(dropped.map(([, slot]) => retire(slot)))
+    },
+    retire,
+    providers: () => [...new Set([...slots.values()].map(({ provider }) => provider))]
   }
+}
 
+export function createTransports (kinds: ReadonlyMap<string, ProviderKind>): Transports {
+  const slots = createSlots(async (catalog, model) => {
+    const entry = catalog.providers.get(model.provider)
+    const kind = kinds.get(model.api)
+    if (!entry || !kind) throw unserved(catalog, kinds, model)
+    const settings = await resolveSettings(entry, model.api, catalog.loaded)
+    return { settings, transport: await kind.load(settings) }
+  })
   return {
     problem: (catalog, model) => problemOf(catalog, kinds, model),
     async use (catalog, model, act) {
-      const slot = open(catalog, model)
+      const slot = slots.open(catalog, model)
       slot.active += 1
       try {
         return await act(slot.transport ?? await slot.opening)
       } finally {
         slot.active -= 1
-        if (slot.retired) void retire(slot)
+        if (slot.retired) void slots.retire(slot)
       }
     },
     async renewed (catalog, model) {
-      const settings = slots.get(keyOf(model))?.settings
+      const settings = slots.peek(model)?.settings
       const entry = catalog.providers.get(model.provider)
       if (!settings || settings.inlineKey || !entry) return false
       const again = await resolveSettings(entry, model.api, catalog.loaded).catch(() => undefined)
       if (!again || (again.apiKey === settings.apiKey && isDeepStrictEqual(again.headers, settings.headers))) return false
-      void Promise.all(drop(model.provider))
+      void slots.drop(model.provider)
       return true
     },
-    hasInlineKey: model => slots.get(keyOf(model))?.settings?.inlineKey ?? false,
+    hasInlineKey: model => slots.peek(model)?.settings?.inlineKey ?? false,
     replace (before, after) {
       const changed = [...before.providers.keys()].filter(id => !isDeepStrictEqual(factsOf(before, id), factsOf(after, id)))
-      for (const id of changed) void Promise.all(drop(id))
+      for (const id of changed) void slots.drop(id)
       return changed
     },
-    async close () {
-      await Promise.all([...new Set([...slots.values()].map(({ provider }) => provider))].flatMap(drop))
-    }
+    close: async () => { await Promise.all(slots.providers().map(provider => slots.drop(provider))) }
   }
 }
 

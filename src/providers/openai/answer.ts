@@ -5,7 +5,7 @@ import { ProviderError, type ProviderSettings, type StepEvent, type StepResult }
 import type { AnswerReader } from './connection.ts'
 import { createEventReader, maxEventCharacters } from './event-stream.ts'
 import { failureOf, readError } from './failure.ts'
-import { createToolCalls, type CallDelta } from './tool-calls.ts'
+import { createToolCalls, type CallDelta, type ToolCallAssembly } from './tool-calls.ts'
 
 export interface Answer extends AnswerReader {
   result (): StepResult
@@ -114,29 +114,14 @@ interface MessageAssembly {
 }
 
 function createMessage (settings: ProviderSettings, tell: Tell): MessageAssembly {
-  const calls = createToolCalls()
-  let text = ''
-  let thinking = ''
-  let told: readonly ToolCallPart[] = []
+  const speech = createSpeech(tell)
   let isBegun = false
   let finishReason = ''
-  let stopReason: StepResult['stopReason'] = 'stop'
+  let ending: Ending = { calls: [], stopReason: 'stop' }
   let usage: ReportedUsage | undefined
   let responseId: string | undefined
   let responseModel: string | undefined
-
-  const think = (delta: string): void => {
-    if (delta === '') return
-    thinking += delta
-    tell({ type: 'thinking', delta })
-  }
-  const speak = (delta: string): void => {
-    if (delta === '') return
-    text += delta
-    tell({ type: 'text', delta })
-  }
-  const partial = (): boolean => text !== ''
-
+  const partial = (): boolean => speech.text() !== ''
   return {
     partial,
     isBegun: () => isBegun,
@@ -149,34 +134,59 @@ function createMessage (settings: ProviderSettings, tell: Tell): MessageAssembly
       isBegun ||= choice !== undefined
       usage = readUsage(chunk.usage ?? choice?.usage ?? chunk.x_groq?.usage) ?? usage
       const delta = choice?.delta ?? choice?.message
-      if (delta) {
-        think(textOf(delta.reasoning_content) || textOf(delta.reasoning))
-        if (typeof delta.content === 'string') speak(delta.content)
-        else if (Array.isArray(delta.content)) readParts(delta.content, speak, think)
-        speak(textOf(delta.refusal))
-        if (Array.isArray(delta.tool_calls)) delta.tool_calls.forEach(call => calls.add(call ?? {}))
-        else if (delta.function_call) calls.add({ index: 0, function: delta.function_call })
-      }
+      if (delta) readDelta(delta, speech)
       if (typeof choice?.finish_reason === 'string') finishReason = choice.finish_reason
     },
     finish () {
-      if (finishReason === 'content_filter' || finishReason === 'error') throw stopped(settings, finishReason, partial())
-      const { calls: complete, invalid } = calls.finish()
-      const isCut = /^(length|max_tokens|max_output_tokens|model_length)$/.test(finishReason)
-      // A call that the limit cut in two is not made; otherwise its text is what went wrong.
-      if (invalid.length > 0 && !isCut) throw badCall(settings, invalid, partial())
-      told = complete
-      for (const call of complete) tell({ type: 'tool-call', call })
-      stopReason = complete.length > 0 ? 'toolUse' : isCut ? 'length' : 'stop'
+      ending = conclude(settings, finishReason, speech.calls, partial())
+      for (const call of ending.calls) tell({ type: 'tool-call', call })
     },
     result: () => ({
-      content: contentOf(thinking, text, told),
-      stopReason,
+      content: contentOf(speech.thinking(), speech.text(), ending.calls),
+      stopReason: ending.stopReason,
       usage: normalUsage(usage ?? {}),
       ...(responseId === undefined ? {} : { responseId }),
       ...(responseModel === undefined ? {} : { responseModel })
     })
   }
+}
+
+interface Speech extends DeltaParts {
+  readonly calls: ToolCallAssembly
+  text (): string
+  thinking (): string
+}
+
+/** What was said so far, told as it comes. */
+function createSpeech (tell: Tell): Speech {
+  const calls = createToolCalls()
+  let text = ''
+  let thinking = ''
+  return {
+    calls,
+    text: () => text,
+    thinking: () => thinking,
+    think (delta) {
+      thinking += delta
+      tell({ type: 'thinking', delta })
+    },
+    speak (delta) {
+      text += delta
+      tell({ type: 'text', delta })
+    },
+    call: delta => calls.add(delta)
+  }
+}
+
+interface Ending { readonly calls: readonly ToolCallPart[], readonly stopReason: StepResult['stopReason'] }
+
+function conclude (settings: ProviderSettings, reason: string, assembly: ToolCallAssembly, partial: boolean): Ending {
+  if (reason === 'content_filter' || reason === 'error') throw stopped(settings, reason, partial)
+  const { calls, invalid } = assembly.finish()
+  const isCut = /^(length|max_tokens|max_output_tokens|model_length)$/.test(reason)
+  // A call that the limit cut in two is not made; otherwise its text is what went wrong.
+  if (invalid.length > 0 && !isCut) throw badCall(settings, invalid, partial)
+  return { calls, stopReason: calls.length > 0 ? 'toolUse' : isCut ? 'length' : 'stop' }
 }
 
 const textOf = (value: unknown): string => typeof value === 'string' ? value : ''
@@ -188,14 +198,29 @@ function contentOf (thinking: string, text: string, calls: readonly ToolCallPart
   return [...content, ...calls]
 }
 
+interface DeltaParts {
+  think (delta: string): void
+  speak (delta: string): void
+  call (delta: CallDelta): void
+}
+
+function readDelta (delta: Delta, { think, speak, call }: DeltaParts): void {
+  const thought = textOf(delta.reasoning_content) || textOf(delta.reasoning)
+  if (thought !== '') think(thought)
+  if (Array.isArray(delta.content)) delta.content.forEach(part => readPart(part, think, speak))
+  else if (typeof delta.content === 'string' && delta.content !== '') speak(delta.content)
+  const refused = textOf(delta.refusal)
+  if (refused !== '') speak(refused)
+  if (Array.isArray(delta.tool_calls)) delta.tool_calls.forEach(piece => call(piece ?? {}))
+  else if (delta.function_call) call({ index: 0, function: delta.function_call })
+}
+
 /** Mistral sends parts where the others send text. */
-function readParts (parts: readonly unknown[], speak: (text: string) => void, think: (text: string) => void): void {
-  for (const part of parts as ReadonlyArray<{ readonly type?: unknown, readonly text?: unknown, readonly thinking?: unknown } | null>) {
-    if (part?.type === 'thinking') {
-      const inner = Array.isArray(part.thinking) ? part.thinking.map(item => textOf(item?.text)).join('') : textOf(part.thinking)
-      think(inner)
-    } else speak(textOf(part?.text))
-  }
+function readPart (part: { type?: unknown, text?: unknown, thinking?: unknown } | null, think: DeltaParts['think'], speak: DeltaParts['speak']): void {
+  if (part?.type === 'thinking') {
+    const inner = Array.isArray(part.thinking) ? part.thinking.map(item => textOf(item?.text)).join('') : textOf(part.thinking)
+    if (inner !== '') think(inner)
+  } else if (textOf(part?.text) !== '') speak(textOf(part?.text))
 }
 
 function readUsage (given: unknown): ReportedUsage | undefined {

@@ -99,9 +99,9 @@ function exchange (parts: Exchange, again = false): void {
     timers.heard()
     message.setEncoding('utf8')
     const { statusCode: status = 0, headers } = message
-    const succeed = (): void => { if (settle()) resolve() }
-    if (status >= 200 && status < 300) readAnswer(parts, message, timers.heard, fail, succeed)
-    else readRefusal(message, timers.heard, body => fail(refusalOf(settings, { status, headers, body }, now())))
+    const refuse = (body: string): void => fail(refusalOf(settings, { status, headers, body }, now()))
+    if (status < 200 || status > 299) readRefusal(message, timers.heard, refuse)
+    else readAnswer(parts, message, timers.heard, fail, () => { if (settle()) resolve() })
   })
   request.end(text)
 }

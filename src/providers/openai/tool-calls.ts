@@ -33,29 +33,12 @@ export function createToolCalls (): ToolCallAssembly {
   const drafts: Draft[] = []
   let characters = 0
 
-  const begin = (index: number | undefined): Draft => {
-    if (drafts.length >= mostCalls) throw new ProviderError('server_error', `The model made more than ${mostCalls} tool calls in one step.`)
-    const draft = { index, id: '', name: '', text: '', object: undefined }
-    drafts.push(draft)
-    return draft
-  }
-  /** By number, else by id, else the one that is being written. A new id under an old number is a new call all the same. */
-  const draftOf = (index: number | undefined, id: string, name: string): Draft => {
-    const found = index === undefined
-      ? id === '' ? undefined : drafts.find(draft => draft.id === id)
-      : drafts.findLast(draft => draft.index === index)
-    if (found && (id === '' || found.id === '' || found.id === id)) return found
-    if (index !== undefined || id !== '') return begin(index)
-    const last = drafts.at(-1)
-    return last === undefined || (name !== '' && last.name !== '') ? begin(undefined) : last
-  }
-
   return {
     get size () { return drafts.length },
     add ({ index, id, function: called }) {
       const given = called?.arguments
       const name = textOf(called?.name)
-      const draft = draftOf(typeof index === 'number' ? index : undefined, textOf(id), name)
+      const draft = draftOf(drafts, typeof index === 'number' ? index : undefined, textOf(id), name)
       if (draft.id === '') draft.id = textOf(id)
       if (draft.name === '') draft.name = name
       if (typeof given === 'string') {
@@ -72,6 +55,21 @@ export function createToolCalls (): ToolCallAssembly {
       }
     }
   }
+}
+
+/** By number, else by id, else the one that is being written. A new id under an old number is a new call all the same. */
+function draftOf (drafts: Draft[], index: number | undefined, id: string, name: string): Draft {
+  const found = index === undefined
+    ? id === '' ? undefined : drafts.find(draft => draft.id === id)
+    : drafts.findLast(draft => draft.index === index)
+  if (found && (id === '' || found.id === '' || found.id === id)) return found
+  const last = drafts.at(-1)
+  const isOpen = last !== undefined && (name === '' || last.name === '')
+  if (index === undefined && id === '' && isOpen) return last
+  if (drafts.length >= mostCalls) throw new ProviderError('server_error', `The model made more than ${mostCalls} tool calls in one step.`)
+  const draft = { index, id: '', name: '', text: '', object: undefined }
+  drafts.push(draft)
+  return draft
 }
 
 const asCall = ({ id, name }: Draft, given: ToolCallPart['arguments']): ToolCallPart =>
