@@ -42,6 +42,15 @@ function charactersOf ({ value }: StoredLine): number {
   return size
 }
 
+const sizeOf = (lines: readonly StoredLine[]): number => lines.reduce((sum, line) => sum + charactersOf(line), 0)
+
+/** Adds lines and takes away the oldest beyond the bound, which it returns; a summary stays in front of them. */
+function slide (lines: StoredLine[], added: readonly StoredLine[]): StoredLine[] {
+  for (const line of added) lines.push(line)
+  const first = lines[0]?.value.type === 'compaction' ? 1 : 0
+  return lines.splice(first, Math.max(0, lines.length - first - maxContextLines))
+}
+
 /** Lines that steer how the others are read are not read themselves. */
 const isHeard = ({ value }: StoredLine): boolean => value.type !== 'compaction' && value.type !== 'reset'
 
@@ -65,7 +74,7 @@ export function createContexts (lines: Lines): Contexts {
   }
 
   const entryOf = ({ contextSeq = 0, compactionId }: SessionRecord, found: StoredLine[]): Kept =>
-    ({ contextSeq, compactionId, lines: found, characters: found.reduce((sum, line) => sum + charactersOf(line), 0) })
+    ({ contextSeq, compactionId, lines: found, characters: sizeOf(found) })
 
   async function load (record: SessionRecord): Promise<Kept> {
     const { sessionId, contextSeq = 0, lastSeq = 0, compactionId } = record
@@ -91,13 +100,16 @@ export function createContexts (lines: Lines): Contexts {
       return loaded.lines.slice()
     },
     added (record, added, first) {
-      if (first) return keep(record.sessionId, entryOf(record, added.filter(isHeard)))
+      if (first) {
+        const lines: StoredLine[] = []
+        slide(lines, added.filter(isHeard))
+        return keep(record.sessionId, entryOf(record, lines))
+      }
       const known = kept.get(record.sessionId)
       if (!known) return
       const steers = added.some(({ value }) => value.type === 'reset' || value.type === 'compaction')
-      if (steers || known.lines.length + added.length > maxContextLines) return drop(record.sessionId)
-      known.lines.push(...added)
-      const grown = added.reduce((sum, line) => sum + charactersOf(line), 0)
+      if (steers) return drop(record.sessionId)
+      const grown = sizeOf(added) - sizeOf(slide(known.lines, added))
       known.characters += grown
       characters += grown
       while (characters > maxKeptCharacters && kept.size() > 0) drop(kept.oldest()!.key)

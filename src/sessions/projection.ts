@@ -1,6 +1,6 @@
 /** What the row of a session says after lines were added: counted here, so that no list ever opens a transcript. */
-import type { LineBody, Message } from '../protocol/transcript.ts'
-import type { SessionRecord, Spent } from './record.ts'
+import type { LineBody, Message, Usage } from '../protocol/transcript.ts'
+import type { SessionRecord, Spent, SpentDay } from './record.ts'
 import { shownReply } from './display/reply.ts'
 import { isBackground, parseKey } from './keys.ts'
 
@@ -40,17 +40,31 @@ const nothingSpent: Spent = {
   days: []
 }
 
-function daysWith (days: Spent['days'], date: string, tokens: number, cost: number): Spent['days'] {
+const nothingUsed = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, totalTokens: 0 }
+const kinds = ['input', 'output', 'cacheRead', 'cacheWrite'] as const
+
+function dayWith (day: SpentDay, used: Usage | undefined): SpentDay {
+  const { totalTokens: tokens, cost }: Usage = used ?? nothingUsed
+  const sums: { -readonly [field in keyof SpentDay]: SpentDay[field] } = {
+    ...day, tokens: day.tokens + tokens, cost: day.cost + (cost?.total ?? 0), messages: day.messages + 1
+  }
+  if (!used) return sums
+  for (const kind of kinds) if (used[kind] > 0) sums[kind] = (day[kind] ?? 0) + used[kind]
+  if (!cost) sums.unpriced = (day.unpriced ?? 0) + 1
+  return sums
+}
+
+function daysWith (days: Spent['days'], date: string, used?: Usage): Spent['days'] {
   const last = days.at(-1)
   const today = last?.date === date ? last : { date, tokens: 0, cost: 0, messages: 0 }
   const earlier = last?.date === date ? days.slice(0, -1) : days.slice(1 - maxDays)
-  return [...earlier, { date, tokens: today.tokens + tokens, cost: today.cost + cost, messages: today.messages + 1 }]
+  return [...earlier, dayWith(today, used)]
 }
 
 function spend (before: Spent, message: Message, now: number): Spent {
   const date = new Date(now).toISOString().slice(0, 10)
   if (message.role !== 'assistant') {
-    const days = daysWith(before.days, date, 0, 0)
+    const days = daysWith(before.days, date)
     return message.role === 'user'
       ? { ...before, user: before.user + 1, days }
       : { ...before, toolResults: before.toolResults + 1, errors: before.errors + (message.isError ? 1 : 0), days }
@@ -67,7 +81,7 @@ function spend (before: Spent, message: Message, now: number): Spent {
     assistant: before.assistant + 1,
     toolCalls: before.toolCalls + message.content.filter(({ type }) => type === 'toolCall').length,
     errors: before.errors + (message.stopReason === 'error' ? 1 : 0),
-    days: daysWith(before.days, date, totalTokens, cost?.total ?? 0)
+    days: daysWith(before.days, date, message.usage)
   }
 }
 

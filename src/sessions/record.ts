@@ -14,7 +14,21 @@ export interface Spent {
   readonly toolResults: number
   readonly errors: number
   /** The newest days on which something was used, oldest first; bounded. */
-  readonly days: ReadonlyArray<{ readonly date: string, readonly tokens: number, readonly cost: number, readonly messages: number }>
+  readonly days: readonly SpentDay[]
+}
+
+export interface SpentDay {
+  readonly date: string
+  readonly tokens: number
+  readonly cost: number
+  readonly messages: number
+  /** Absent where nothing of the kind was used. */
+  readonly input?: number
+  readonly output?: number
+  readonly cacheRead?: number
+  readonly cacheWrite?: number
+  /** Answers of models whose price nobody knows. */
+  readonly unpriced?: number
 }
 
 export type SessionStatus = 'running' | 'done' | 'failed' | 'killed' | 'timeout'

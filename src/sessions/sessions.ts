@@ -8,7 +8,7 @@ import { createCompaction, type Compaction, type Summarise } from './compaction.
 import { createContexts, type Contexts } from './contexts.ts'
 import { createGroups, type Groups } from './groups.ts'
 import { createIncognitoLines } from './incognito.ts'
-import { resolveKey } from './keys.ts'
+import { resolveKey, type KeyRules } from './keys.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createListing, rowJson, type ListQuery } from './listing.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
@@ -118,8 +118,40 @@ function createLoading (store: Store, rows: Rows) {
   }
 }
 
+/** Which names there are, asked anew for every key: agents come and go. */
+const createKeyRules = ({ agents, config }: SessionsOptions): KeyRules => ({
+  hasAgent: agentId => agents().some(agent => agent.agentId.toLowerCase() === agentId),
+  defaultAgentId: () => (agents().find(({ isDefault }) => isDefault)?.agentId ?? 'main').toLowerCase(),
+  scope: () => config().config.session.scope
+})
+
+/** Lines by the key of their session, as the rooms below ask for them. */
+function createLineReader ({ rows, lines, ready }: SessionParts): Sessions['lines'] {
+  const idOf = async (key: string): Promise<string> => {
+    await ready()
+    return rows.get(key)?.record.sessionId ?? ''
+  }
+  return {
+    tail: async (key, page) => lines.tail<TranscriptLine>(await idOf(key), page),
+    after: async (key, page) => lines.after<TranscriptLine>(await idOf(key), page),
+    find: async (key, id) => lines.find<TranscriptLine>(await idOf(key), id),
+    extent: async key => lines.extent(await idOf(key))
+  }
+}
+
+/** Begins a new generation when the rules say that the last one is over. */
+function createRollOver ({ options, rows, writer, ready }: SessionParts): Sessions['rollOver'] {
+  const why = (record: SessionRecord) => expiryOf(record, ruleFor(record, options.config().config.session), options.now())
+  return async key => {
+    await ready()
+    const record = rows.get(key)?.record
+    if (!record || why(record) === undefined) return
+    await writer.change(key, current => current && why(current) ? { newGeneration: true, reason: 'rollover' } : undefined)
+  }
+}
+
 export function createSessions (options: SessionsOptions): SessionsRoom {
-  const { store, config, agents, now } = options
+  const { store, config, now } = options
   const factsOf = createFacts(options)
   const rows = createRows({ version: config, of: factsOf })
   const loading = createLoading(store, rows)
@@ -144,19 +176,7 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
       if (result.created) maintenance.noticed()
     }
   })
-  const keyRules = {
-    hasAgent: (agentId: string) => agents().some(agent => agent.agentId.toLowerCase() === agentId),
-    defaultAgentId: () => (agents().find(({ isDefault }) => isDefault)?.agentId ?? 'main').toLowerCase(),
-    scope: () => config().config.session.scope
-  }
-  /** Empty for a session that does not exist, and for a generation that is not one of it. */
-  const idOf = async (key: string, generation?: string): Promise<string> => {
-    await loading.ready()
-    const record = rows.get(key)?.record
-    if (generation === undefined || generation === record?.sessionId) return record?.sessionId ?? ''
-    return record?.generations?.includes(generation) ? generation : ''
-  }
-
+  const keyRules = createKeyRules(options)
   const parts: SessionParts = { options, rows, lines, contexts, writer, subscribers, announcements, ready: loading.ready }
   const maintenance = createMaintenance(parts)
 
@@ -199,22 +219,8 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
       const record = rows.get(key)?.record
       return record ? contexts.read(record) : []
     },
-    lines: {
-      tail: async (key, page) => lines.tail<TranscriptLine>(await idOf(key, page.sessionId), page),
-      after: async (key, page) => lines.after<TranscriptLine>(await idOf(key, page.sessionId), page),
-      find: async (key, id, sessionId) => lines.find<TranscriptLine>(await idOf(key, sessionId), id),
-      extent: async key => lines.extent(await idOf(key))
-    },
-    async rollOver (key) {
-      await loading.ready()
-      const isOver = (record: SessionRecord) => expiryOf(record, ruleFor(record, config().config.session), now())
-      const record = rows.get(key)?.record
-      if (!record || isOver(record) === undefined) return
-      await writer.change(key, current => {
-        const why = current && isOver(current)
-        return why ? { newGeneration: true, reason: 'rollover' } : undefined
-      })
-    },
+    lines: createLineReader(parts),
+    rollOver: createRollOver(parts),
     row (key) {
       const row = rows.get(key)
       return row && rows.wire(row)

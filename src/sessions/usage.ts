@@ -1,5 +1,6 @@
 /** What sessions used. Sums stand in the rows; only the course of one session is read from its transcript, bounded. */
 import type { AssistantMessage, TranscriptLine } from '../protocol/transcript.ts'
+import { dailyUsage, type DailyQuery } from './daily-usage.ts'
 import { shorten, visibleText } from './projection.ts'
 import type { SessionRecord, Spent } from './record.ts'
 import type { SessionParts } from './sessions.ts'
@@ -180,6 +181,11 @@ export function createUsage ({ options, rows, lines, ready }: SessionParts) {
         totals,
         aggregates: aggregatesOf(found, { start, end })
       }
+    },
+    /** Sums of each day. */
+    async daily (query: DailyQuery) {
+      await ready()
+      return dailyUsage([...rows.all()].map(({ record }) => record), query, options.now())
     },
     async timeseries (record: SessionRecord) {
       let cumulativeTokens = 0

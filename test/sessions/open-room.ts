@@ -27,9 +27,10 @@ export interface TestRoom {
 
 export const startOfTest = Date.UTC(2026, 5, 15, 12)
 
-export async function openRoom (t: Test, options: { config?: object, store?: Store } & Partial<Omit<SessionsOptions, 'config' | 'store'>> = {}): Promise<TestRoom> {
-  const { config = {}, store = createMemoryStore(), ...more } = options
-  const stateDir = t.testdir()
+type RoomOptions = { config?: object, store?: Store, stateDir?: string } & Partial<Omit<SessionsOptions, 'config' | 'store'>>
+
+export async function openRoom (t: Test, options: RoomOptions = {}): Promise<TestRoom> {
+  const { config = {}, store = createMemoryStore(), stateDir = t.testdir(), ...more } = options
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir }
   const loaded = await loadConfig({ paths: resolvePaths({ env }), env, text: JSON.stringify(config) })
   const clock = { now: startOfTest }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { openStore } from '../../src/store/open.ts'
 import { assistantMessage, openRoom, startOfTest, textsOf, userMessage } from './open-room.ts'
 
 const key = 'agent:main:main'
@@ -135,4 +136,26 @@ t.test('two rooms in one process know nothing of each other', async t => {
   t.equal(b.sessions.count(), 0)
   a.sessions.subscribers.followChanges('c1')
   t.same(b.sessions.subscribers.ofChanges(), [])
+})
+
+t.test('on a disk everything is there again after the store was closed', async t => {
+  const stateDir = t.testdir()
+  const first = await openRoom(t, { stateDir, store: await openStore({ stateDir }) })
+  await Promise.all(Array.from({ length: 20 }, (_, index) => first.sessions.write(key, { create: {}, lines: [userMessage(`m${index}`), assistantMessage(`r${index}`)] })))
+  await first.sessions.lifecycle.patch(key, { label: 'kept', pinned: true })
+  await first.sessions.lifecycle.reset(key, {})
+  await first.sessions.write(key, { lines: [userMessage('after the reset')] })
+  const record = first.sessions.get(key)
+  await first.sessions.close()
+  await first.store.close()
+
+  const second = await openRoom(t, { stateDir, store: await openStore({ stateDir }) })
+  await second.sessions.ready
+  t.same(second.sessions.get(key), record)
+  t.same(textsOf(await second.sessions.context(key)), ['after the reset'])
+  t.same(textsOf(await second.sessions.lines.tail(key, { limit: 4 })), ['m19', 'r19', 'reset', 'after the reset'])
+  t.equal((await second.sessions.lines.extent(key)).lines, 42)
+  const { archived } = await second.sessions.lifecycle.remove(key, {})
+  t.equal(archived.length, 1)
+  t.same(await second.store.lines.extent(record!.sessionId), { lines: 0, lastSeq: 0, bytes: 0 })
 })
