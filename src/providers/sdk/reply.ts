@@ -62,9 +62,8 @@ export function createReply (read: SignatureReader, tell: (event: StepEvent) => 
   let end: { finishReason: LanguageModelV4FinishReason, usage: LanguageModelV4Usage } | undefined
   let brokenCall: string | undefined
   const call = (part: LanguageModelV4ToolCall): void => {
-    if (part.providerExecuted) return
-    const args = argumentsOf(part.input)
-    if (args) blocks.call({ type: 'toolCall', id: part.toolCallId, name: part.toolName, arguments: args, ...read.call?.(metadataOf(part)) })
+    const made = callOf(part, read)
+    if (made) blocks.call(made)
     else brokenCall ??= part.toolName
   }
   return {
@@ -75,7 +74,7 @@ export function createReply (read: SignatureReader, tell: (event: StepEvent) => 
       else if (part.type === 'reasoning-start') blocks.start('thinking', part.id, metadataOf(part))
       else if (part.type === 'reasoning-delta') blocks.add('thinking', part.id, part.delta, metadataOf(part))
       else if (part.type === 'reasoning-end') blocks.add('thinking', part.id, '', metadataOf(part))
-      else if (part.type === 'tool-call') call(part)
+      else if (part.type === 'tool-call' && !part.providerExecuted) call(part)
       else if (part.type === 'response-metadata') response = { id: part.id ?? response.id, modelId: part.modelId ?? response.modelId }
       else if (part.type === 'finish') end = part
       else if (part.type === 'error') throw part.error
@@ -105,6 +104,11 @@ const finished = ({ type, text, metadata }: Block, read: SignatureReader): TextP
 
 const isEmpty = (part: TextPart | ThinkingPart | ToolCallPart): boolean =>
   (part.type === 'text' && part.text === '') || (part.type === 'thinking' && part.thinking === '' && part.signature === undefined)
+
+function callOf (part: LanguageModelV4ToolCall, read: SignatureReader): ToolCallPart | undefined {
+  const args = argumentsOf(part.input)
+  return args && { type: 'toolCall', id: part.toolCallId, name: part.toolName, arguments: args, ...read.call?.(metadataOf(part)) }
+}
 
 function argumentsOf (input: string): ToolCallPart['arguments'] | undefined {
   if (input.trim() === '') return {}
