@@ -29,6 +29,8 @@ const excepted: { readonly [use: string]: Import['kind'] } = {
   'src/cli/commands/backup.ts -> src/store/upkeep/backup.ts': 'lazy',
   'src/cli/commands/restore.ts -> src/store/upkeep/restore.ts': 'lazy',
   'src/cli/commands/doctor.ts -> src/store/upkeep/checkup.ts': 'lazy',
+  'src/cli/commands/import.ts -> src/sessions/import/import.ts': 'lazy',
+  'src/cli/commands/import.ts -> src/store/open.ts': 'lazy',
   // The declared methods are the type of the client; nothing of them is there at run time.
   'src/cli/gateway-client.ts -> src/methods/index.ts': 'type'
 }

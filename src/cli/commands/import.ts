@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import type { ImportReport } from '../../sessions/import/import.ts'
 import { expandPath } from '../../config/paths.ts'
 import { exitCodes } from '../../lib/exit-codes.ts'
 import { ensurePrivateDirectory } from '../../lib/private-file.ts'
@@ -13,6 +12,8 @@ import type { Output } from '../output.ts'
 import { jsonOption } from '../rpc-options.ts'
 import { withStateLock } from '../state-lock.ts'
 
+type ImportReport = Awaited<ReturnType<typeof import('../../sessions/import/import.ts')['importState']>>
+
 const options = {
   ...jsonOption,
   from: text('dir', 'State directory of the existing gateway, such as ~/.openclaw'),
@@ -22,11 +23,18 @@ const options = {
 async function sourceOf (context: CommandContext<{ from: string | undefined }>, stateDir: string, homeDir: string): Promise<string> {
   if (!context.options.from) throw new UsageError('Which state directory? Name it with --from DIR.')
   const from = resolve(expandPath(context.options.from, homeDir))
-  if (from === stateDir) throw new UsageError('--from names the state directory of this gateway itself: give this one another with OPENCLAW_STATE_DIR or --profile')
+  if (from === stateDir) {
+    throw new UsageError('--from names the state directory of this gateway itself: give this one another with OPENCLAW_STATE_DIR or --profile')
+  }
   const known = ['agents', 'sessions', 'openclaw.json'].some(name => existsSync(join(from, name)))
-  if (!known) throw new CommandFailure(`${from} is no state directory: it has neither agents nor sessions. Look for it with: ls -d ~/.openclaw*`, 'source_missing')
+  if (!known) {
+    throw new CommandFailure(`${from} is no state directory: it has neither agents nor sessions. Look for it with: ls -d ~/.openclaw*`, 'source_missing')
+  }
   const owner = await findLockOwner(from)
-  if (owner) throw new CommandFailure(`A gateway runs on ${from} (pid ${owner.pid}) and may be writing. Stop it, then try again.`, 'source_running', {}, exitCodes.taken)
+  if (owner) {
+    const message = `A gateway runs on ${from} (pid ${owner.pid}) and may be writing. Stop it, then try again.`
+    throw new CommandFailure(message, 'source_running', {}, exitCodes.taken)
+  }
   return from
 }
 
