@@ -35,8 +35,8 @@ export interface RunContext {
   readonly models: Models
   readonly tools: Tools
   readonly prompting: Prompting
-  /** Shortens the conversation before a turn when it is time. */
-  readonly shorten: (turn: Turn, context: RunContext) => Promise<void>
+  /** Shortens the conversation when it is time, or when a model refused it as too long. Says whether it did. */
+  readonly shorten: (turn: Turn, context: RunContext, isTooLong?: true) => Promise<boolean>
   readonly config: () => LoadedConfig
   readonly now: () => number
   readonly log: RunLog

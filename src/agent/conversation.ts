@@ -1,12 +1,12 @@
 /** The agent loop: a model speaks, its tools are carried out, until it has nothing more to ask for. */
 import type { Message, ToolCallPart } from '../protocol/transcript.ts'
-import { assistantMessage, type RoutedResult, type StepRequest } from '../providers/model.ts'
+import { assistantMessage, ProviderError, type RoutedResult, type StepRequest } from '../providers/model.ts'
 import type { RunContext } from './context.ts'
 import { combined, lineOf } from './messages.ts'
 import { untilEnded, type Run } from './run.ts'
 import { answeredRow } from './stored-run.ts'
 import { carryOut } from './tool-calls.ts'
-import { addUsage, type NewLine, type Turn } from './turn.ts'
+import { addUsage, modelMessages, storedMessages, type NewLine, type Turn } from './turn.ts'
 
 /** A model that asks for tools without end is stopped here. */
 const maxSteps = 200
@@ -71,6 +71,19 @@ async function speak (turn: Turn, { models }: RunContext): Promise<RoutedResult>
   return result
 }
 
+/** A conversation that the model refuses as too long is shortened once, and asked again. */
+async function speakWithin (turn: Turn, context: RunContext): Promise<RoutedResult> {
+  try {
+    return await speak(turn, context)
+  } catch (error) {
+    const isTooLong = error instanceof ProviderError && error.kind === 'context_overflow' && !error.partial
+    if (!isTooLong || turn.isShortened || !await context.shorten(turn, context, true)) throw error
+    turn.isShortened = true
+    turn.messages = modelMessages(await storedMessages(turn.run.key, context.sessions), context.now())
+    return speak(turn, context)
+  }
+}
+
 /** Says durably that something is about to be done which must not be done twice, then does it. */
 async function useTools (turn: Turn, calls: readonly ToolCallPart[], context: RunContext): Promise<void> {
   const { run } = turn
@@ -94,7 +107,7 @@ export async function converse (turn: Turn, context: RunContext): Promise<void> 
     run.signal.throwIfAborted()
     await takeOver(turn, context)
     if (step > 1) voice.nextMessage()
-    const result = await speak(turn, context)
+    const result = await speakWithin(turn, context)
     const message = assistantMessage(result, context.now())
     turn.unwritten.push(line(run, message))
     turn.messages.push(message)

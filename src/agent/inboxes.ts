@@ -224,7 +224,7 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
       if (!inbox.active && inbox.queue.length === 0) return beginAtOnce(run, inbox)
       if (run.mode === 'interrupt') run.interrupted = inbox.active?.end({ kind: 'aborted', origin: 'interrupt' }) ?? false
       await enqueue(run, inbox)
-      if (!inbox.active && !inbox.timer) release(inbox)
+      if (!inbox.active && (!inbox.timer || run.mode !== 'collect')) release(inbox)
     },
     restore (run) {
       const inbox = inboxOf(run.key)

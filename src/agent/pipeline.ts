@@ -1,11 +1,10 @@
 /** A run from its first step to its terminal event. */
-import type { Message, TranscriptLine } from '../protocol/transcript.ts'
 import type { RunContext } from './context.ts'
 import { converse } from './conversation.ts'
 import type { RunResult } from './room.ts'
 import type { Run } from './run.ts'
 import { breakOff, conclude, type Settled } from './settlement.ts'
-import { interruptedCall, modelMessages, noUsage, openCalls, type Steering, type Turn } from './turn.ts'
+import { interruptedCall, modelMessages, noUsage, openCalls, storedMessages, type Steering, type Turn } from './turn.ts'
 import type { Voice } from './voice.ts'
 
 interface Step {
@@ -13,24 +12,11 @@ interface Step {
   run (turn: Turn, context: RunContext): Promise<void>
 }
 
-function messageOf (line: TranscriptLine): Message | undefined {
-  const { timestamp } = line
-  switch (line.type) {
-    case 'message': return line.message
-    case 'compaction': return { role: 'user', content: `Summary of the conversation so far:\n${line.summary}`, timestamp }
-    case 'custom_message': return { role: 'user', content: line.content, timestamp }
-  }
-}
-
 /** The conversation as the model will see it. */
 async function load (turn: Turn, { sessions, now }: RunContext): Promise<void> {
   const { run, voice } = turn
   voice.status('preparing_workspace')
-  const stored: Message[] = []
-  for (const { value } of await sessions.context(run.key)) {
-    const message = messageOf(value)
-    if (message) stored.push(message)
-  }
+  const stored = await storedMessages(run.key, sessions)
   if (run.recovered) {
     for (const call of openCalls(stored)) {
       const message = interruptedCall(call, now(), 'The gateway was restarted while this tool ran; whether it took effect is not known. Check before doing it again.')
@@ -55,7 +41,7 @@ async function begin ({ run, voice }: Turn): Promise<void> {
 }
 
 const own: readonly Step[] = [
-  { name: 'shorten', run: (turn, context) => context.shorten(turn, context) },
+  { name: 'shorten', run: async (turn, context) => { await context.shorten(turn, context) } },
   { name: 'load', run: load },
   { name: 'prompt', run: prompt },
   { name: 'begin', run: begin },
@@ -80,6 +66,7 @@ function newTurn (run: Run, voice: Voice, steering: Steering, { models, sessions
     model: undefined,
     attempts: [],
     stopReason: 'stop',
+    isShortened: false,
     toolNames: new Set()
   }
 }

@@ -87,10 +87,15 @@ export function createRecovery (options: RecoveryOptions): () => Promise<{ resum
     inboxes.restore(run)
   }
 
-  function verdict ({ value, atMs }: StoredEntry): 'resume' | 'park' | string {
+  /** When it last gave a sign of life: a long run is not old because it began long ago. */
+  const lastSeenMs = ({ sessionKey, value, atMs }: StoredEntry): number =>
+    value.state === 'running' ? Math.max(atMs, sessions.get(sessionKey)?.lastActivityAt ?? 0) : atMs
+
+  function verdict (entry: StoredEntry): 'resume' | 'park' | string {
+    const { value } = entry
     const { mode, maxAttempts, maxAgeMinutes } = context.config().config.agents.defaults.recovery
     if (value.state === 'parked') return 'park'
-    if (!options.isPatient(value.agentId) && now() - atMs > maxAgeMinutes * 60_000) return 'park'
+    if (!options.isPatient(value.agentId) && now() - lastSeenMs(entry) > maxAgeMinutes * 60_000) return 'park'
     if ((value.attempts ?? 0) >= maxAttempts) return `the gateway was restarted ${maxAttempts} times while this was being answered; send it again`
     if (value.effects && mode === 'fail') return 'the gateway was restarted after tools had taken effect; look at what they did, then send it again'
     return 'resume'

@@ -9,7 +9,7 @@ import { createLanes } from './lanes.ts'
 import { createRecovery, pendingOf } from './recovery.ts'
 import { createRegistry } from './registry.ts'
 import type { PendingInput, RunEvent, RunResult, Runs } from './room.ts'
-import { untilEnded, type Run } from './run.ts'
+import { Run, untilEnded } from './run.ts'
 import { resultOf, runOp, settledRow, type StoredEntry, type StoredRun } from './stored-run.ts'
 
 /** How long the store remembers a settled run, and with it the key of its request. */
@@ -17,6 +17,9 @@ const keptMs = 24 * 60 * 60_000
 /** Settled runs between two looks at what may be forgotten. */
 const pruneEvery = 500
 const pruneAtOnce = 2000
+
+/** A run that is told to end at a stop answers at once, unless the store does not. */
+const putDownMs = 2000
 
 export interface RunsOptions extends RunContext {
   readonly external: External
@@ -94,7 +97,12 @@ export function createRuns (options: RunsOptions): Runs {
     if (!inboxes.withdraw(run)) return false
     const result = run.ended({ outcome: 'aborted', endedAtMs: now(), stopReason: origin })
     const ops = run.ops({ ...settledRow(run.row!, result), state: 'cancelled' }, false)
-    if (ops.length > 0) await store.commit(ops)
+    try {
+      if (ops.length > 0) await store.commit(ops)
+    } catch (error) {
+      inboxes.restore(run)
+      throw error
+    }
     if (run.mode === 'own' || run.mode === 'interrupt') voiceOf(run, context).terminal({ state: 'aborted', stopReason: origin })
     finish(run, result)
     return true
@@ -141,11 +149,14 @@ export function createRuns (options: RunsOptions): Runs {
     return untilEnded(signal ? AbortSignal.any([signal, limit]) : limit, run.settled).catch(() => undefined)
   }
 
-  async function storedResult (runId: string): Promise<RunResult | undefined> {
+  /** What is known of a settled run, or the run that answers it and goes on. */
+  async function storedResult (runId: string): Promise<RunResult | Run | undefined> {
     const entry = await store.runs.get<StoredRun>(runId)
     if (!entry || entry.open) return undefined
-    const executed = entry.value.executedAs === undefined ? undefined : await store.runs.get<StoredRun>(entry.value.executedAs)
-    return executed?.open ? undefined : { ...resultOf(executed ?? entry), runId }
+    const { executedAs } = entry.value
+    const executed = executedAs === undefined ? undefined : await store.runs.get<StoredRun>(executedAs)
+    if (executed?.open) return registry.live.get(executed.runId)
+    return { ...resultOf(executed ?? entry), runId }
   }
 
   const pendingState = ({ state }: Run): PendingInput['state'] => state === 'waiting' ? 'parked' : 'queued'
@@ -171,6 +182,10 @@ export function createRuns (options: RunsOptions): Runs {
       const known = registry.live.get(runId)
       if (known) return settledIn(known, timeoutMs, signal)
       const result = registry.recent(runId) ?? await storedResult(runId)
+      if (result instanceof Run) {
+        const settled = await settledIn(result, timeoutMs, signal)
+        return settled && { ...settled, runId }
+      }
       if (result) return result
       const run = await registry.arrival(runId, timeoutMs, signal)
       return run && settledIn(run, timeoutMs - (now() - startedAtMs), signal)
@@ -219,7 +234,8 @@ export function createRuns (options: RunsOptions): Runs {
       clearTimeout(timer)
       const left = running()
       for (const run of left) run.end({ kind: 'shutdown', origin: 'shutdown' })
-      await Promise.all(left.map(run => run.settled))
+      await Promise.race([Promise.all(left.map(run => run.settled)), new Promise(resolve => { timer = setTimeout(resolve, putDownMs) })])
+      clearTimeout(timer)
       for (const inbox of inboxes.all()) clearTimeout(inbox.timer)
       if (left.length > 0) log.info({ runs: left.length }, 'runs were put down and go on at the next start')
     }

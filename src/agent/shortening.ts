@@ -49,16 +49,18 @@ export function createSummarise (models: Models, now: () => number): Summarise {
 /** The step of a run that looks whether it is time, and never fails the run. */
 export function createShortening (compaction: Compaction) {
   const paused = new Map<string, number>()
-  return async ({ run, route }: Turn, { sessions, now, log }: RunContext): Promise<void> => {
+  return async ({ run, route }: Turn, { sessions, now, log }: RunContext, isTooLong?: true): Promise<boolean> => {
     const record = sessions.get(run.key)
-    if (!record || !compaction.due(record, route.model.contextWindow) || now() < (paused.get(run.key) ?? 0)) return
+    const isDue = isTooLong ?? (record && compaction.due(record, route.model.contextWindow) && now() >= (paused.get(run.key) ?? 0))
+    if (!record || !isDue) return false
     const outcome = await untilEnded(run.signal, compaction.compact(run.key, { signal: run.signal }))
     if (outcome.compacted) {
       paused.delete(run.key)
-      return
+      return true
     }
     log.warn({ sessionKey: run.key, reason: outcome.reason, pauseMs }, 'a long conversation could not be shortened')
     if (paused.size >= maxPaused) paused.delete(paused.keys().next().value!)
     paused.set(run.key, now() + pauseMs)
+    return false
   }
 }

@@ -1,8 +1,8 @@
-import type { Message, ToolCallPart, Usage } from '../protocol/transcript.ts'
+import type { Message, ToolCallPart, TranscriptLine, Usage } from '../protocol/transcript.ts'
 import type { Attempt, ModelInfo, ModelRoute } from '../providers/model.ts'
 import type { Tool } from '../tools/tool.ts'
 import type { Run } from './run.ts'
-import type { SessionWrite } from '../sessions/room.ts'
+import type { Sessions, SessionWrite } from '../sessions/room.ts'
 import type { Voice } from './voice.ts'
 
 export type NewLine = NonNullable<SessionWrite['lines']>[number]
@@ -33,6 +33,7 @@ export interface Turn {
   model: ModelInfo | undefined
   attempts: readonly Attempt[]
   stopReason: string
+  isShortened: boolean
   readonly toolNames: Set<string>
 }
 
@@ -92,5 +93,24 @@ export function modelMessages (stored: readonly Message[], now: number): Message
     messages.push(message)
   }
   if (mayBeOpen) close()
+  return messages
+}
+
+function messageOf (line: TranscriptLine): Message | undefined {
+  const { timestamp } = line
+  switch (line.type) {
+    case 'message': return line.message
+    case 'compaction': return { role: 'user', content: `Summary of the conversation so far:\n${line.summary}`, timestamp }
+    case 'custom_message': return { role: 'user', content: line.content, timestamp }
+  }
+}
+
+/** The conversation since it was last shortened or begun anew. */
+export async function storedMessages (key: string, sessions: Sessions): Promise<Message[]> {
+  const messages: Message[] = []
+  for (const { value } of await sessions.context(key)) {
+    const message = messageOf(value)
+    if (message) messages.push(message)
+  }
   return messages
 }

@@ -31,9 +31,9 @@ t.test('messages that waited are taken up in their order, after what ran', async
   await tool.begun
   const waiting = [await first.start('second', { queueMode: 'followup' }), await first.start('third', { ownTurn: true, via: 'agent' })]
   const after = gatedTool('look')
-  after.open()
   const second = await createScene(t, { store, tools: [after] })
   t.match(await second.runs.recover(), { resumed: 3 })
+  after.open()
   t.match(await second.runs.wait(waiting[1]!.runId, 5000), { outcome: 'ok', text: /third/ })
   t.match(await second.runs.wait(waiting[0]!.runId, 5000), { outcome: 'ok', text: /second/ })
   t.same((await second.story()).filter(line => line.startsWith('user')), ['user: /tool look {}', 'user: second', 'user: third'])
@@ -134,4 +134,38 @@ t.test('a drain lets runs end in time, and puts down what does not for the next 
   const second = await createScene(t, { store })
   t.match(await second.runs.recover(), { resumed: 1 })
   t.match(await second.runs.wait(stuck.runId, 5000), { outcome: 'ok' })
+})
+
+t.test('a waiting message whose answer was interrupted is waited for under its own id', async t => {
+  const store = createMemoryStore()
+  const [ran, stuck] = [gatedTool('first'), gatedTool('second')]
+  const first = await createScene(t, { store, tools: [ran, stuck] })
+  await first.start('/tool first {}')
+  await ran.begun
+  const { runId } = await first.start('/tool second {}', { queueMode: 'followup' })
+  ran.open()
+  await stuck.begun
+  const again = gatedTool('second')
+  const second = await createScene(t, { store, tools: [again] })
+  t.match(await second.runs.recover(), { resumed: 1 })
+  await again.begun
+  const waiting = second.runs.wait(runId, 5000)
+  again.open('there you are')
+  t.match(await waiting, { runId, outcome: 'ok', text: /there you are/ })
+  const repeat = await second.start('/tool second {}', { idempotencyKey: runId })
+  t.equal(repeat.status, 'done')
+})
+
+t.test('a long run that was at work when the gateway went is not too old', async t => {
+  const store = createMemoryStore()
+  let now = 1_000_000
+  const tools = [gatedTool('early'), gatedTool('late')]
+  const first = await createScene(t, { store, tools, now: () => now })
+  const { runId } = await first.start('/tool early {}\n/tool late {}', { idempotencyKey: 'long' })
+  await tools[0]!.begun
+  now += 120 * 60_000
+  await first.sessions.write(key, { lines: [{ type: 'message', message: { role: 'user', content: 'still here', timestamp: now } }] })
+  const second = await createScene(t, { store, tools: tools.map(({ name }) => { const tool = gatedTool(name); tool.open(); return tool }), now: () => now })
+  t.match(await second.runs.recover(), { resumed: 1, parked: 0 })
+  t.match(await second.runs.wait(runId, 5000), { outcome: 'ok' })
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ProviderError } from '../../src/providers/model.ts'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { Tool } from '../../src/tools/tool.ts'
@@ -223,4 +224,29 @@ t.test('of a conversation that leaves no trace nothing reaches the store', async
   t.equal((await second.result).outcome, 'ok')
   t.equal((await story(sessionKey)).length, 6)
   t.same(written, [])
+})
+
+t.test('a conversation that the model refuses as too long is shortened and asked again, once', async t => {
+  const asked: number[] = []
+  const { start, ends } = await createScene(t, {
+    config: { agents: { defaults: { compaction: { keepLastN: 1 } } } },
+    models: {
+      async step (route, request, tell) {
+        const isSummary = request.system.startsWith('Summarise')
+        if (!isSummary) asked.push(request.messages.length)
+        if (!isSummary && request.messages.length > 3) throw new ProviderError('context_overflow', 'too long')
+        tell({ type: 'text', delta: 'fine' })
+        const usage = { input: 1, output: 1, cacheRead: 0, cacheWrite: 0, totalTokens: 2 }
+        return { content: [{ type: 'text', text: 'fine' }], stopReason: 'stop', usage, model: route.model, attempts: [] }
+      }
+    }
+  })
+  let last = ''
+  for (let turn = 1; turn <= 3; turn++) {
+    const run = await start(`turn ${turn}.`)
+    last = run.runId
+    t.match(await run.result, { outcome: 'ok', text: 'fine' })
+  }
+  t.same(asked, [1, 3, 5, 2])
+  t.equal(ends(last).length, 1)
 })

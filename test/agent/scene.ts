@@ -87,6 +87,7 @@ export async function createScene (t: Test, options: SceneOptions = {}): Promise
     await runs.drain(0)
     await sessions.close()
     await models.close()
+    await logging.close()
   })
   return {
     runs,
