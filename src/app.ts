@@ -7,6 +7,7 @@ import type { GatewayAuth } from './auth/gateway-auth.ts'
 import { createCredential, createDoor, type Door } from './compose/door.ts'
 import { composeConversation, type Conversation } from './compose/conversation.ts'
 import { createHost, type Host } from './compose/host.ts'
+import { createLiveConfig, type LiveConfig } from './config/live-config.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Paths } from './config/paths.ts'
 import { createEventBus, type EventBus } from './events/bus.ts'
@@ -60,6 +61,7 @@ export interface Gateway {
 /** What the builders below share: made once, in createGateway. */
 interface Parts {
   readonly options: GatewayOptions
+  readonly live: LiveConfig
   readonly now: () => number
   readonly bootId: string
   readonly events: EventBus
@@ -83,7 +85,7 @@ function reachableUrl ({ options, port }: Parts, publicUrl?: string): ReturnType
 /** The rooms as methods see them. */
 function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'>): Rooms {
   const { options, host, port, bootId } = parts
-  const { logging, paths, loaded, version } = options
+  const { logging, paths, version } = options
   return {
     version,
     now: parts.now,
@@ -97,8 +99,9 @@ function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'
     runs: parts.conversation.runs,
     runtimes: parts.conversation.runtimes,
     ...more,
-    config: () => loaded,
+    config: parts.live.current,
     agents: host.agents,
+    roster: parts.conversation.roster,
     tailLog: async params => {
       const file = logging.filePath()
       if (file === null) return { file: '(no log file)', cursor: 0, size: 0, lines: [], truncated: false, reset: false }
@@ -141,7 +144,7 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
       stateVersion: host.stateVersion,
       uptimeMs: lifecycle.uptimeMs,
       authMode: parts.authMode,
-      appliedConfigHash: () => loaded.hash ?? null,
+      appliedConfigHash: () => parts.live.current().hash ?? null,
       sessionDefaults: () => {
         const { agentId } = host.defaultAgent()
         return { defaultAgentId: agentId, mainKey: 'main', mainSessionKey: `agent:${agentId}:main`, scope: 'per-sender' }
@@ -182,7 +185,8 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   const port = (): number => listeners?.port ?? options.port
 
   const events = createEventBus((err, event) => log.error({ err, event }, 'an event listener failed'))
-  const host = createHost({ loaded, store, events, log, version, bootId, now, lastMethod: () => rpc.lastMethod() })
+  const live = createLiveConfig({ loaded, paths, env: options.env })
+  const host = createHost({ config: live.current, store, events, log, version, bootId, now, lastMethod: () => rpc.lastMethod() })
   const devices = await createDevices({
     store,
     stateDir: paths.stateDir,
@@ -196,7 +200,8 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   })
   const door = createDoor({ config, credential, bind, port, localAdminToken, devices, now })
   const conversation = composeConversation({
-    config: () => loaded,
+    live,
+    paths,
     agents: host.agents,
     store,
     events,
@@ -206,7 +211,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     now,
     capsOf: id => rpc.connections.get(id)?.caps
   })
-  const parts: Parts = { options, now, bootId, events, host, door, conversation, authMode: () => credential.current().mode, port }
+  const parts: Parts = { options, live, now, bootId, events, host, door, conversation, authMode: () => credential.current().mode, port }
   const rpc = composeRpc(parts, devices)
   const fastify = await composeHttp(parts, rpc)
 

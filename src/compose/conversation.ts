@@ -3,10 +3,13 @@ import { createShortening, createSummarise } from '../agent/shortening.ts'
 import { visibleReply } from '../agent/replies.ts'
 import type { Runs } from '../agent/room.ts'
 import { createRuns } from '../agent/runs.ts'
+import { createRoster, type Roster } from '../agent/roster/roster.ts'
 import { createRuntimes, type Runtimes } from '../agent/runtimes.ts'
 import type { AgentFacts } from '../host/health.ts'
 import { agentEntries } from '../config/agent-entries.ts'
+import type { LiveConfig } from '../config/live-config.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import type { Paths } from '../config/paths.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { Logging } from '../log/logger.ts'
 import type { Models } from '../providers/model.ts'
@@ -16,7 +19,8 @@ import type { Store } from '../store/store.ts'
 import { createTools } from '../tools/tools.ts'
 
 export interface ConversationOptions {
-  readonly config: () => LoadedConfig
+  readonly live: LiveConfig
+  readonly paths: Pick<Paths, 'stateDir' | 'homeDir' | 'workspaceDir'>
   readonly agents: () => readonly AgentFacts[]
   readonly store: Store
   readonly events: EventBus
@@ -34,6 +38,7 @@ export interface Conversation {
   readonly models: Models
   readonly runs: Runs
   readonly runtimes: Runtimes
+  readonly roster: Roster
   /** What belongs to a connection goes with it. */
   connectionEnded (connectionId: string): void
   close (): Promise<void>
@@ -66,7 +71,8 @@ function modelOf (models: Models) {
 }
 
 export function composeConversation (options: ConversationOptions): Conversation {
-  const { config, agents, store, events, logging, version, now, capsOf } = options
+  const { live, agents, store, events, logging, version, now, capsOf } = options
+  const config = live.current
   const log = logging.child('agent')
   const models = createModels({ config, now, log: logging.child('models') })
   const sessions = createSessions({
@@ -121,6 +127,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     models,
     runs,
     runtimes,
+    roster: createRoster({ live, paths: options.paths, sessions, runs, now }),
     connectionEnded (connectionId) {
       sessions.subscribers.forget(connectionId)
       runtimes.gone(connectionId)

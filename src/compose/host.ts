@@ -9,7 +9,7 @@ import type { Logger } from '../log/logger.ts'
 import type { Store } from '../store/store.ts'
 
 export interface HostOptions {
-  readonly loaded: LoadedConfig
+  readonly config: () => LoadedConfig
   readonly store: Store
   readonly events: EventBus
   readonly log: Logger
@@ -32,10 +32,11 @@ export interface Host {
 }
 
 export function createHost (options: HostOptions): Host {
-  const { loaded, store, events, log, version, bootId, now } = options
+  const { store, events, log, version, bootId, now } = options
   const agents = (): AgentFacts[] => {
-    const defaultId = defaultAgentId(loaded.config)
-    return agentEntries(loaded.config).map(({ id, name }) => ({ agentId: id, ...(name ? { name } : {}), isDefault: id === defaultId }))
+    const { config } = options.config()
+    const defaultId = defaultAgentId(config)
+    return agentEntries(config).map(({ id, name }) => ({ agentId: id, ...(name ? { name } : {}), isDefault: id === defaultId }))
   }
   const eventLoop = createEventLoopMonitor({
     now,

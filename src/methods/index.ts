@@ -1,11 +1,15 @@
 import { agentRuns } from './agent-runs.ts'
 import { agentRuntimes } from './agent-runtimes.ts'
+import { agentFiles } from './agent-files.ts'
 import { agents } from './agents.ts'
 import { chat } from './chat.ts'
+import { chatHistory } from './chat-history.ts'
+import { commands } from './commands.ts'
 import { config } from './config.ts'
 import { devices } from './devices.ts'
 import { host } from './host.ts'
 import { logs } from './logs.ts'
+import { models } from './models.ts'
 import { nodes } from './nodes.ts'
 import { placeholders } from './placeholders.ts'
 import { sessionRuns } from './session-runs.ts'
@@ -14,6 +18,7 @@ import { sessionsChanges } from './sessions-changes.ts'
 import { sessionsGroups } from './sessions-groups.ts'
 import { sessionsUsage } from './sessions-usage.ts'
 import { scopeUpgrades } from './scope-upgrades.ts'
+import { usage } from './usage.ts'
 import type { Rooms } from './rooms.ts'
 import type { MethodTable } from '../rpc/define-method.ts'
 
@@ -26,14 +31,19 @@ export const methods = {
   ...scopeUpgrades,
   ...nodes,
   ...agents,
+  ...agentFiles,
   ...agentRuntimes,
   ...chat,
+  ...chatHistory,
+  ...commands,
   ...agentRuns,
   ...sessionRuns,
   ...sessions,
   ...sessionsChanges,
   ...sessionsGroups,
   ...sessionsUsage,
+  ...models,
+  ...usage,
   ...placeholders
 }
 

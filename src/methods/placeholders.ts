@@ -47,10 +47,6 @@ const automation = 'channels and automation are not built yet'
 const nodes = 'node invocation is not built yet'
 const operations = 'day-two operations are not built yet'
 
-const noMessages: Answer = (_rooms, { sessionKey }) => ({
-  sessionKey, messages: [], pendingInputs: { items: [], total: 0 }, hasMore: false, totalMessages: 0
-})
-
 /** A page of nothing. Readers check that the page is one they asked for before they believe it. */
 const emptyPage = (list: string, most: number) => (_rooms: Rooms, { limit, offset }: { readonly [name: string]: unknown }): object => ({
   [list]: [],
@@ -62,23 +58,8 @@ const emptyPage = (list: string, most: number) => (_rooms: Rooms, { limit, offse
   snapshotRevision: 'none'
 })
 
-const noUsage = {
-  input: 0,
-  output: 0,
-  cacheRead: 0,
-  cacheWrite: 0,
-  totalTokens: 0,
-  totalCost: 0,
-  inputCost: 0,
-  outputCost: 0,
-  cacheReadCost: 0,
-  cacheWriteCost: 0,
-  missingCostEntries: 0
-}
-
 const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: readonly string[] } } = {
   'operator.read': {
-    [sessions]: ['chat.message.get', 'agents.files.list', 'agents.files.get'],
     [tools]: ['tools.catalog', 'tools.effective'],
     [automation]: ['cron.get']
   },
@@ -89,7 +70,6 @@ const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: rea
     [nodes]: ['node.invoke', 'node.pending.enqueue']
   },
   'operator.admin': {
-    [sessions]: ['chat.inject', 'agents.create', 'agents.update', 'agents.delete', 'agents.files.set'],
     [tools]: ['exec.approvals.set'],
     [automation]: ['channels.start', 'channels.stop', 'channels.logout', 'cron.add', 'cron.update', 'cron.remove', 'cron.run', 'set-heartbeats'],
     [operations]: ['config.set', 'config.patch', 'config.apply', 'secrets.reload', 'update.run', 'gateway.restart.request']
@@ -106,17 +86,9 @@ const refusedMethods = Object.fromEntries(Object.entries(refusals).flatMap(([sco
   Object.entries(reasons).flatMap(([waitsFor, names]) => names.map(name => [name, refused(scope as Scope, waitsFor)] as const))))
 
 export const placeholders = {
-  'chat.startup': empty('operator.read', sessions, noMessages),
-  'chat.history': empty('operator.read', sessions, noMessages),
-  'chat.metadata': empty('operator.read', sessions, () => ({ models: [], commands: [] })),
-  'models.list': empty('operator.read', sessions, () => ({ models: [] })),
-  'models.authStatus': empty('operator.read', sessions, rooms => ({ ts: rooms.now(), providers: [], providerCapabilities: [] })),
-  'commands.list': empty('operator.read', sessions, () => ({ commands: [] })),
   'tasks.list': empty('operator.read', sessions, () => ({ tasks: [] })),
   'sessions.companion.state': empty('operator.read', sessions, () => ({ exchanges: [] })),
   'environments.list': empty('operator.read', sessions, () => ({ environments: [] })),
-  'usage.cost': empty('operator.read', sessions, rooms => ({ updatedAt: rooms.now(), days: 0, daily: [], totals: noUsage })),
-  'usage.status': empty('operator.read', sessions, rooms => ({ updatedAt: rooms.now(), providers: [] })),
   'progressCard.get': empty('operator.read', sessions, () => ({ card: null })),
   'doctor.memory.status': empty('operator.read', sessions, rooms => ({
     agentId: rooms.agents().find(agent => agent.isDefault)?.agentId ?? 'main',

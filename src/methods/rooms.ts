@@ -1,4 +1,5 @@
 import type { Runs } from '../agent/room.ts'
+import type { Roster } from '../agent/roster/roster.ts'
 import type { Runtimes } from '../agent/runtimes.ts'
 import type { Devices } from '../auth/devices/room.ts'
 import type { LoadedConfig } from '../config/load.ts'
@@ -27,6 +28,7 @@ export interface Rooms {
   readonly models: Models
   readonly runs: Runs
   readonly runtimes: Runtimes
+  readonly roster: Roster
   readonly connections: Connections
   readonly config: () => LoadedConfig
   readonly agents: () => readonly AgentFacts[]

@@ -58,6 +58,14 @@ export const errorTable = {
   SESSION_LABEL_TAKEN: { wire: 'INVALID_REQUEST', status: 409, message: 'another session has this label', next: 'Choose another label, or take it from the session that details.key names.' },
   SESSIONS_FULL: { wire: 'UNAVAILABLE', status: 503, message: 'there are too many sessions', next: 'Delete what is not needed: openclaw sessions cleanup --enforce.', retryable: true, retryAfterMs: 60_000 },
 
+  // Agents
+  AGENT_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'agent not found', next: 'List the agents: openclaw agents list, or agents.list.' },
+  AGENT_EXISTS: { wire: 'INVALID_REQUEST', status: 409, message: 'agent already exists', next: 'Choose another name, or change the agent that is there: agents.update.' },
+  AGENT_PROTECTED: { wire: 'INVALID_REQUEST', status: 409, message: 'the agent cannot be deleted', next: 'Make another agent the default first: openclaw config set agents.entries.<id>.default true.' },
+  FILE_UNSUPPORTED: { wire: 'INVALID_REQUEST', status: 400, message: 'unsupported file', next: 'agents.files.list names the files that can be read and written.' },
+  FILE_UNSAFE: { wire: 'INVALID_REQUEST', status: 403, message: 'unsafe workspace file', next: 'Use regular files inside the workspace: links that lead out of it are not followed.' },
+  FILE_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'the file changed meanwhile', next: 'Read the file again (agents.files.get) and apply the change to it.' },
+
   // Coming and going
   STARTING: { wire: 'UNAVAILABLE', status: 503, reason: 'startup-sidecars', message: 'gateway starting; retry shortly', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },
   STOPPING: { wire: 'UNAVAILABLE', status: 503, message: 'gateway restart in progress', next: 'Reconnect after retryAfterMs.', retryable: true, retryAfterMs: 1000 },
@@ -66,6 +74,7 @@ export const errorTable = {
 
   // Configuration
   CONFIG_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'config changed since last load; re-run config.get and retry', next: 'Read the configuration again and apply the change to it.' },
+  CONFIG_INVALID: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid config', next: 'Correct the named place, then check it with: openclaw config validate.' },
   CONFIG_WRITE_REJECTED: { wire: 'INVALID_REQUEST', status: 409, message: 'config write refused: it would remove more than half of the configuration', next: 'Send the whole configuration, or say that the removal is meant.' },
   CONFIG_READ_ONLY: { wire: 'INVALID_REQUEST', status: 403, message: 'config is read-only (OPENCLAW_CONFIG_READONLY=1)', next: 'Change the configuration where it is managed.' },
   CONFIG_BUSY: { wire: 'UNAVAILABLE', status: 503, message: 'the configuration is being written by another process', next: 'Try again; if no other process is at work remove the .lock file beside the configuration.', retryable: true, retryAfterMs: 1000 },

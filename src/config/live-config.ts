@@ -1,0 +1,90 @@
+/** The configuration that a gateway runs with, and the one way in which the gateway itself changes its file. */
+import { GatewayError } from '../protocol/errors.ts'
+import type { Environment } from './environment.ts'
+import { loadConfig, type ConfigIssue, type LoadedConfig } from './load.ts'
+import type { Paths } from './paths.ts'
+
+export interface LiveConfig {
+  /** A new object whenever something in it has changed. */
+  current (): LoadedConfig
+  /**
+   * Changes the file as it is now, not as it was when the gateway started: comments, unknown keys and what others wrote meanwhile stay.
+   * What is written takes effect at once, for the sections that can (`agents`, `bindings`); the rest waits for a restart as before.
+   */
+  change (edit: ConfigEdit): Promise<LoadedConfig>
+}
+
+/** From the text of the file, and what it means, to the new text. */
+export type ConfigEdit = (text: string, loaded: LoadedConfig) => string
+
+export interface LiveConfigOptions {
+  readonly loaded: LoadedConfig
+  readonly paths: Paths
+  readonly env: Environment
+}
+
+type Sections = { readonly [section: string]: unknown }
+
+const keyOf = ({ path, message }: ConfigIssue): string => `${path}\0${message}`
+
+function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
+  const known = new Set(before.issues.map(keyOf))
+  const issue = after.issues.find(candidate => !known.has(keyOf(candidate)))
+  if (issue) throw new GatewayError('CONFIG_INVALID', { message: `invalid config: ${issue.path}: ${issue.message}`, details: { path: issue.path } })
+}
+
+const liveSections = ['agents', 'bindings'] as const
+
+/** What runs, with the live sections of what was just written. */
+function adopt (running: LoadedConfig, written: LoadedConfig): LoadedConfig {
+  const source: { [section: string]: unknown } = { ...running.source as Sections }
+  for (const section of liveSections) {
+    const value = (written.source as Sections)[section]
+    if (value === undefined) delete source[section]
+    else source[section] = value
+  }
+  const { agents, bindings } = written.config
+  return { ...written, source, config: { ...running.config, agents, bindings }, env: running.env }
+}
+
+/** The editor and the writer are loaded when something is written. */
+async function write ({ paths, env }: LiveConfigOptions, edit: ConfigEdit): Promise<LoadedConfig> {
+  const [{ setConfigValue }, { writeConfigFile }, before] = await Promise.all([
+    import('./edit.ts'), import('./write.ts'), loadConfig({ paths, env })
+  ])
+  const broken = before.exists && before.parsed === undefined ? before.issues[0] : undefined
+  if (broken) throw new GatewayError('CONFIG_INVALID', { message: `the configuration file cannot be read: ${broken.message}` })
+  // A file without a mode would keep the gateway from starting, which it does without a file.
+  const start = before.exists ? before.raw! : setConfigValue('{}\n', 'gateway.mode', 'local')
+  let text: string
+  try {
+    text = edit(start, before)
+  } catch (error) {
+    if (error instanceof RangeError) throw new GatewayError('CONFIG_INVALID', { message: `config not changed: ${error.message}` })
+    throw error
+  }
+  const after = await loadConfig({ paths, env, text })
+  refuseInvalid(before, after)
+  // An edit names what it removes, however much that is of the file.
+  await writeConfigFile(paths.configPath, text, { previousHash: before.hash ?? null, env, allowDestructive: true })
+  return after
+}
+
+export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
+  let current = options.loaded
+  let last: Promise<unknown> = Promise.resolve()
+
+  async function change (edit: ConfigEdit): Promise<LoadedConfig> {
+    current = adopt(current, await write(options, edit))
+    return current
+  }
+
+  return {
+    current: () => current,
+    change (edit) {
+      const changed = last.then(() => change(edit))
+      last = changed.catch(() => undefined)
+      return changed
+    }
+  }
+}

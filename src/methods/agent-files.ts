@@ -1,0 +1,58 @@
+/** The workspaces of agents: their bootstrap files to read and write, everything else to look at. */
+import { getFile, getWorkspaceFile, listFiles, listWorkspace, setFile } from '../agent/roster/workspace-files.ts'
+import { Type } from '../protocol/type.ts'
+import { method } from './rooms.ts'
+import { openObject, text } from './shapes.ts'
+
+const named = { agentId: text({ maxLength: 256 }), name: text({ maxLength: 256 }) }
+const count = (minimum: number) => Type.Optional(Type.Integer({ minimum }))
+
+export const agentFiles = {
+  'agents.files.list': method({
+    scope: 'operator.read',
+    params: Type.Object({ agentId: named.agentId }, { additionalProperties: false }),
+    result: openObject,
+    async handle ({ agentId }, { rooms: { roster } }) {
+      const { id, workspace } = roster.get(agentId)
+      return { agentId: id, workspace, files: await listFiles(workspace) }
+    }
+  }),
+  'agents.files.get': method({
+    scope: 'operator.read',
+    params: Type.Object(named, { additionalProperties: false }),
+    result: openObject,
+    async handle ({ agentId, name }, { rooms: { roster } }) {
+      const { id, workspace } = roster.get(agentId)
+      return { agentId: id, workspace, file: await getFile(workspace, name) }
+    }
+  }),
+  'agents.files.set': method({
+    scope: 'operator.admin',
+    params: Type.Object({ ...named, content: Type.String(), expectedHash: Type.Optional(Type.String()) }, { additionalProperties: false }),
+    result: openObject,
+    async handle ({ agentId, name, content, expectedHash }, { rooms: { roster } }) {
+      const { id, workspace } = roster.get(agentId)
+      return { ok: true, agentId: id, workspace, file: await setFile(workspace, name, content, expectedHash) }
+    }
+  }),
+  'agents.workspace.list': method({
+    scope: 'operator.read',
+    params: Type.Object({
+      agentId: named.agentId, path: Type.Optional(Type.String({ maxLength: 4096 })), offset: count(0), limit: count(1)
+    }, { additionalProperties: false }),
+    result: openObject,
+    async handle ({ agentId, ...page }, { rooms: { roster } }) {
+      const { id, workspace } = roster.get(agentId)
+      return { agentId: id, ...await listWorkspace(workspace, page) }
+    }
+  }),
+  'agents.workspace.get': method({
+    scope: 'operator.read',
+    params: Type.Object({ agentId: named.agentId, path: text({ maxLength: 4096 }) }, { additionalProperties: false }),
+    result: openObject,
+    async handle ({ agentId, path }, { rooms: { roster } }) {
+      const { id, workspace } = roster.get(agentId)
+      return { agentId: id, file: await getWorkspaceFile(workspace, path) }
+    }
+  })
+}
