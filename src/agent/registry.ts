@@ -40,6 +40,9 @@ export function createRegistry (): Registry {
     forget: run => { live.delete(run.id) },
     recent: runId => recent.get(runId),
     arrival: (runId, timeoutMs, signal) => new Promise(resolve => {
+      // It may have come while the caller looked elsewhere.
+      const here = live.get(runId)
+      if (here) return resolve(here)
       const waiting = awaited.get(runId) ?? new Set()
       awaited.set(runId, waiting)
       const done = (run?: Run): void => {
