@@ -81,8 +81,10 @@ t.test('arguments that are no JSON are an error that another try may heal', asyn
   t.same(told, [])
 })
 
-t.test('an address with a version is taken as it is', async t => {
-  const { step, server } = await stage(t, { ...anthropic, base: '/v1' })
-  await step({})
-  t.equal(server.requests[0]?.path, '/v1/messages')
+t.test('an address is taken with its version and without', async t => {
+  for (const base of ['', '/v1']) {
+    const { step, server } = await stage(t, { ...anthropic, base })
+    await step({})
+    t.equal(server.requests[0]?.path, '/v1/messages')
+  }
 })

@@ -42,4 +42,6 @@ t.test('an address of its own with fields of its own is served', async t => {
   t.equal(server.requests[0]?.path, '/v1beta/models/gemini-3-pro-preview:streamGenerateContent')
   t.match(sent().labels, { team: 'blue' })
   t.notOk('top_k' in sent(), 'names in snake case are not its own')
+  const host = await stage(t, { ...google, base: '' })
+  t.equal((await host.step({})).stopReason, 'stop', 'nor does it need a version')
 })

@@ -3,12 +3,11 @@ import type { LanguageModelV4CallOptions, LanguageModelV4Message } from '@ai-sdk
 import type { Message, ThinkingPart } from '../../protocol/transcript.ts'
 import type { ModelInfo, ProviderSettings, StepRequest, Transport } from '../model.ts'
 import type { Metadata } from './reply.ts'
-import { createSdkTransport, placeholderKey, withVendor } from './transport.ts'
+import { createSdkTransport, placeholderKey, withVendor, withVersion } from './transport.ts'
 
 export async function createAnthropic (settings: ProviderSettings): Promise<Transport> {
   const library = await import('@ai-sdk/anthropic')
-  // Their own clients name the host, the library the version, too.
-  const baseURL = /\/v\d+\w*$/.test(settings.baseUrl) ? settings.baseUrl : `${settings.baseUrl}/v1`
+  const baseURL = withVersion(settings.baseUrl, 'v1')
   return createSdkTransport(settings, {
     keyHeader: { name: 'x-api-key' },
     signatures: { thinking: thoughtOptions, read: { thinking: readSignature } },

@@ -1,10 +1,10 @@
 /** Google's generateContent. A call is signed and goes back with its signature, or newer models refuse the conversation. */
 import type { ProviderSettings, Transport } from '../model.ts'
-import { createSdkTransport, placeholderKey, withVendor } from './transport.ts'
+import { createSdkTransport, placeholderKey, withVendor, withVersion } from './transport.ts'
 
 export async function createGoogle (settings: ProviderSettings): Promise<Transport> {
   const { createGoogle: library } = await import('@ai-sdk/google')
-  const account = { apiKey: placeholderKey, baseURL: settings.baseUrl }
+  const account = { apiKey: placeholderKey, baseURL: withVersion(settings.baseUrl, 'v1beta') }
   const signatureOf = ({ thoughtSignature }: { readonly thoughtSignature?: unknown }): string | undefined =>
     typeof thoughtSignature === 'string' ? thoughtSignature : undefined
   const sent = (thoughtSignature: string | undefined) => thoughtSignature === undefined ? undefined : { google: { thoughtSignature } }

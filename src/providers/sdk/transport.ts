@@ -37,6 +37,9 @@ type Reasoning = NonNullable<LanguageModelV4CallOptions['reasoning']>
 /** Stands where a library insists on a key; the real one, if any, is written into the headers. */
 export const placeholderKey = 'unused'
 
+/** The vendors' own clients are given a host, these libraries a version, too. */
+export const withVersion = (baseUrl: string, version: string): string => /\/v\d+\w*$/.test(baseUrl) ? baseUrl : `${baseUrl}/${version}`
+
 const reasoningLevels: { readonly [thinking: string]: Reasoning } = {
   off: 'none', none: 'none', minimal: 'minimal', low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh', max: 'max'
 }
