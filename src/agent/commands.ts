@@ -13,3 +13,28 @@ export function commandOf (message: string, resetTriggers: readonly string[]): C
   const trigger = resetTriggers.find(known => known.toLowerCase() === word.toLowerCase())
   return trigger === undefined ? undefined : { kind: 'reset', trigger, rest: text.slice(word.length).trim() }
 }
+
+/** A command as the composer of a client offers it. */
+export interface CommandEntry {
+  readonly name: string
+  readonly textAliases: readonly string[]
+  readonly description: string
+  readonly category: 'session'
+  readonly source: 'native'
+  readonly scope: 'text'
+  readonly acceptsArgs: boolean
+  readonly args?: ReadonlyArray<{ readonly name: string, readonly description: string, readonly type: 'string' }>
+}
+
+const entry = (trigger: string, description: string): Omit<CommandEntry, 'acceptsArgs'> =>
+  ({ name: trigger.replace(/^\//, ''), textAliases: [trigger], description, category: 'session', source: 'native', scope: 'text' })
+
+/** Every command that `commandOf` understands, and no other. */
+export const commandList = (resetTriggers: readonly string[]): CommandEntry[] => [
+  { ...entry('/stop', 'Stops what the agent does now, and takes back what waits for it.'), acceptsArgs: false },
+  ...resetTriggers.filter(trigger => /^\/\S+$/.test(trigger)).map(trigger => ({
+    ...entry(trigger, 'Begins the conversation anew; what follows is its first message.'),
+    acceptsArgs: true,
+    args: [{ name: 'message', description: 'The first message.', type: 'string' as const }]
+  }))
+]
