@@ -1,5 +1,6 @@
 /** How sessions begin, are changed by people, begin anew and end. */
 import { randomUUID } from 'node:crypto'
+import { unlink } from 'node:fs/promises'
 import { GatewayError } from '../protocol/errors.ts'
 import { archiveTranscripts } from './archive.ts'
 import { buildKey, parseKey } from './keys.ts'
@@ -109,6 +110,7 @@ export function createLifecycle ({ options, rows, lines, writer, ready }: Sessio
       const gone = await writer.change(key, current =>
         current?.sessionId === record.sessionId && current.lastSeq === record.lastSeq ? { remove: true, reason: asked.reason ?? 'delete' } : undefined)
       if (gone) return { deleted: true, archived }
+      await Promise.all(archived.map(file => unlink(file)))
     }
     throw new GatewayError('SESSION_ACTIVE', { details: { key } })
   }

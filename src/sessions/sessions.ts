@@ -172,7 +172,12 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
     now,
     maxRows,
     committed (change, result) {
-      announcements.committed(change, result)
+      try {
+        announcements.committed(change, result)
+      } catch (err) {
+        // It is stored; who wrote it must not be told otherwise.
+        options.log.warn({ err, sessionKey: result.record.key }, 'a change of a session could not be told')
+      }
       if (result.created) maintenance.noticed()
     }
   })

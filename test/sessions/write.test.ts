@@ -140,22 +140,30 @@ t.test('two rooms in one process know nothing of each other', async t => {
 
 t.test('on a disk everything is there again after the store was closed', async t => {
   const stateDir = t.testdir()
+  const kept = 'agent:main:kept'
   const first = await openRoom(t, { stateDir, store: await openStore({ stateDir }) })
-  await Promise.all(Array.from({ length: 20 }, (_, index) => first.sessions.write(key, { create: {}, lines: [userMessage(`m${index}`), assistantMessage(`r${index}`)] })))
-  await first.sessions.lifecycle.patch(key, { label: 'kept', pinned: true })
-  await first.sessions.lifecycle.reset(key, {})
-  await first.sessions.write(key, { lines: [userMessage('after the reset')] })
-  const record = first.sessions.get(key)
+  await Promise.all(Array.from({ length: 20 }, (_, index) => first.sessions.write(kept, { create: {}, lines: [userMessage(`m${index}`), assistantMessage(`r${index}`)] })))
+  await first.sessions.lifecycle.patch(kept, { label: 'kept', pinned: true })
+  await first.sessions.lifecycle.reset(kept, {})
+  await first.sessions.write(kept, { lines: [userMessage('after the reset')] })
+  const record = first.sessions.get(kept)
   await first.sessions.close()
   await first.store.close()
 
   const second = await openRoom(t, { stateDir, store: await openStore({ stateDir }) })
   await second.sessions.ready
-  t.same(second.sessions.get(key), record)
-  t.same(textsOf(await second.sessions.context(key)), ['after the reset'])
-  t.same(textsOf(await second.sessions.lines.tail(key, { limit: 4 })), ['m19', 'r19', 'reset', 'after the reset'])
-  t.equal((await second.sessions.lines.extent(key)).lines, 42)
-  const { archived } = await second.sessions.lifecycle.remove(key, {})
+  t.same(second.sessions.get(kept), record)
+  t.same(textsOf(await second.sessions.context(kept)), ['after the reset'])
+  t.same(textsOf(await second.sessions.lines.tail(kept, { limit: 4 })), ['m19', 'r19', 'reset', 'after the reset'])
+  t.equal((await second.sessions.lines.extent(kept)).lines, 42)
+  const { archived } = await second.sessions.lifecycle.remove(kept, {})
   t.equal(archived.length, 1)
   t.same(await second.store.lines.extent(record!.sessionId), { lines: 0, lastSeq: 0, bytes: 0 })
+})
+
+t.test('what is stored is stored, also when nobody can be told', async t => {
+  const { sessions, reopen } = await openRoom(t, { emit () { throw new Error('the bus is broken') } })
+  sessions.subscribers.followChanges('c1')
+  await sessions.write(key, { create: {}, lines: [userMessage('one')], reason: 'create' })
+  t.same(textsOf(await reopen().context(key)), ['one'])
 })
