@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -183,7 +183,9 @@ t.test('a source that is none, damaged or missing is refused with what to do', a
   t.match(await cli('import'), { code: 1, err: /--from DIR/ })
   t.match(await cli('import', '--from', join(from, 'agents', 'main')), { code: 1, err: /no state directory/ })
   t.match(await cli('import', '--from', stateDir), { code: 1, err: /of this gateway itself/ })
-  writeFileSync(join(from, 'agents', 'main', 'agent', 'openclaw-agent.sqlite'), 'noise '.repeat(2000))
+  const database = join(from, 'agents', 'main', 'agent', 'openclaw-agent.sqlite')
+  writeFileSync(database, 'noise '.repeat(2000))
+  rmSync(`${database}-wal`)
   t.match(await cli('import', '--from', from), { code: 1, err: /cannot be read/ })
 })
 

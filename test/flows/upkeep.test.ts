@@ -44,10 +44,10 @@ t.test('a backup is made while the gateway runs, and a restore brings everything
   t.match(JSON.parse(made.out), { ok: true, path: backup, leftOut: [] })
   t.equal(modeOf(backup), '600')
   t.match(await cli('restore', backup), { code: 69, err: /Not while the gateway runs: .*pid \d+/ })
-  const identity = readFileSync(join(stateDir, 'identity', 'device.json'), 'utf8')
+  const token = readFileSync(join(stateDir, 'admin.token'), 'utf8')
   t.equal(await daemon.stop(), 0)
 
-  rmSync(join(stateDir, 'identity'), { recursive: true })
+  rmSync(join(stateDir, 'admin.token'))
   writeFileSync(join(stateDir, 'workspace', 'AGENTS.md'), 'changed since')
   writeFileSync(join(stateDir, 'later.json'), 'is not in the backup', { mode: 0o600 })
   for (const name of readdirSync(stateDir)) if (name.startsWith('state.')) rmSync(join(stateDir, name))
@@ -55,8 +55,8 @@ t.test('a backup is made while the gateway runs, and a restore brings everything
 
   const restored = JSON.parse((await cli('restore', backup, '--json')).out)
   t.equal(await linesOf(stateDir), 50)
-  t.equal(readFileSync(join(stateDir, 'identity', 'device.json'), 'utf8'), identity)
-  t.equal(modeOf(join(stateDir, 'identity', 'device.json')), '600')
+  t.equal(readFileSync(join(stateDir, 'admin.token'), 'utf8'), token)
+  t.equal(modeOf(join(stateDir, 'admin.token')), '600')
   t.equal(readFileSync(join(stateDir, 'workspace', 'AGENTS.md'), 'utf8'), 'be kind')
   t.ok(existsSync(join(stateDir, 'later.json')))
   t.equal(readFileSync(join(restored.aside, 'workspace', 'AGENTS.md'), 'utf8'), 'changed since')

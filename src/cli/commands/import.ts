@@ -12,7 +12,11 @@ import type { Output } from '../output.ts'
 import { jsonOption } from '../rpc-options.ts'
 import { withStateLock } from '../state-lock.ts'
 
-type ImportReport = Awaited<ReturnType<typeof import('../../sessions/import/import.ts')['importState']>>
+interface Report {
+  readonly sessions: ReadonlyArray<{ key: string, lines: number, messages: number }>
+  readonly existing: readonly string[]
+  readonly problems: readonly string[]
+}
 
 const options = {
   ...jsonOption,
@@ -38,7 +42,7 @@ async function sourceOf (context: CommandContext<{ from: string | undefined }>, 
   return from
 }
 
-function print (report: ImportReport, from: string, dryRun: boolean, out: Output): void {
+function print (report: Report, from: string, dryRun: boolean, out: Output): void {
   const messages = report.sessions.reduce((sum, session) => sum + session.messages, 0)
   for (const { key, lines, messages: count } of report.sessions) out.line(`  ${key}: ${count} messages, ${lines} lines`)
   const what = `${report.sessions.length} sessions with ${messages} messages from ${from}`
