@@ -85,6 +85,9 @@ export function paramsByRef (config: Config): ParamsByRef {
   return found
 }
 
+/** Families whose models read images, for ids that nobody described. */
+const seeing = /gpt-(4o|4\.1|[5-9])|\bo[134]\b|claude|gemini|gemma-?3|llava|pixtral|internvl|minicpm-v|mllama|vision|[-_]vl\b|\dvl\b/i
+
 /** A row of a model that nobody declared: what is known of it, else what most models can do. */
 function modelRow (entry: Omit<ProviderEntry, 'row'>, id: string, params: ParamsByRef): ModelInfo {
   const known = knownProvider(entry.id)?.models.find(model => model.id === id)
@@ -96,7 +99,7 @@ function modelRow (entry: Omit<ProviderEntry, 'row'>, id: string, params: Params
     name: known?.name ?? id,
     api: entry.api,
     reasoning: known?.reasoning ?? false,
-    input: known ? ['text', 'image'] : ['text'],
+    input: known || seeing.test(id) ? ['text', 'image'] : ['text'],
     contextWindow: known?.contextWindow ?? 128_000,
     maxTokens: known?.maxTokens ?? entry.config?.maxTokens ?? 8192,
     ...(known ? { capped: true } : {}),
@@ -131,6 +134,7 @@ export function credentialOf (entry: ProviderEntry, env: Environment): 'none' | 
     return name !== undefined && !env[name] ? 'missing' : 'configured'
   }
   if (entry.keyNames.some(name => env[name])) return 'configured'
+  if (/^(authorization-bearer|header)$/.test(String(entry.config?.request?.auth?.mode))) return 'configured'
   const ownHeaders = { ...entry.config?.headers, ...entry.config?.request?.headers }
   if (Object.keys(ownHeaders).some(name => /^(authorization|x-api-key|api-key|x-goog-api-key)$/i.test(name))) return 'configured'
   return entry.needsKey ? 'missing' : 'none'

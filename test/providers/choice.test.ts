@@ -48,6 +48,13 @@ t.test('models are found by reference, alias and unique id', async t => {
   t.same([...models.aliases()], [['bee', 'local/org/b']])
 })
 
+t.test('images are offered to families of models that read them, unless the configuration says otherwise', async t => {
+  const { models } = createScene({ models: { providers: { own: { baseUrl: 'http://a/', models: [{ id: 'llava', input: ['text'] }, { id: 'qwen2.5-vl' }] } } } })
+  const sees = (name: string): boolean => models.find(name)!.input.includes('image')
+  for (const name of ['openai/gpt-6', 'ollama/llava:13b', 'ollama/qwen3-vl:8b', 'openrouter/anthropic/claude-9', 'own/qwen2.5-vl']) t.ok(sees(name), name)
+  for (const name of ['ollama/llama3.2', 'deepseek/deepseek-chat', 'groq/openai/gpt-oss-120b', 'own/llava']) t.notOk(sees(name), name)
+})
+
 t.test('an Ollama address works with its own name of the format, too', async t => {
   const { models } = createScene({ models: { providers: { ollama: { baseUrl: 'http://box:11434/', api: 'ollama' } } } })
   t.match(models.find('ollama/llama3'), { api: 'openai-completions' })
@@ -112,8 +119,8 @@ t.test('a model that nobody can serve is refused with what to set', async t => {
 
 t.test('the status says who has a credential', async t => {
   const { models } = createScene({
-    models: { providers: { local, keyed: { baseUrl: 'https://a/', apiKey: 'k' }, headed: { baseUrl: 'https://b/', headers: { Authorization: 'x' } } } }
+    models: { providers: { local, keyed: { baseUrl: 'https://a/', apiKey: 'k' }, headed: { baseUrl: 'https://b/', headers: { Authorization: 'x' } }, mistral: { request: { auth: { mode: 'header', headerName: 'a', value: 'b' } } } } }
   }, { GROQ_API_KEY: 'k' })
   const credentials = Object.fromEntries(models.status().map(({ provider, credential }) => [provider, credential]))
-  t.match(credentials, { local: 'none', keyed: 'configured', headed: 'configured', groq: 'configured', openai: 'missing', ollama: 'none', echo: 'none' })
+  t.match(credentials, { local: 'none', keyed: 'configured', headed: 'configured', groq: 'configured', mistral: 'configured', openai: 'missing', ollama: 'none', echo: 'none' })
 })
