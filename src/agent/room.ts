@@ -110,6 +110,8 @@ export interface Runs {
   follow (runId: string, listener: (event: RunEvent) => void): () => void
   active (sessionKey?: string): readonly ActiveRun[]
   pending (sessionKey: string): readonly PendingInput[]
+  /** Messages that nobody has begun to answer yet, by agent. */
+  waiting (agentId: string): number
   stats (): { active: number, queued: number, parked: number, lanes: readonly LaneFacts[] }
   /** Takes up what an earlier process left: called once, after the gateway is ready. */
   recover (): Promise<{ resumed: number, failed: number, parked: number }>

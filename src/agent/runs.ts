@@ -211,6 +211,14 @@ export function createRuns (options: RunsOptions): Runs {
         }))
       ]
     },
+    waiting (agentId) {
+      let count = [...parked.values()].filter(({ value }) => value.agentId === agentId).length
+      for (const { active, queue } of inboxes.all()) {
+        if (active?.agentId === agentId && active.state === 'waiting') count++
+        for (const run of queue) if (run.agentId === agentId) count++
+      }
+      return count
+    },
     stats () {
       let active = 0
       let queued = 0

@@ -79,7 +79,9 @@ export const agents = {
       return {
         agents: roster.list().map(({ id, external }) => {
           const count = active.filter(agentId => agentId === id.toLowerCase()).length
-          return { id, runtime: external ? 'external' : 'internal', ...runtimes.presence(id.toLowerCase(), count > 0), activeRuns: count }
+          const runtime = external ? 'external' : 'internal'
+          const agentId = id.toLowerCase()
+          return { id, runtime, ...runtimes.presence(agentId, count > 0), activeRuns: count, waitingMessages: runs.waiting(agentId) }
         })
       }
     }

@@ -23,7 +23,8 @@ t.test('messages for an agent that is away wait, are listed, bounded, and delive
   t.same(runs.pending(key).map(({ text, state }) => [text, state]), [['one', 'parked'], ['two', 'queued'], ['three', 'queued'], ['four', 'queued']])
   const { error } = await client.request('agent', { sessionKey: key, message: 'five', idempotencyKey: 'five' })
   t.equal(error.details.code, 'BUSY')
-  t.match(runtimes.presence('main', false), { state: 'offline' })
+  t.match((await client.request('agents.presence', {})).payload.agents,
+    [{ id: 'main', runtime: 'external', state: 'offline', activeRuns: 1, waitingMessages: 4 }])
 
   const { client: runtime } = await admitted(url)
   t.match((await runtime.request('agents.runtime.register', { agentId: 'main' })).payload, { ok: true, agentId: 'main' })
