@@ -17,6 +17,8 @@ interface Message {
   writable?: boolean
   readable?: string
   acknowledged?: number
+  lines?: number
+  runs?: number
   written?: number
   notices?: string[]
   after?: string
@@ -45,6 +47,7 @@ async function refuseAndRecover (t: Test, child: ChildProcess, limit: () => void
   const refused = await message(child)
   t.match(refused, { refusal: 'STORE_UNAVAILABLE', writable: false, readable: 'kept' })
   t.equal(refused.acknowledged, refused.written, 'every acknowledged record, and none of the refused')
+  t.match(refused, { lines: refused.written! - 1, runs: refused.written! - 1 }, 'and what was committed with them')
   lift()
   child.send('go')
   const ended = once(child, 'exit')
