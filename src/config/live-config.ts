@@ -1,4 +1,5 @@
 /** The configuration that a gateway runs with, and the one way in which the gateway itself changes its file. */
+import { createOneAtATime } from '../lib/one-at-a-time.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { Environment } from './environment.ts'
 import { loadConfig, type ConfigIssue, type LoadedConfig } from './load.ts'
@@ -72,7 +73,7 @@ async function write ({ paths, env }: LiveConfigOptions, edit: ConfigEdit): Prom
 
 export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
   let current = options.loaded
-  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = createOneAtATime()
 
   async function change (edit: ConfigEdit): Promise<LoadedConfig> {
     current = adopt(current, await write(options, edit))
@@ -81,10 +82,6 @@ export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
 
   return {
     current: () => current,
-    change (edit) {
-      const changed = last.then(() => change(edit))
-      last = changed.catch(() => undefined)
-      return changed
-    }
+    change: edit => inTurn(() => change(edit))
   }
 }

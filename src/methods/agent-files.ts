@@ -1,5 +1,5 @@
 /** The workspaces of agents: their bootstrap files to read and write, everything else to look at. */
-import { getFile, getWorkspaceFile, listFiles, listWorkspace, setFile } from '../agent/roster/workspace-files.ts'
+import { getFile, getWorkspaceFile, listFiles, listWorkspace } from '../agent/roster/workspace-files.ts'
 import { Type } from '../protocol/type.ts'
 import { method } from './rooms.ts'
 import { openObject, text } from './shapes.ts'
@@ -30,9 +30,9 @@ export const agentFiles = {
     scope: 'operator.admin',
     params: Type.Object({ ...named, content: Type.String(), expectedHash: Type.Optional(Type.String()) }, { additionalProperties: false }),
     result: openObject,
-    async handle ({ agentId, name, content, expectedHash }, { rooms: { roster } }) {
-      const { id, workspace } = roster.get(agentId)
-      return { ok: true, agentId: id, workspace, file: await setFile(workspace, name, content, expectedHash) }
+    async handle ({ agentId, ...file }, { rooms: { roster } }) {
+      const agent = roster.get(agentId)
+      return { ok: true, agentId: agent.id, workspace: agent.workspace, file: await roster.setFile(agent, file) }
     }
   }),
   'agents.workspace.list': method({

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { agentEntries, defaultAgentId, type AgentEntry } from '../../config/agent-entries.ts'
 import type { LiveConfig } from '../../config/live-config.ts'
 import type { Config } from '../../config/schema.ts'
+import { createOneAtATime } from '../../lib/one-at-a-time.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import type { SessionsRoom } from '../../sessions/sessions.ts'
 import type { Runs } from '../room.ts'
@@ -10,6 +11,7 @@ import type { AgentChange } from './edits.ts'
 import { agentIdOf } from './ids.ts'
 import { configuredIdentity, type ConfiguredIdentity, type EffectiveIdentity } from './identity.ts'
 import type { Outcome } from './removal.ts'
+import type { FileEntry } from './workspace-files.ts'
 import { workspaceOf, type WorkspacePaths } from './workspace.ts'
 
 export interface AgentProfile {
@@ -37,6 +39,8 @@ export interface Roster {
   /** The default one when none is named. Throws AGENT_UNKNOWN. */
   get (agentId?: string): AgentProfile
   identity (agent: AgentProfile): Promise<EffectiveIdentity>
+  /** One at a time, so that what is compared is what is replaced. */
+  setFile (agent: AgentProfile, file: { readonly name: string, readonly content: string, readonly expectedHash?: string }): Promise<FileEntry>
   create (request: AgentChange & { readonly name: string }): Promise<AgentProfile>
   update (agentId: string, change: AgentChange): Promise<AgentProfile>
   remove (agentId: string, options: { readonly deleteFiles: boolean }): Promise<Removal>
@@ -75,6 +79,7 @@ const keptBeside = (agent: AgentProfile, all: readonly AgentProfile[], { homeDir
 ]
 
 export function createRoster ({ live, paths, sessions, runs, now }: RosterOptions): Roster {
+  const inTurn = createOneAtATime()
   const list = (): AgentProfile[] => {
     const { config } = live.current()
     return agentEntries(config).map(entry => profileOf(entry, config, paths))
@@ -91,6 +96,10 @@ export function createRoster ({ live, paths, sessions, runs, now }: RosterOption
     list,
     get,
     identity: async agent => await (await import('./identity.ts')).effectiveIdentity(agent),
+    async setFile ({ workspace }, { name, content, expectedHash }) {
+      const { setFile } = await import('./workspace-files.ts')
+      return await inTurn(() => setFile(workspace, name, content, expectedHash))
+    },
     async create (request) {
       const id = agentIdOf(request.name)
       const { addAgent } = await import('./edits.ts')
