@@ -7,17 +7,33 @@ export interface ToolResult {
   readonly isError?: boolean
 }
 
+/** What a tool can touch. Each class stands for the worst that its tools can do. */
+export type CapabilityClass =
+  'session.read' | 'session.write' | 'file.read' | 'file.write' | 'exec' | 'net' | 'memory.read' | 'message' | 'automation' | 'node' |
+  'gateway' | 'media' | 'outside'
+
 export interface ToolContext {
-  readonly runId: string
+  /** Absent when a program calls the tool without a run. */
+  readonly runId?: string
   readonly sessionKey: string
   readonly agentId: string
   readonly callId: string
   readonly signal: AbortSignal
+  /** Whoever is answerable is the owner of this gateway. */
+  readonly isOwner?: boolean
   update (partial: ToolResult): void
 }
 
-/** A thing an agent can do. `effects: false` may be done again after a crash without anybody noticing. */
+/** A thing an agent can do. */
 export interface Tool extends ToolSpec {
+  readonly capability: CapabilityClass
+  /** Groups of the policy (`fs`, `web`, `sessions`, …), without `group:`. */
+  readonly groups: readonly string[]
+  readonly aliases?: readonly string[]
+  /** `run`: programs reach it only when gateway.tools.allow names it. */
+  readonly reach: 'anywhere' | 'run'
+  readonly ownerOnly?: true
+  /** False: may be done again after a crash without anybody noticing. */
   readonly effects: boolean
   run (args: { readonly [name: string]: unknown }, context: ToolContext): Promise<ToolResult>
 }

@@ -6,7 +6,7 @@ import type { Tool } from '../../src/tools/tool.ts'
 import { createScene, gatedTool, key } from './scene.ts'
 
 const simpleTool = (name: string, run: Tool['run'], effects = false): Tool =>
-  ({ name, description: name, parameters: { type: 'object', properties: {} }, effects, run })
+  ({ name, description: name, parameters: { type: 'object', properties: {} }, capability: 'outside', groups: [], reach: 'anywhere', effects, run })
 
 t.test('a steering message goes in before the model speaks again', async t => {
   const tool = gatedTool('wait')
@@ -249,4 +249,51 @@ t.test('a conversation that the model refuses as too long is shortened and asked
   }
   t.same(asked, [1, 3, 5, 2])
   t.equal(ends(last).length, 1)
+})
+
+t.test('thoughts are told to those who asked for them, paced and whole', async t => {
+  const { start, told } = await createScene(t, {
+    models: {
+      async step (route, request, tell) {
+        for (let piece = 0; piece < 100; piece++) tell({ type: 'thinking', delta: `thought ${piece}. ` })
+        tell({ type: 'text', delta: 'done' })
+        const usage = { input: 1, output: 1, cacheRead: 0, cacheWrite: 0, totalTokens: 2 }
+        return { content: [{ type: 'text', text: 'done' }], stopReason: 'stop', usage, model: route.model, attempts: [] }
+      }
+    }
+  })
+  await (await start('quietly')).result
+  t.notOk(told.some(({ payload }) => payload.stream === 'thinking'))
+  await (await start('aloud', { thinking: 'low' })).result
+  const thoughts = told.filter(({ payload }) => payload.stream === 'thinking').map(({ payload }) => payload.data)
+  t.ok(thoughts.length > 1 && thoughts.length < 10)
+  t.equal(thoughts.map(({ delta }) => delta).join(''), thoughts.at(-1)!.text)
+  t.match(thoughts.at(-1)!.text, /thought 99/)
+})
+
+t.test('whenever they are aborted, runs end once, and nothing is left over', async t => {
+  const { start, runs, ends } = await createScene(t, { config: { messages: { queue: { mode: 'followup', cap: 200 } } } })
+  let seed = 7
+  const random = (most: number): number => { seed = (seed * 1103515245 + 12345) % 2 ** 31; return seed % most }
+  const handles = []
+  for (let number = 0; number < 80; number++) {
+    const sessionKey = `agent:main:storm-${number % 5}`
+    const handle = await start(`/slow ${random(3)}\n${'word '.repeat(random(12))}`, { sessionKey, ownTurn: random(2) === 0 })
+    handles.push(handle)
+    if (random(2) === 0) setTimeout(() => { void runs.abort(random(3) === 0 ? { sessionKey } : { runId: handle.runId }) }, random(40))
+  }
+  const results = await Promise.all(handles.map(({ result }) => result))
+  await new Promise(resolve => setImmediate(resolve))
+  t.same(handles.filter(({ runId }) => ends(runId).length !== 1).map(({ runId }) => ends(runId).map(({ payload }) => payload)), [])
+  t.same([...new Set(results.map(({ outcome }) => outcome))].sort(), ['aborted', 'ok'])
+  t.match(runs.stats(), { active: 0, queued: 0 })
+})
+
+t.test('what is settled for a day is forgotten in portions', async t => {
+  const memory = createMemoryStore()
+  const pruned: unknown[] = []
+  const store: Store = { ...memory, commit: async ops => { pruned.push(...ops.filter(({ op }) => op === 'prune-runs')); await memory.commit(ops) } }
+  const { start } = await createScene(t, { store, now: () => 100_000_000 })
+  for (let number = 0; number < 500; number++) await (await start('.', { sessionKey: `agent:main:s-${number % 50}` })).result
+  t.same(pruned, [{ op: 'prune-runs', beforeMs: 13_600_000, limit: 2000 }])
 })

@@ -30,6 +30,9 @@ export const sessionStatus = (sources: StatusSources): Tool => ({
     properties: { sessionKey: { type: 'string', description: 'Another conversation of this agent; absent: this one.' } },
     additionalProperties: false
   },
+  capability: 'session.read',
+  groups: ['sessions'],
+  reach: 'anywhere',
   effects: false,
   async run ({ sessionKey }, { sessionKey: own, agentId }): Promise<ToolResult> {
     const key = typeof sessionKey === 'string' ? sources.keyOf(sessionKey, agentId) : own

@@ -17,6 +17,9 @@ export const sessionsList = ({ recent }: ListSources): Tool => ({
     properties: { limit: { type: 'integer', minimum: 1, maximum: maxListed } },
     additionalProperties: false
   },
+  capability: 'session.read',
+  groups: ['sessions'],
+  reach: 'anywhere',
   effects: false,
   async run ({ limit }, { agentId }): Promise<ToolResult> {
     const most = typeof limit === 'number' ? Math.min(maxListed, Math.max(1, Math.floor(limit))) : 20
