@@ -135,8 +135,12 @@ function defined<T extends object> (fields: T): { [field in keyof T]: Exclude<T[
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
 }
 
-async function patchOne ({ sessions }: Rooms, target: { key: string, agentId?: string }, patch: object): Promise<SessionRecord> {
-  return sessions.lifecycle.patch(sessions.target(target.key, target.agentId).key, patch as { [field: string]: unknown })
+async function patchOne ({ sessions }: Rooms, named: { key: string, agentId?: string }, patch: object): Promise<SessionRecord> {
+  const { key } = sessions.locate(named.key, named.agentId)
+  await sessions.ready
+  // What is not there may only come to be where there is an agent.
+  const target = sessions.get(key) ? key : sessions.target(named.key, named.agentId).key
+  return sessions.lifecycle.patch(target, patch as { [field: string]: unknown })
 }
 
 const many = Type.Object({
@@ -210,7 +214,7 @@ export const sessionsChanges = {
     }, { additionalProperties: false }),
     result: openObject,
     async handle ({ key, agentId, deleteTranscript, emitLifecycleHooks, ...options }, { rooms }) {
-      const target = rooms.sessions.target(key, agentId)
+      const target = rooms.sessions.locate(key, agentId)
       await rooms.sessions.lifecycle.mayRemove(target.key, options)
       await stopRuns(rooms, target.key)
       return { ok: true, key: target.key, ...await rooms.sessions.lifecycle.remove(target.key, options) }
@@ -223,7 +227,7 @@ export const sessionsChanges = {
     }, { additionalProperties: false }),
     result: openObject,
     async handle ({ key, agentId, ...request }, { rooms, signal }) {
-      const target = rooms.sessions.target(key, agentId)
+      const target = rooms.sessions.locate(key, agentId)
       if (rooms.runs.active(target.key).length > 0) throw new GatewayError('SESSION_ACTIVE', { details: { key: target.key } })
       const outcome = await rooms.sessions.compaction.compact(target.key, { ...request, signal })
       // That there was nothing to do is no failure; that a model could not do it is one, and no error of the request.

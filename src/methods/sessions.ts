@@ -48,7 +48,7 @@ const unknownSession = (name: string): GatewayError =>
 
 /** The session that a client means; it must exist. */
 export async function existing (sessions: SessionsRoom, name: string, agentId?: string): Promise<SessionRecord> {
-  const target = sessions.target(name, agentId)
+  const target = sessions.locate(name, agentId)
   await sessions.ready
   const record = sessions.get(target.key)
   if (!record) throw unknownSession(target.name)
@@ -69,7 +69,7 @@ interface ResolveParams {
 function candidates (sessions: SessionsRoom, params: ResolveParams): SessionRecord[] {
   const { sessionId, label, shortId, agentId, spawnedBy } = params
   if (params.key !== undefined) {
-    const record = sessions.get(sessions.target(params.key, agentId).key) ?? sessions.byId(params.key)
+    const record = sessions.get(sessions.locate(params.key, agentId).key) ?? sessions.byId(params.key)
     return record ? [record] : []
   }
   if (sessionId !== undefined) {
@@ -96,7 +96,7 @@ const candidate = ({ key, agentId, displayName, label }: SessionRecord) =>
 const maxPreviewKeys = 200
 
 function previewOf (rooms: Rooms, name: string, limit: number, maxChars: number) {
-  const record = rooms.sessions.get(rooms.sessions.target(name).key)
+  const record = rooms.sessions.get(rooms.sessions.locate(name).key)
   if (!record) return { key: name, status: 'missing', items: [] }
   const items = (record.preview ?? []).slice(-limit)
     .map(({ role, text }) => ({ role, text: text.length > maxChars ? `${text.slice(0, maxChars - 1)}…` : text }))
@@ -163,7 +163,7 @@ export const sessions = {
     }, { additionalProperties: false }),
     result: openObject,
     async handle ({ key, agentId, ...query }, { rooms }) {
-      const target = rooms.sessions.target(key, agentId)
+      const target = rooms.sessions.locate(key, agentId)
       await rooms.sessions.ready
       return new RawJson(`{"session":${rooms.sessions.describe(target.key, query) ?? 'null'}}`)
     }
@@ -254,7 +254,7 @@ export const sessions = {
     result: openObject,
     // A transcript is a line here, not a tree: there is the one branch that goes on.
     async handle ({ sessionKey, agentId }, { rooms }) {
-      const target = rooms.sessions.target(sessionKey, agentId)
+      const target = rooms.sessions.locate(sessionKey, agentId)
       await rooms.sessions.ready
       const record = rooms.sessions.get(target.key)
       if (!record?.leafId) return { branches: [] }

@@ -40,8 +40,9 @@ export interface Maintenance {
 }
 
 const modelRunMs = 24 * 3_600_000
-/** New sessions after which the rules are looked at. */
+/** The rules are looked at after so many new sessions, and with a new session when so much time has passed. */
 const everyCreated = 256
+const everyMs = 3_600_000
 const maxSteps = 2_000
 const maxArchivesAtOnce = 1_000
 
@@ -73,6 +74,7 @@ function ageAction (record: SessionRecord, rules: Rules, cronMs: number | undefi
 export function createMaintenance (parts: SessionParts): Maintenance {
   const { options, rows, lines, writer, ready } = parts
   let created = 0
+  let lookedAt: number | undefined
   let running: Promise<unknown> | undefined
 
   function planOf (request: MaintenanceRequest): MaintenanceStep[] {
@@ -150,8 +152,11 @@ export function createMaintenance (parts: SessionParts): Maintenance {
   return {
     run,
     noticed () {
-      if (++created < everyCreated || running) return
+      lookedAt ??= options.now()
+      const isDue = ++created >= everyCreated || options.now() - lookedAt >= everyMs
+      if (!isDue || running) return
       created = 0
+      lookedAt = options.now()
       running = run()
         .then(({ applied, steps }) => {
           if (!applied && steps.length > 0) options.log.warn({ sessions: steps.length }, 'sessions are due for cleanup: openclaw sessions cleanup --enforce')

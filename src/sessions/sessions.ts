@@ -14,7 +14,7 @@ import { createListing, rowJson, type ListQuery } from './listing.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
 import type { SessionRecord } from './record.ts'
 import { expiryOf, ruleFor } from './reset-rules.ts'
-import type { Sessions } from './room.ts'
+import type { Sessions, SessionTarget } from './room.ts'
 import { createRows, type Rows } from './rows.ts'
 import { createSearch, type SearchQuery, type SearchResult } from './search.ts'
 import { createSubscribers, type Subscribers } from './subscribers.ts'
@@ -67,6 +67,8 @@ export interface SessionsRoom extends Sessions {
   list (query: ListQuery): string
   /** One row of it. */
   describe (key: string, query: Pick<ListQuery, 'includeDerivedTitles' | 'includeLastMessage'>): string | undefined
+  /** Like `target`, but sessions of agents that are no longer there are found too: to look at them and to put them away. */
+  locate (sessionKey: string, agentId?: string): SessionTarget
   /** Every record, in no order. */
   records (): IterableIterator<SessionRecord>
   /** Where they are stored, for people. */
@@ -81,6 +83,16 @@ export interface SessionsRoom extends Sessions {
   search (query: SearchQuery): Promise<SearchResult>
   /** What a session would run on now. */
   factsOf (record: SessionRecord): RowFacts
+  /** How full everything is that is held in memory. */
+  stats (): SessionStats
+}
+
+export interface SessionStats {
+  readonly rows: number
+  /** Sessions with a change under way. */
+  readonly writing: number
+  readonly contexts: { readonly kept: number, readonly characters: number }
+  readonly subscribers: { readonly connections: number, readonly messages: number }
 }
 
 type Settings = Pick<SessionRecord, 'agentId' | 'providerOverride' | 'modelOverride'>
@@ -212,6 +224,10 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
     search: createSearch(parts),
     maintenance,
     factsOf,
+    locate: (sessionKey, agentId) => /^\s*agent:/i.test(sessionKey)
+      ? resolveKey(sessionKey, agentId, { ...keyRules, hasAgent: () => true })
+      : resolveKey(sessionKey, agentId, keyRules),
+    stats: () => ({ rows: rows.size, writing: writer.waiting(), contexts: contexts.stats(), subscribers: subscribers.stats() }),
     get ready () { return loading.ready() },
     target: (sessionKey, agentId) => resolveKey(sessionKey, agentId, keyRules),
     get: key => rows.get(key)?.record,

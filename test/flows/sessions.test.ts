@@ -1,11 +1,16 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import t from 'tap'
 import { contractProblem } from '../contract.ts'
+import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
+import type { Store } from '../../src/store/store.ts'
 import { admitted, closeClient, startGateway, type Frame, type TestClient } from '../helper.ts'
 
 const events = (client: TestClient, event: string): Frame[] => client.frames.filter(frame => frame.type === 'event' && frame.event === event)
 const fits = (definition: string, value: unknown): string | undefined => contractProblem(definition, value)
 const main = 'agent:main:main'
+
+/** The same store for the next gateway: the one that goes does not close it. */
+const keptOpen = (store: Store): Store => ({ ...store, close: async () => {} })
 
 /** Says something in a session and waits until it is answered. */
 async function say (client: TestClient, sessionKey: string, message: string): Promise<void> {
@@ -272,5 +277,28 @@ t.test('a conversation is cut to a few lines on request', async t => {
   t.match(operations.map(({ payload }) => payload.phase), ['start', 'end', 'start', 'end'])
   for (const { payload } of operations) t.equal(fits('SessionOperationEvent', payload), undefined)
   t.match((await client.request('sessions.get', { key: 'main' })).payload.messages.at(-1), { role: 'system', content: [{ text: 'Compaction' }], __openclaw: { kind: 'compaction' } })
+  await closeClient(client)
+})
+
+t.test('sessions of an agent that is gone can be read and put away, but not spoken to', async t => {
+  const store = createMemoryStore()
+  const config = (agents: string[]) => ({ agents: { entries: Object.fromEntries(agents.map(id => [id, { default: id === 'main' }])) } })
+  const key = 'agent:iris:talk'
+  const before = await startGateway(t, { config: config(['main', 'iris']), store: keptOpen(store) })
+  const first = await admitted(before.url)
+  t.ok((await first.client.request('sessions.create', { key })).ok)
+  await closeClient(first.client)
+  await before.gateway.stop()
+
+  const { url } = await startGateway(t, { config: config(['main']), store })
+  const { client } = await admitted(url)
+  t.match((await client.request('sessions.describe', { key })).payload.session, { key })
+  t.match((await client.request('sessions.list', {})).payload, { totalCount: 1 })
+  t.match((await client.request('sessions.list', { configuredAgentsOnly: true })).payload, { totalCount: 0 })
+  t.match(await client.request('chat.send', { sessionKey: key, message: 'hi', idempotencyKey: 'x' }), { ok: false, error: { message: /iris/ } })
+  t.match(await client.request('sessions.create', { key: 'agent:iris:other' }), { error: { message: 'unknown agent id "iris"' } })
+  t.match(await client.request('sessions.patch', { key: 'agent:iris:main', label: 'x' }), { error: { message: 'unknown agent id "iris"' } })
+  t.match(await client.request('sessions.patch', { key, label: 'x' }), { ok: true })
+  t.match(await client.request('sessions.delete', { key }), { payload: { deleted: true } })
   await closeClient(client)
 })
