@@ -1,6 +1,7 @@
 /** Everything that a run says while it goes on: numbered, paced, and ended once. */
 import type { EventOptions } from '../events/bus.ts'
 import type { EventName } from '../protocol/events.ts'
+import { createPace } from './pace.ts'
 import type { RunEvent } from './room.ts'
 
 export type RunEmit = (event: EventName, payload: object, options: EventOptions & { readonly sessionKey: string }) => void
@@ -59,7 +60,7 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
   let text = ''
   let told = ''
   let thought = ''
-  let timer: NodeJS.Timeout | undefined
+  let toldThought = ''
   let replaces = false
   let ended = false
 
@@ -72,6 +73,9 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
     for (const follower of followers) follower({ runId, sessionKey, agentId, seq, stream: name, data, ts })
   }
 
+  const toThoughtReaders: To = {
+    sessionKey, ...owner, series: { id: `thought ${runId}`, whole: () => agentPayload('thinking', { text: thought, delta: thought, replace: true }, now()) }
+  }
   const assistantData = (delta: string, replace: boolean) => ({ text: told, delta, itemId: `${runId}:${messages}`, ...(replace ? { replace: true } : {}) })
 
   const agentPayload = (name: RunEvent['stream'], data: object, ts: number): object => ({
@@ -90,12 +94,10 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
   function agent (name: RunEvent['stream'], data: { readonly [field: string]: unknown }, to = toSession): void {
     const ts = now()
     emit('agent', agentPayload(name, data, ts), to)
-    if (followers.size > 0 && name !== 'assistant') tellFollowers(name, data, ts)
+    if (followers.size > 0 && name !== 'assistant' && name !== 'thinking') tellFollowers(name, data, ts)
   }
 
   function tellText (): void {
-    clearTimeout(timer)
-    timer = undefined
     const shown = visible(text, ended)
     if (shown === told && !replaces) return
     const replace = replaces || !shown.startsWith(told)
@@ -107,11 +109,14 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
     emit('chat', chatDelta(delta, replace), toChatReaders)
   }
 
-  function tellLater (): void {
-    if (timer) return
-    if (told === '') return tellText()
-    timer = setTimeout(tellText, paceMs)
+  function tellThought (): void {
+    const delta = thought.slice(toldThought.length)
+    toldThought = thought
+    if (delta !== '') agent('thinking', { text: thought, delta }, toThoughtReaders)
   }
+
+  const textPace = createPace(paceMs, tellText)
+  const thoughtPace = createPace(paceMs, tellThought)
 
   return {
     status (phase) {
@@ -129,20 +134,22 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
       this.flush()
       replaces = told !== ''
       messages++
-      text = thought = ''
+      text = thought = toldThought = ''
     },
     text (delta) {
       if (ended || delta === '') return
       text += delta
       seq++
       if (followers.size > 0) tellFollowers('assistant', { text, delta, itemId: `${runId}:${messages}` }, now())
-      tellLater()
+      thoughtPace.flush()
+      textPace.more(told === '')
     },
     thinking (delta) {
       if (ended || delta === '') return
       thought += delta
       seq++
-      agent('thinking', { text: thought, delta })
+      if (followers.size > 0) tellFollowers('thinking', { text: thought, delta }, now())
+      thoughtPace.more(toldThought === '')
     },
     tool (data) {
       seq++
@@ -159,13 +166,16 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
       agent('usage', { outputTokens })
     },
     flush () {
-      if (text !== '' && (timer !== undefined || text !== told)) tellText()
+      thoughtPace.flush()
+      textPace.cancel()
+      if (text !== '' && text !== told) tellText()
     },
     terminal (chat) {
       if (ended) return
       ended = true
       if (chat.state === 'final') this.flush()
-      clearTimeout(timer)
+      textPace.cancel()
+      thoughtPace.cancel()
       const { message, ...rest } = chat
       emit('chat', { ...common, seq, ...rest, ...(typeof message === 'string' && message !== '' ? { message: reply(message) } : {}) }, toSession)
     },
