@@ -61,6 +61,7 @@ interface Exchange {
   readonly reject: (error: unknown) => void
 }
 
+const noConnection = (): NodeJS.ErrnoException => Object.assign(new Error(), { code: `no connection within ${connectTimeoutMs / 1000} s` })
 const aborted = (): ProviderError => new ProviderError('aborted', 'The step was aborted.')
 
 /** One request and its answer; settles once and leaves no timer and no listener behind. */
@@ -92,8 +93,7 @@ function exchange (parts: Exchange, again = false): void {
       exchange(parts, true)
     } else fail(unreachable(settings, url, error))
   })
-  const noConnection = Object.assign(new Error(), { code: `no connection within ${connectTimeoutMs / 1000} s` })
-  watchConnect(request, () => fail(unreachable(settings, url, noConnection)))
+  watchConnect(request, () => fail(unreachable(settings, url, noConnection())))
   request.on('response', message => {
     answer = message
     timers.heard()
