@@ -29,6 +29,7 @@ export type ConnectionState = 'challenged' | 'connecting' | 'connected' | 'closi
 
 /** Ends the gathering: everything goes out in one write. */
 function release (connection: Connection, raw: Socket): void {
+  if (!connection.gathering) return
   connection.gathering = false
   raw.uncork()
 }
@@ -96,6 +97,12 @@ export class Connection implements MethodConnection {
     process.nextTick(release, this, raw)
   }
 
+  /** Before the socket is closed or destroyed. */
+  private flush (): void {
+    const { _socket: raw } = this.socket as WebSocket & { _socket?: Socket | null }
+    if (raw) release(this, raw)
+  }
+
   /** `onSent` hears when the text has left this process, or why it never will. */
   sendText (text: string, onSent?: (error?: Error | null) => void): void {
     if (this.socket.readyState === 1) {
@@ -124,6 +131,7 @@ export class Connection implements MethodConnection {
     if (this.state === 'closing') return
     this.state = 'closing'
     this.aborter?.abort()
+    this.flush()
     this.socket.close(code, closeReason(reason))
   }
 
