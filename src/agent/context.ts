@@ -1,6 +1,6 @@
 /** What the agent room is built over. */
 import type { LoadedConfig } from '../config/load.ts'
-import type { Models } from '../providers/model.ts'
+import type { ModelInfo, Models } from '../providers/model.ts'
 import type { Sessions } from '../sessions/room.ts'
 import type { Store } from '../store/store.ts'
 import type { Tool, Tools } from '../tools/tool.ts'
@@ -20,6 +20,7 @@ export interface PromptFacts {
   readonly sessionKey: string
   readonly request: RunRequest
   readonly tools: readonly Tool[]
+  readonly model: Pick<ModelInfo, 'provider' | 'id'>
 }
 
 /** The words around a conversation. */

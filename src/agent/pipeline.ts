@@ -32,7 +32,8 @@ async function prompt (turn: Turn, { prompting, tools }: RunContext): Promise<vo
   const { run, voice } = turn
   voice.status('preparing_context')
   turn.tools = tools.forRun({ agentId: run.agentId, sessionKey: run.key })
-  turn.system = await prompting.system({ agentId: run.agentId, sessionKey: run.key, request: run.request, tools: turn.tools })
+  const { agentId, key: sessionKey, request } = run
+  turn.system = await prompting.system({ agentId, sessionKey, request, tools: turn.tools, model: turn.route.model })
 }
 
 async function begin ({ run, voice }: Turn): Promise<void> {

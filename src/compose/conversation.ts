@@ -1,6 +1,6 @@
 import type { RunContext } from '../agent/context.ts'
 import { createShortening, createSummarise } from '../agent/shortening.ts'
-import { visibleReply } from '../agent/replies.ts'
+import { createPrompting } from '../agent/prompt/prompt.ts'
 import type { Runs } from '../agent/room.ts'
 import { createRuns } from '../agent/runs.ts'
 import { createRoster, type Roster } from '../agent/roster/roster.ts'
@@ -8,7 +8,6 @@ import { createRuntimes, type Runtimes } from '../agent/runtimes.ts'
 import type { AgentFacts } from '../host/health.ts'
 import { agentEntries } from '../config/agent-entries.ts'
 import type { LiveConfig } from '../config/live-config.ts'
-import type { LoadedConfig } from '../config/load.ts'
 import type { Paths } from '../config/paths.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { Logging } from '../log/logger.ts'
@@ -50,16 +49,6 @@ function createEmit (events: EventBus, sessions: SessionsRoom, capsOf: Conversat
     // Whoever takes the agent's own tool events has heard of it already.
     const connectionIds = sessions.subscribers.ofMessages(options.sessionKey).filter(id => capsOf(id)?.has('tool-events') === false)
     if (connectionIds.length > 0) events.emit(event, payload, { connectionIds })
-  }
-}
-
-function createPrompting (config: () => LoadedConfig): RunContext['prompting'] {
-  return {
-    visible: visibleReply,
-    async system ({ agentId, request }) {
-      const name = agentEntries(config().config).find(({ id }) => id.toLowerCase() === agentId)?.name ?? agentId
-      return [`You are ${name}.`, request.extraSystemPrompt].filter(Boolean).join('\n\n')
-    }
   }
 }
 
@@ -114,7 +103,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     sessions,
     models,
     tools,
-    prompting: createPrompting(config),
+    prompting: createPrompting({ config, paths: options.paths, now, log }),
     shorten: createShortening(sessions.compaction),
     config,
     now,
