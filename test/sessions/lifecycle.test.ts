@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { assistantMessage, openRoom, startOfTest, userMessage } from './open-room.ts'
 
@@ -109,4 +109,22 @@ t.test('each generation of a session has its own archive', async t => {
   await sessions.write(key, { lines: [userMessage('new')] })
   const { archived } = await sessions.lifecycle.remove(key, {})
   t.same(archived.map(file => JSON.parse(readFileSync(file, 'utf8').split('\n')[1]!).message.content), ['old', 'new'])
+})
+
+t.test('a conversation without a trace is deleted without one', async t => {
+  const { sessions, archiveDir } = await openRoom(t)
+  const secret = sessions.lifecycle.newKey('main', true)
+  await sessions.write(secret, { create: {}, lines: [userMessage('psst')] })
+  t.same(await sessions.lifecycle.remove(secret, {}), { deleted: true, archived: [] })
+  t.equal(sessions.count(), 0)
+  t.notOk(existsSync(archiveDir))
+})
+
+t.test('only so many conversations without a trace are kept, the oldest go first', async t => {
+  const { sessions } = await openRoom(t)
+  const keys = Array.from({ length: 70 }, () => sessions.lifecycle.newKey('main', true))
+  for (const each of keys) await sessions.write(each, { create: {}, lines: [userMessage('psst')] })
+  t.equal(sessions.count(), 64)
+  t.equal(sessions.get(keys[0]!), undefined)
+  t.ok(sessions.get(keys.at(-1)!))
 })
