@@ -21,6 +21,7 @@ t.test('the text of the writer stands alone, so it also works out of a bundle', 
     await build({ stdin: { contents: program, resolveDir: root }, bundle: true, platform: 'node', format: 'esm', target: 'node22.19', minify, outfile })
     const output = execFileSync(process.execPath, [outfile, join(directory, `state-${minify}`)], { encoding: 'utf8' })
     t.strictSame(JSON.parse(output), [{ key: 'a', value: { kept: true } }])
+    t.ok(existsSync(join(directory, `state-${minify}`, 'state.snapshot.sqlite')), 'the copier stands alone, too')
   }
 })
 
