@@ -8,7 +8,7 @@ import type { Inboxes } from './inboxes.ts'
 import type { Registry } from './registry.ts'
 import type { QueueMode, RunHandle, RunRequest } from './room.ts'
 import { Run } from './run.ts'
-import { claimOf, resultOf, type StoredEntry } from './stored-run.ts'
+import { claimOf, resultOf, settledRow, type StoredEntry } from './stored-run.ts'
 
 /** Runs that this process holds at most, waiting ones included. */
 const maxLive = 20_000
@@ -51,8 +51,20 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
     return isQueueMode(chosen) ? chosen : queue.mode
   }
 
+  /** Runs that the store does not know are known as long as this process remembers them. */
+  function remembered ({ idempotencyKey, via }: RunRequest, { key, agentId }: SessionTarget, claim: string): StoredEntry | undefined {
+    const result = registry.recent(idempotencyKey)
+    if (result?.sessionKey !== key) return undefined
+    const { sessionId, outcome, endedAtMs: atMs } = result
+    const value = settledRow({ agentId, sessionId, via, state: outcome }, result)
+    return { runId: idempotencyKey, sessionKey: key, claim, open: false, atMs, value }
+  }
+
   async function accept (request: RunRequest, target: SessionTarget, claim: string): Promise<Run | StoredEntry> {
     await sessions.ready
+    const leavesNoTrace = parseKey(target.key).incognito ?? sessions.get(target.key)?.incognito ?? false
+    const past = leavesNoTrace ? remembered(request, target, claim) : undefined
+    if (past) return past
     const named = await store.runs.get<StoredEntry['value']>(request.idempotencyKey)
     if (named?.claim === claim) return named
     if (registry.live.size >= maxLive) throw new GatewayError('BUSY', { message: `${maxLive} runs are under way or waiting`, retryAfterMs: 5000 })
@@ -68,7 +80,7 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
       atMs: now(),
       mode: modeOf(request, target.key)
     })
-    run.leavesNoTrace = parseKey(target.key).incognito ?? sessions.get(target.key)?.incognito ?? false
+    run.leavesNoTrace = leavesNoTrace
     registry.add(run)
     try {
       await inboxes.accept(run)

@@ -223,6 +223,8 @@ t.test('of a conversation that leaves no trace nothing reaches the store', async
   t.equal((await first.result).outcome, 'ok')
   t.equal((await second.result).outcome, 'ok')
   t.equal((await story(sessionKey)).length, 6)
+  const repeat = await start('/tool look {}', { sessionKey, idempotencyKey: first.runId })
+  t.match([repeat.status, (await repeat.result).outcome], ['done', 'ok'], 'and still nothing runs twice')
   t.same(written, [])
 })
 
