@@ -35,6 +35,8 @@ export interface Tool extends ToolSpec {
   readonly ownerOnly?: true
   /** False: may be done again after a crash without anybody noticing. */
   readonly effects: boolean
+  /** The arguments as `run` takes them. Throws ToolRefusal for those it cannot take; absent: the tool judges for itself. */
+  check? (args: { readonly [name: string]: unknown }): { readonly [name: string]: unknown }
   run (args: { readonly [name: string]: unknown }, context: ToolContext): Promise<ToolResult>
 }
 

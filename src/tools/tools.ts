@@ -1,11 +1,11 @@
 /** The tools that agents of this gateway have. */
-import { sessionStatus, type StatusSources } from './builtin/session-status.ts'
-import { sessionsList, type ListSources } from './builtin/sessions-list.ts'
+import { builtinTools, type BuiltinSources } from './builtin/index.ts'
+import { createRegistry } from './registry.ts'
 import type { Tools } from './tool.ts'
 
-export type ToolsOptions = StatusSources & ListSources
+export type ToolsOptions = BuiltinSources
 
 export function createTools (options: ToolsOptions): Tools {
-  const builtin = [sessionStatus(options), sessionsList(options)]
-  return { forRun: () => builtin }
+  const registry = createRegistry(builtinTools(options))
+  return { forRun: () => registry.all() }
 }
