@@ -41,6 +41,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
   config: ['json5'],
   log: ['pino'],
   providers: ['@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'],
+  tools: ['ajv'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
   http: ['fastify', '@fastify/cors', '@fastify/rate-limit'],
   routes: ['fastify'],
