@@ -48,6 +48,9 @@ export interface GatewayOptions {
   readonly now?: () => number
 }
 
+/** For the answers to requests whose runs were put down. */
+const lastAnswersMs = 100
+
 export interface Gateway {
   readonly fastify: FastifyInstance
   start (): Promise<{ port: number, addresses: readonly string[] }>
@@ -217,8 +220,10 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
 
   async function stopAll (reason: string): Promise<void> {
     host.lifecycle.stopping()
-    await conversation.runs.drain(config.shutdown.drainMs)
-    await rpc.shutdown(reason, config.shutdown.drainMs)
+    const { drainMs } = config.shutdown
+    const beganAtMs = now()
+    await conversation.runs.drain(drainMs)
+    await rpc.shutdown(reason, Math.max(lastAnswersMs, drainMs - (now() - beganAtMs)))
     await listeners?.close()
     await fastify.close()
     host.eventLoop.stop()

@@ -86,6 +86,10 @@ export const agentRuns = {
       }
       const images = imagesOf(params.attachments)
       const target = await targetOf(params, context)
+      const { expectedExistingSessionId: expected } = params
+      if (expected !== undefined && rooms.sessions.get(target.key)?.sessionId !== expected) {
+        throw new GatewayError('SESSION_CHANGED', { message: `session ${target.key} is not at ${expected} any more`, details: { key: target.key } })
+      }
       const command = readCommand(message, context)
       if (command?.kind === 'reset') {
         mayReset(caller)
