@@ -73,6 +73,16 @@ t.test('a backup never overwrites, and says what to do', async t => {
   t.equal(readFileSync(backup, 'utf8'), 'precious')
 })
 
+t.test('a damaged database makes no backup, and nothing half is left', async t => {
+  const { cli, stateDir, backup } = await livedIn(t)
+  const database = join(stateDir, 'state.sqlite')
+  const bytes = readFileSync(database)
+  bytes.fill(0xa5, 8192, bytes.length - 4096)
+  writeFileSync(database, bytes)
+  t.match(await cli('backup', '--output', backup), { code: 1, err: /was not made: .*openclaw doctor/ })
+  t.strictSame(readdirSync(join(stateDir, '..')).filter(name => name.startsWith('backup')), [])
+})
+
 t.test('a restore of something else, of a damaged backup or of one that reaches outside changes nothing', async t => {
   const { cli, stateDir, backup } = await livedIn(t)
   const refuses = async (file: string, why: RegExp) => {
