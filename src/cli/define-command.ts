@@ -19,13 +19,15 @@ export interface OptionDeclaration<Value = unknown> {
   /** The name of the value in the help, e.g. `ms`. */
   readonly value?: string
   readonly hidden?: boolean
+  /** One letter, typed with one dash. */
+  readonly short?: string
   readonly parse: (text: string, flag: string) => unknown
   /** Only in the type: what `run` receives. */
   readonly of?: Value
   readonly fallback?: unknown
 }
 
-type Extra = { hidden?: boolean }
+type Extra = { hidden?: boolean, short?: string }
 const same = (text: string): string => text
 
 export const flag = (help: string, extra: Extra = {}): OptionDeclaration<boolean> => ({ kind: 'flag', help, parse: same, fallback: false, ...extra })

@@ -21,8 +21,9 @@ const examplesHelp = (examples: AnyCommand['examples']): string =>
 
 function toOption (key: string, option: OptionDeclaration): Option {
   const flags = flagOf(key, option)
+  const short = option.short ? `-${option.short}, ` : ''
   const shape = { flag: flags, unset: flags, value: `${flags} <${option.value}>`, list: `${flags} <${option.value}>` }[option.kind]
-  const built = new Option(shape, option.help).hideHelp(option.hidden ?? false)
+  const built = new Option(short + shape, option.help).hideHelp(option.hidden ?? false)
   if (option.kind === 'value') built.argParser(given => option.parse(given, flags))
   if (option.kind === 'list') built.argParser((given, before: string[] | undefined) => [...(before ?? []), option.parse(given, flags) as string])
   return built

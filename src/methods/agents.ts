@@ -109,7 +109,8 @@ export const agents = {
       workspace: Type.Optional(path),
       model: Type.Optional(Type.Union([word, Type.Null()])),
       emoji,
-      avatar
+      avatar,
+      theme: Type.Optional(Type.String({ maxLength: 256 }))
     }, { additionalProperties: false }),
     result: openObject,
     async handle ({ agentId, ...change }, { rooms }) {

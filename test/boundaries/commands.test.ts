@@ -5,8 +5,6 @@ import { ownFiles, read, sourceFiles } from './source-tree.ts'
 /** Words behind "openclaw" that are no command of this version, each with the reason why a text says them all the same. */
 const excepted: { readonly [words: string]: string } = {
   'gateway stop': 'tools and people search for the sentence that it stands in',
-  sessions: 'the room of sessions is being built and brings them',
-  models: 'the room of providers is being built and brings them',
   does: 'openclaw does not know the command …'
 }
 

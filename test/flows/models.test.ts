@@ -65,7 +65,7 @@ t.test('each view lists what it is for', async t => {
 
 t.test('the state of credentials is told without the credentials', async t => {
   const { call } = await open(t, {
-    models: { providers: { mine: { baseUrl: 'http://127.0.0.1:9/v1', apiKey: 'sk-very-secret-0123456789' }, openai: { apiKey: '${NOT_SET_HERE}' } } }
+    models: { providers: { mine: { baseUrl: 'http://127.0.0.1:9/v1', apiKey: 'sk-very-secret-0123456789' }, openai: { apiKey: { source: 'env', id: 'NOT_SET_HERE' } } } }
   }, { GROQ_API_KEY: 'gsk-also-secret' })
   const status = await call('models.authStatus')
   const of = (provider: string) => status['providers'].find((row: Frame) => row['provider'] === provider)

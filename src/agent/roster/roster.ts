@@ -11,7 +11,7 @@ import type { AgentChange } from './edits.ts'
 import { agentIdOf } from './ids.ts'
 import { configuredIdentity, type ConfiguredIdentity, type EffectiveIdentity } from './identity.ts'
 import type { Outcome } from './removal.ts'
-import type { FileEntry } from './workspace-files.ts'
+import type { FileChange, FileEntry } from './workspace-files.ts'
 import { workspaceOf, type WorkspacePaths } from './workspace.ts'
 
 export interface AgentProfile {
@@ -40,7 +40,7 @@ export interface Roster {
   get (agentId?: string): AgentProfile
   identity (agent: AgentProfile): Promise<EffectiveIdentity>
   /** One at a time, so that what is compared is what is replaced. */
-  setFile (agent: AgentProfile, file: { readonly name: string, readonly content: string, readonly expectedHash?: string }): Promise<FileEntry>
+  setFile (agent: AgentProfile, file: FileChange): Promise<FileEntry>
   create (request: AgentChange & { readonly name: string }): Promise<AgentProfile>
   update (agentId: string, change: AgentChange): Promise<AgentProfile>
   remove (agentId: string, options: { readonly deleteFiles: boolean }): Promise<Removal>
@@ -96,9 +96,9 @@ export function createRoster ({ live, paths, sessions, runs, now }: RosterOption
     list,
     get,
     identity: async agent => await (await import('./identity.ts')).effectiveIdentity(agent),
-    async setFile ({ workspace }, { name, content, expectedHash }) {
+    async setFile ({ workspace }, file) {
       const { setFile } = await import('./workspace-files.ts')
-      return await inTurn(() => setFile(workspace, name, content, expectedHash))
+      return await inTurn(() => setFile(workspace, file))
     },
     async create (request) {
       const id = agentIdOf(request.name)

@@ -53,8 +53,14 @@ export async function getFile (workspace: string, name: string): Promise<FileEnt
   return { name, path, missing: false, size, updatedAtMs, content: content.toString('utf8'), hash: hashOf(content) }
 }
 
-/** `expectedHash` is that of the text which the change was made from; an empty one: there was no file. */
-export async function setFile (workspace: string, name: string, content: string, expectedHash?: string): Promise<FileEntry> {
+export interface FileChange {
+  readonly name: string
+  readonly content: string
+  /** That of the text which the change was made from; an empty one: there was no file. Absent: whatever is there is replaced. */
+  readonly expectedHash?: string
+}
+
+export async function setFile (workspace: string, { name, content, expectedHash }: FileChange): Promise<FileEntry> {
   checkName(name)
   const size = Buffer.byteLength(content)
   if (size > maxBytes) {

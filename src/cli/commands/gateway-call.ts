@@ -1,4 +1,5 @@
 import { command, flag, text } from '../define-command.ts'
+import { refuseInAgentShell } from '../agent-shell.ts'
 import { CommandFailure } from '../failure.ts'
 import { rpcOptions } from '../rpc-options.ts'
 import type { GatewayTarget } from '../target.ts'
@@ -12,16 +13,6 @@ function parseParams (given: string): object {
     // Said below, together with what is valid JSON but no object.
   }
   throw new CommandFailure('Gateway call failed: --params must be valid JSON (an object, e.g. \'{"limit":5}\').')
-}
-
-/** An agent that may run commands must not speak for its user this way: messages have tools of their own, with rules of their own. */
-const speaking: ReadonlySet<string> = new Set([
-  'agent', 'chat.inject', 'chat.send', 'conversations.send', 'conversations.turn', 'message.action', 'poll', 'send', 'sessions.send', 'sessions.steer'
-])
-
-function refuseInAgentShell (method: string, env: NodeJS.ProcessEnv): void {
-  if (env['OPENCLAW_SHELL'] !== 'exec' || !speaking.has(method)) return
-  throw new CommandFailure(`Gateway call failed: ${method} sends messages and is refused inside the shell of an agent.`)
 }
 
 export default command({
@@ -42,7 +33,7 @@ export default command({
   async run (context) {
     const { options, out, args, io } = context
     const method = required(args[0], 'method')
-    refuseInAgentShell(method, io.env)
+    refuseInAgentShell('Gateway call', method, io.env)
     const params = parseParams(options.params ?? '{}')
     const check = (target: GatewayTarget): void => {
       if (options.expectUrl === undefined || options.expectUrl.replace(/\/$/, '') === target.url) return

@@ -21,6 +21,7 @@ const loaders: { readonly [name: string]: Loader } = {
   'gateway health': () => import('./gateway-health.ts'),
   'gateway call': () => import('./gateway-call.ts'),
   'gateway discover': () => import('./gateway-discover.ts'),
+  'gateway auth-token': () => import('./gateway-auth-token.ts'),
   'devices list': () => import('./devices-list.ts'),
   'devices approve': () => import('./devices-approve.ts'),
   'devices reject': () => import('./devices-reject.ts'),
@@ -30,6 +31,16 @@ const loaders: { readonly [name: string]: Loader } = {
   'devices revoke': () => import('./devices-revoke.ts'),
   'devices clear': () => import('./devices-clear.ts'),
   'devices join-code': () => import('./devices-join-code.ts'),
+  agent: () => import('./agent.ts'),
+  'agents list': () => import('./agents-list.ts'),
+  'agents add': () => import('./agents-add.ts'),
+  'agents delete': () => import('./agents-delete.ts'),
+  'agents set-identity': () => import('./agents-set-identity.ts'),
+  'models list': () => import('./models-list.ts'),
+  'models status': () => import('./models-status.ts'),
+  'models set': () => import('./models-set.ts'),
+  'models aliases': () => import('./models-aliases.ts'),
+  'models fallbacks': () => import('./models-fallbacks.ts'),
   'sessions list': () => import('./sessions-list.ts'),
   'sessions show': () => import('./sessions-show.ts'),
   'sessions patch': () => import('./sessions-patch.ts'),
@@ -49,6 +60,8 @@ const loaders: { readonly [name: string]: Loader } = {
 export const groups: { readonly [name: string]: GroupDeclaration } = {
   gateway: { summary: 'Run, inspect and query the gateway', fallback: 'gateway run' },
   devices: { summary: 'Approve, reject and manage paired devices and their tokens' },
+  agents: { summary: 'List, add, change and delete agents', fallback: 'agents list' },
+  models: { summary: 'List models, see their state and choose among them', fallback: 'models status' },
   sessions: { summary: 'List, show, change and clean up conversations', fallback: 'sessions list' },
   config: { summary: 'Read, change and check the configuration' }
 }
