@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { admitted, closeClient, startGateway, type Frame, type TestClient } from '../helper.ts'
 
 const key = 'agent:main:away'
@@ -88,4 +89,21 @@ t.test('an agent that this gateway runs itself takes no runtime', async t => {
   t.match(error, { message: /runtime to "external"/, details: { code: 'INVALID_PARAMS' } })
   t.equal(gateway.rooms.runtimes.presence('main', false).state, 'idle')
   await closeClient(client)
+})
+
+t.test('a node may be a runtime when the configuration of the agent names it', async t => {
+  const [named, stranger] = [createDeviceIdentity(), createDeviceIdentity()]
+  const { url } = await startGateway(t, { config: { agents: { entries: { main: { runtime: 'external', runtimeNodes: [named.deviceId] } } } } })
+  const { client } = await admitted(url)
+  const node = { role: 'node', scopes: [], client: { id: 'node-host', mode: 'node' } }
+  const { client: other } = await admitted(url, { ...node, device: stranger })
+  t.match((await other.request('node.agent.register', { agentId: 'main' })).error, { code: 'FORBIDDEN', message: /runtimeNodes/ })
+  const { client: runtime } = await admitted(url, { ...node, device: named })
+  t.match((await runtime.request('node.agent.register', { agentId: 'main' })).payload, { ok: true, waiting: 0 })
+  await send(client, 'hello node')
+  const { runId } = await requested(runtime, 1)
+  t.equal((await other.request('node.agent.update', { runId, final: { text: 'mine' } })).error.details.code, 'NOT_FOUND')
+  await runtime.request('node.agent.update', { runId, final: { text: 'from the node' } })
+  await finalOf(client, 'from the node')
+  await Promise.all([client, other, runtime].map(closeClient))
 })

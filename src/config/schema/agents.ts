@@ -86,6 +86,7 @@ const entryKeys = {
   runtime: key(oneOf(['internal', 'external']), {
     help: 'Who carries out its runs: this gateway, or a program that connects and registers as its runtime.'
   }),
+  runtimeNodes: key(texts, { help: 'Device ids of nodes that may be its runtime.', failsafe: [] }),
   tools: agentTools
 }
 
