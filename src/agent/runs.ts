@@ -236,6 +236,8 @@ export function createRuns (options: RunsOptions): Runs {
     async drain (budgetMs) {
       halted = true
       const running = (): Run[] => [...inboxes.all()].flatMap(({ active, timer }) => active && timer === undefined ? [active] : [])
+      // Nobody knows when an agent that is away comes back.
+      for (const run of running()) if (run.state === 'waiting') run.end({ kind: 'shutdown', origin: 'shutdown' })
       const all = Promise.allSettled(running().map(run => run.settled))
       let timer: NodeJS.Timeout | undefined
       await Promise.race([all, new Promise(resolve => { timer = setTimeout(resolve, budgetMs) })])

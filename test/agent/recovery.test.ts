@@ -169,3 +169,22 @@ t.test('a long run that was at work when the gateway went is not too old', async
   t.match(await second.runs.recover(), { resumed: 1, parked: 0 })
   t.match(await second.runs.wait(runId, 5000), { outcome: 'ok' })
 })
+
+t.test('a message for an agent that is away outlives restarts and does not hold up a stop', async t => {
+  const store = createMemoryStore()
+  const config = { agents: { entries: { main: { runtime: 'external' } } } }
+  let days = 0
+  const now = (): number => 1_000_000 + days * 86_400_000
+  const first = await createScene(t, { store, config, now })
+  const { runId } = await first.start('are you there?')
+  await first.runs.drain(2 ** 30)
+  days = 30
+  const second = await createScene(t, { store, config, now })
+  t.match(await second.runs.recover(), { resumed: 1, parked: 0 }, 'it waits as long as it takes')
+  second.runtimes.register('main', 'runtime')
+  const { payload } = await second.hears(({ event }) => event === 'runtime agent.run.request')
+  t.match(payload, { runId, sessionKey: key, messages: [{ role: 'user', content: 'are you there?' }] })
+  second.runtimes.update('runtime', { runId, final: { text: 'now I am' } })
+  t.match(await second.runs.wait(runId, 5000), { outcome: 'ok', text: 'now I am' })
+  t.equal(second.ends(runId).length, 1)
+})
