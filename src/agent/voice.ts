@@ -63,6 +63,8 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
   let toldThought = ''
   let replaces = false
   let ended = false
+  /** The terminal event is out: what was not told before is in it or stays untold. */
+  let over = false
 
   const common = spawnedBy ? { runId, sessionKey, agentId, spawnedBy } : { runId, sessionKey, agentId }
   const reply = (content: string): object => ({ role: 'assistant', content: [{ type: 'text', text: content }], timestamp: now() })
@@ -166,6 +168,7 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
       agent('usage', { outputTokens })
     },
     flush () {
+      if (over) return
       thoughtPace.flush()
       textPace.cancel()
       if (text !== '' && text !== told) tellText()
@@ -174,6 +177,7 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
       if (ended) return
       ended = true
       if (chat.state === 'final') this.flush()
+      over = true
       textPace.cancel()
       thoughtPace.cancel()
       const { message, ...rest } = chat

@@ -4,6 +4,7 @@ import { Type } from '../protocol/type.ts'
 import { attachments } from './attachments.ts'
 import { send } from './chat.ts'
 import { method } from './rooms.ts'
+import { existing } from './sessions.ts'
 import { openObject, text } from './shapes.ts'
 
 const sendParams = Type.Object({
@@ -16,13 +17,17 @@ const sendParams = Type.Object({
   idempotencyKey: Type.Optional(text({ maxLength: 512 }))
 }, { additionalProperties: false })
 
+/** sessions.send and sessions.steer speak into a conversation that is there; chat.send and agent begin one. */
 export const sessionRuns = {
   'sessions.send': method({
     scope: 'operator.write',
     ownsIdempotency: true,
     params: sendParams,
     result: openObject,
-    handle: ({ key, idempotencyKey = randomUUID(), ...params }, context) => send({ ...params, sessionKey: key, idempotencyKey }, context)
+    async handle ({ key, idempotencyKey = randomUUID(), ...params }, context) {
+      await existing(context.rooms.sessions, key, params.agentId)
+      return send({ ...params, sessionKey: key, idempotencyKey }, context)
+    }
   }),
   'sessions.steer': method({
     scope: 'operator.write',
@@ -30,8 +35,10 @@ export const sessionRuns = {
     advertise: false,
     params: sendParams,
     result: openObject,
-    handle: ({ key, idempotencyKey = randomUUID(), ...params }, context) =>
-      send({ ...params, sessionKey: key, idempotencyKey, queueMode: 'interrupt' }, context)
+    async handle ({ key, idempotencyKey = randomUUID(), ...params }, context) {
+      await existing(context.rooms.sessions, key, params.agentId)
+      return send({ ...params, sessionKey: key, idempotencyKey, queueMode: 'interrupt' }, context)
+    }
   }),
   'sessions.abort': method({
     scope: 'operator.write',

@@ -20,7 +20,9 @@ export function wireMessage (sessionId: string, { seq, id, value }: Line<Transcr
   switch (value.type) {
     case 'message': {
       const message = shownMessage(value.message)
-      const origin = message?.role === 'user' ? message.__openclaw : undefined
+      const origin = message?.role === 'user'
+        ? { ...message.__openclaw, ...(message.idempotencyKey === undefined ? {} : { idempotencyKey: message.idempotencyKey }) }
+        : undefined
       return message && { ...message, __openclaw: { ...origin, ...place } }
     }
     case 'reset': return system('reset', 'Reset')
