@@ -20,6 +20,7 @@ export interface ExecutionOptions {
   readonly context: RunContext
   readonly lanes: Lanes
   readonly external: External
+  readonly halted: () => boolean
   readonly onSettled: (run: Run, result: RunResult, inbox: Inbox) => void
   readonly onSteered: (runs: readonly Run[], by: Run) => void
 }
@@ -37,7 +38,7 @@ export function voiceOf (run: Run, { emit, now, prompting }: RunContext): Voice 
   }, { emit, now, paceMs, visible: (text, done) => prompting.visible(text, done) })
 }
 
-export function createExecution ({ context, lanes, external, onSettled, onSteered }: ExecutionOptions): (run: Run, inbox: Inbox) => void {
+export function createExecution ({ context, lanes, external, halted, onSettled, onSteered }: ExecutionOptions): (run: Run, inbox: Inbox) => void {
   const { now, config } = context
 
   const steeringOf = (inbox: Inbox, run: Run): Steering => {
@@ -63,6 +64,7 @@ export function createExecution ({ context, lanes, external, onSettled, onSteere
       if (external.serves(run.agentId)) {
         if (!external.isPresent(run.agentId)) {
           run.state = 'waiting'
+          if (halted()) run.end({ kind: 'shutdown', origin: 'shutdown' })
           await external.present(run.agentId, run.signal)
         }
       } else leave = await lanes.enter(run.request.lane ?? 'main', run.signal)

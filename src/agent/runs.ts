@@ -64,6 +64,7 @@ export function createRuns (options: RunsOptions): Runs {
     context,
     lanes,
     external,
+    halted: () => halted,
     onSettled (run, result, inbox) {
       finish(run, result)
       inboxes.release(inbox)
