@@ -38,7 +38,8 @@ export function voiceOf (run: Run, { emit, now, prompting }: RunContext): Voice 
   }, { emit, now, paceMs, visible: (text, done) => prompting.visible(text, done) })
 }
 
-export function createExecution ({ context, lanes, external, halted, onSettled, onSteered }: ExecutionOptions): (run: Run, inbox: Inbox) => void {
+export function createExecution (options: ExecutionOptions): (run: Run, inbox: Inbox) => void {
+  const { context, lanes, external, halted, onSettled, onSteered } = options
   const { now, config } = context
 
   const steeringOf = (inbox: Inbox, run: Run): Steering => {
