@@ -1,6 +1,6 @@
 /** The configuration that a gateway runs with, and the one way in which the gateway itself changes its file. */
 import { createOneAtATime } from '../lib/one-at-a-time.ts'
-import { GatewayError } from '../protocol/errors.ts'
+import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import type { Environment } from './environment.ts'
 import { loadConfig, type ConfigIssue, type LoadedConfig } from './load.ts'
 import type { Paths } from './paths.ts'
@@ -33,6 +33,9 @@ function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
   const issue = after.issues.find(candidate => !known.has(keyOf(candidate)))
   if (issue) throw new GatewayError('CONFIG_INVALID', { message: `invalid config: ${issue.path}: ${issue.message}`, details: { path: issue.path } })
 }
+
+/** Somebody who writes at the very same time is rare; twice in a row is somebody who does not stop. */
+const attempts = 3
 
 const liveSections = ['agents', 'bindings'] as const
 
@@ -76,8 +79,14 @@ export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
   const inTurn = createOneAtATime()
 
   async function change (edit: ConfigEdit): Promise<LoadedConfig> {
-    current = adopt(current, await write(options, edit))
-    return current
+    for (let attempt = 1; ; attempt++) {
+      try {
+        current = adopt(current, await write(options, edit))
+        return current
+      } catch (error) {
+        if (attempt === attempts || !isGatewayError(error) || error.code !== 'CONFIG_CHANGED') throw error
+      }
+    }
   }
 
   return {

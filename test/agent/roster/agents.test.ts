@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import json5 from 'json5'
 import t from 'tap'
 import { contractProblem } from '../../contract.ts'
+import { startOpenAi } from '../../fixtures/providers/openai-server.ts'
+import { goodKey } from '../../fixtures/providers/vendor-server.ts'
 import { admitted, closeClient } from '../../helper.ts'
 import { withFile } from './scene.ts'
 
@@ -124,6 +126,26 @@ t.test('an identity is what the configuration says, else what the workspace says
   writeFileSync(join(gateway.stateDir, 'workspace-iris', 'face.png'), 'png')
   t.match(await identity({ agentId: 'iris' }), { avatar: 'data:image/png;base64,cG5n', avatarStatus: 'local', avatarSource: 'face.png' })
   t.match(await refused('agent.identity.get', { agentId: 'nope' }), { details: { code: 'AGENT_UNKNOWN' } })
+})
+
+t.test('deleting an agent ends what it is doing', async t => {
+  const vendor = await startOpenAi()
+  t.teardown(() => vendor.close())
+  vendor.script = { hangAfter: 0 }
+  const { call, client, gateway } = await withFile(t, {
+    models: { providers: { local: { baseUrl: `${vendor.url}/v1`, api: 'openai-completions', apiKey: goodKey, models: [{ id: 'zero' }] } } },
+    agents: { entries: { main: {}, busy: { model: 'local/zero' } } }
+  })
+  await client.request('chat.send', { sessionKey: 'agent:busy:main', message: 'one', idempotencyKey: 'b1' })
+  await client.request('chat.send', { sessionKey: 'agent:busy:main', message: 'two', queueMode: 'followup', idempotencyKey: 'b2' })
+  t.match(gateway.gateway.rooms.runs.active(), [{ sessionKey: 'agent:busy:main' }])
+  t.match(await call('agents.delete', { agentId: 'busy' }), { failed: [], purgeFailed: undefined })
+  t.same(gateway.gateway.rooms.runs.active(), [])
+  t.match(await client.frame(frame => frame.event === 'chat' && frame.payload.state === 'aborted'), { payload: { runId: 'b1' } })
+  t.same((await call('sessions.list')).sessions, [])
+  t.match(await client.request('chat.send', { sessionKey: 'agent:busy:main', message: 'x', idempotencyKey: 'b3' }), { ok: false, error: { message: /unknown agent id/ } })
+  await call('agents.create', { name: 'busy' })
+  t.match((await call('chat.history', { sessionKey: 'agent:busy:main' })).messages, [], 'a new one of the same name knows nothing of it')
 })
 
 t.test('presence tells who is at work, who waits, and whose program went away', async t => {

@@ -1,0 +1,77 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { setConfigValue } from '../../src/config/edit.ts'
+import { createLiveConfig, type ConfigEdit } from '../../src/config/live-config.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { resolvePaths } from '../../src/config/paths.ts'
+
+const named = (name: string): ConfigEdit => text => setConfigValue(text, 'agents.entries.one.name', name)
+
+async function open (t: { testdir (): string }, text?: string, more: { [name: string]: string } = {}) {
+  const stateDir = t.testdir()
+  const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir, ...more }
+  const paths = resolvePaths({ env })
+  if (text !== undefined) writeFileSync(paths.configPath, text, { mode: 0o600 })
+  const live = createLiveConfig({ loaded: await loadConfig({ paths, env }), paths, env })
+  return { live, file: paths.configPath, stateDir, written: () => readFileSync(paths.configPath, 'utf8') }
+}
+
+t.test('what is written takes effect at once, in a new object', async t => {
+  const { live, written } = await open(t, '{ gateway: { mode: "local" }, /* mine */ odd: 1 }')
+  const before = live.current()
+  await live.change(named('One'))
+  const after = live.current()
+  t.not(after, before)
+  t.equal(after.config.agents.entries['one']?.name, 'One')
+  t.equal(after.config.gateway, before.config.gateway, 'what waits for a restart is what it was')
+  t.equal(after.hash === before.hash, false)
+  t.match(written(), /\/\* mine \*\/ odd: 1/)
+})
+
+t.test('somebody who writes at the same moment loses nothing', async t => {
+  const { live, file, written } = await open(t, '{ gateway: { mode: "local" } }')
+  let interrupted = 0
+  await live.change((text, loaded) => {
+    if (interrupted++ === 0) writeFileSync(file, '{ gateway: { mode: "local" }, session: { scope: "global" } }')
+    return named('One')(text, loaded)
+  })
+  t.equal(interrupted, 2)
+  t.match(written(), /session: \{ scope: "global" \}/)
+  t.match(written(), /name: "One"/)
+  t.equal(live.current().config.session.scope, 'per-sender', 'and what they wrote waits for a restart')
+})
+
+t.test('a change that would be invalid leaves file and gateway as they are', async t => {
+  const { live, written } = await open(t, '{ gateway: { mode: "local" } }')
+  const before = live.current()
+  await t.rejects(live.change(text => setConfigValue(text, 'agents.entries.one.skipBootstrap', 'maybe')), { code: 'CONFIG_INVALID', message: /agents\.entries\.one\.skipBootstrap/ })
+  await t.rejects(live.change(text => setConfigValue(text, 'gateway.mode.deep', 1)), { code: 'CONFIG_INVALID', message: /is not an object/ })
+  t.equal(live.current(), before)
+  t.equal(written(), '{ gateway: { mode: "local" } }')
+  await live.change(named('Later'))
+  t.match(written(), /Later/, 'and does not stand in the way of the next one')
+})
+
+t.test('the first change of an unconfigured gateway makes a private file that it can start with', async t => {
+  const { live, file, written } = await open(t)
+  await live.change(named('One'))
+  t.match(written(), /mode: "local"/)
+  t.equal(statSync(file).mode & 0o777, 0o600)
+})
+
+t.test('a configuration that may not be written is not', async t => {
+  const { live, written } = await open(t, '{ gateway: { mode: "local" } }', { OPENCLAW_CONFIG_READONLY: '1' })
+  await t.rejects(live.change(named('One')), { code: 'CONFIG_READ_ONLY' })
+  t.equal(written(), '{ gateway: { mode: "local" } }')
+})
+
+t.test('agents of an included file can be added to, and the included file stays as it is', async t => {
+  const { live, stateDir, written } = await open(t)
+  writeFileSync(join(stateDir, 'agents.json5'), '{ entries: { shared: { name: "Shared" } } }')
+  writeFileSync(join(stateDir, 'openclaw.json'), '{ gateway: { mode: "local" }, agents: { $include: "./agents.json5" } }')
+  await live.change(named('One'))
+  t.same(Object.keys(live.current().config.agents.entries).sort(), ['one', 'shared'])
+  t.match(written(), /\$include: "\.\/agents\.json5"/)
+  t.equal(readFileSync(join(stateDir, 'agents.json5'), 'utf8'), '{ entries: { shared: { name: "Shared" } } }')
+})
