@@ -5,13 +5,15 @@ import { parseKey } from '../sessions/keys.ts'
 import type { SessionTarget } from '../sessions/room.ts'
 import type { RunContext } from './context.ts'
 import type { Inboxes } from './inboxes.ts'
-import type { Registry } from './registry.ts'
+import { charsOf, type Registry } from './registry.ts'
 import type { QueueMode, RunHandle, RunRequest } from './room.ts'
 import { Run } from './run.ts'
 import { claimOf, resultOf, settledRow, type StoredEntry } from './stored-run.ts'
 
 /** Runs that this process holds at most, waiting ones included. */
 const maxLive = 20_000
+/** What their messages may amount to. */
+const maxHeldChars = 2 ** 28
 
 const queueModes: ReadonlySet<unknown> = new Set<QueueMode>(['steer', 'followup', 'collect', 'interrupt'])
 const isQueueMode = (value: unknown): value is QueueMode => queueModes.has(value)
@@ -67,7 +69,9 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
     if (past) return past
     const named = await store.runs.get<StoredEntry['value']>(request.idempotencyKey)
     if (named?.claim === claim) return named
-    if (registry.live.size >= maxLive) throw new GatewayError('BUSY', { message: `${maxLive} runs are under way or waiting`, retryAfterMs: 5000 })
+    if (registry.live.size >= maxLive || registry.heldChars() + charsOf(request) > maxHeldChars) {
+      throw new GatewayError('BUSY', { message: `${registry.live.size} runs are under way or waiting`, retryAfterMs: 5000 })
+    }
     options.expectRoom(request)
     const isTaken = named !== undefined || registry.live.has(request.idempotencyKey)
     const run = new Run({

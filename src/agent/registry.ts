@@ -1,9 +1,11 @@
 /** Which runs this process knows: those under way, those that were settled lately, and who waits for one. */
-import type { RunResult } from './room.ts'
+import type { RunRequest, RunResult } from './room.ts'
 import type { Run } from './run.ts'
 
 export interface Registry {
   readonly live: ReadonlyMap<string, Run>
+  /** Characters of the messages that are held for them. */
+  heldChars (): number
   add (run: Run): void
   remove (run: Run, result: RunResult): void
   /** One that never became durable. */
@@ -17,27 +19,40 @@ const maxRecent = 2000
 /** Longer replies are read from the store. */
 const maxRecentTextChars = 8192
 
+export function charsOf ({ message, images = [] }: RunRequest): number {
+  let chars = message.length
+  for (const { data } of images) chars += data.length
+  return chars
+}
+
 export function createRegistry (): Registry {
   const live = new Map<string, Run>()
+  let heldChars = 0
   const recent = new Map<string, RunResult>()
   const awaited = new Map<string, Set<(run: Run) => void>>()
 
+  function drop (run: Run): void {
+    if (live.delete(run.id)) heldChars -= charsOf(run.request)
+  }
+
   return {
     live,
+    heldChars: () => heldChars,
     add (run) {
       live.set(run.id, run)
+      heldChars += charsOf(run.request)
       const waiting = awaited.get(run.id)
       if (!waiting) return
       awaited.delete(run.id)
       for (const arrived of waiting) arrived(run)
     },
     remove (run, result) {
-      live.delete(run.id)
+      drop(run)
       if (result.text.length > maxRecentTextChars) return
       recent.set(run.id, result)
       if (recent.size > maxRecent) recent.delete(recent.keys().next().value!)
     },
-    forget: run => { live.delete(run.id) },
+    forget: drop,
     recent: runId => recent.get(runId),
     arrival: (runId, timeoutMs, signal) => new Promise(resolve => {
       // It may have come while the caller looked elsewhere.

@@ -299,3 +299,15 @@ t.test('what is settled for a day is forgotten in portions', async t => {
   for (let number = 0; number < 500; number++) await (await start('.', { sessionKey: `agent:main:s-${number % 50}` })).result
   t.same(pruned, [{ op: 'prune-runs', beforeMs: 13_600_000, limit: 2000 }])
 })
+
+t.test('what messages under way amount to is bounded', async t => {
+  const tool = gatedTool('look')
+  const { start } = await createScene(t, { tools: [tool] })
+  const first = await start('/tool look {}')
+  await tool.begun
+  const huge = { type: 'image' as const, mimeType: 'image/png', data: { length: 2 ** 28 } as unknown as string }
+  await t.rejects(start('and this', { images: [huge] }), { code: 'BUSY', retryAfterMs: 5000 })
+  tool.open()
+  t.equal((await first.result).outcome, 'ok')
+  t.equal((await (await start('something small')).result).outcome, 'ok')
+})
