@@ -1,5 +1,13 @@
 import type { Tool } from './tool.ts'
 
+/** Who wrote the message that a run answers, as the channel knows them; never what the message says. */
+export interface Sender {
+  readonly id: string
+  readonly e164?: string
+  readonly username?: string
+  readonly name?: string
+}
+
 /** Everything a rule may look at. Answered anew for each call: a policy that changed holds at once. */
 export interface PolicyQuestion {
   readonly tool: Tool
@@ -12,7 +20,7 @@ export interface PolicyQuestion {
   readonly model?: string
   readonly channel?: string
   readonly group?: string
-  readonly sender?: string
+  readonly sender?: Sender
   readonly isSandboxed?: boolean
   readonly subagentDepth?: number
 }
@@ -29,4 +37,10 @@ export interface PolicyVerdict {
   readonly allowed: boolean
   /** Every rule up to the one that denied. */
   readonly steps: readonly PolicyStep[]
+}
+
+export interface Policy {
+  judge (question: PolicyQuestion): PolicyVerdict
+  /** The same without the reasons. */
+  allows (question: PolicyQuestion): boolean
 }

@@ -1,3 +1,4 @@
+import { namesOf, normalName } from './names.ts'
 import type { Tool } from './tool.ts'
 
 /** The tools there are, by any of their names and however these are written. */
@@ -11,10 +12,6 @@ export interface ToolRegistry {
 
 /** More tools than any model can choose from. */
 const maxTools = 1000
-
-export const normalName = (name: string): string => name.normalize('NFKC').trim().toLowerCase()
-
-const namesOf = (tool: Tool): string[] => [tool.name, ...tool.aliases ?? []].map(normalName)
 
 export function createRegistry (builtin: readonly Tool[]): ToolRegistry {
   const tools = new Set<Tool>()

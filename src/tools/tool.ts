@@ -24,12 +24,23 @@ export interface ToolContext {
   update (partial: ToolResult): void
 }
 
+/** Where a tool that does not come with the gateway comes from. */
+export interface ToolOrigin {
+  readonly kind: 'plugin' | 'mcp' | 'channel'
+  /** Of the plugin, server or channel. */
+  readonly id: string
+  /** Its name there. */
+  readonly toolName?: string
+}
+
 /** A thing an agent can do. */
 export interface Tool extends ToolSpec {
   readonly capability: CapabilityClass
   /** Groups of the policy (`fs`, `web`, `sessions`, …), without `group:`. */
   readonly groups: readonly string[]
   readonly aliases?: readonly string[]
+  /** Absent: it comes with the gateway. */
+  readonly origin?: ToolOrigin
   /** `run`: programs reach it only when gateway.tools.allow names it. */
   readonly reach: 'anywhere' | 'run'
   readonly ownerOnly?: true

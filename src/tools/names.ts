@@ -1,0 +1,7 @@
+import type { Tool } from './tool.ts'
+
+/** One spelling for all: whoever writes a name differently means the same tool, in a call as in a rule. */
+export const normalName = (name: string): string => name.normalize('NFKC').trim().toLowerCase()
+
+/** Every name that the tool answers to, its own first. */
+export const namesOf = (tool: Tool): string[] => [tool.name, ...tool.aliases ?? []].map(normalName)
