@@ -78,10 +78,10 @@ export const agents = {
       const active = runs.active().map(({ sessionKey }) => sessionKey.split(':')[1])
       return {
         agents: roster.list().map(({ id, external }) => {
-          const count = active.filter(agentId => agentId === id.toLowerCase()).length
-          const runtime = external ? 'external' : 'internal'
           const agentId = id.toLowerCase()
-          return { id, runtime, ...runtimes.presence(agentId, count > 0), activeRuns: count, waitingMessages: runs.waiting(agentId) }
+          const activeRuns = active.filter(owner => owner === agentId).length
+          const state = external ? runtimes.presence(agentId, activeRuns > 0) : { state: activeRuns > 0 ? 'online' : 'idle' }
+          return { id, runtime: external ? 'external' : 'internal', ...state, activeRuns, waitingMessages: runs.waiting(agentId) }
         })
       }
     }

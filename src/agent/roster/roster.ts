@@ -12,7 +12,7 @@ import { agentIdOf } from './ids.ts'
 import { configuredIdentity, type ConfiguredIdentity, type EffectiveIdentity } from './identity.ts'
 import type { Outcome } from './removal.ts'
 import type { FileChange, FileEntry } from './workspace-files.ts'
-import { workspaceOf, type WorkspacePaths } from './workspace.ts'
+import { entryWorkspace, workspaceOf, type WorkspacePaths } from './workspace.ts'
 
 export interface AgentProfile {
   readonly id: string
@@ -51,17 +51,22 @@ export interface Removal extends Outcome {
   readonly removedBindings: number
 }
 
-function profileOf (entry: AgentEntry, config: Config, paths: WorkspacePaths): AgentProfile {
+function profileOf (entry: AgentEntry, config: Config, isDefault: boolean, paths: WorkspacePaths): AgentProfile {
   return {
     id: entry.id,
     ...(entry.name ? { name: entry.name } : {}),
-    isDefault: entry.id === defaultAgentId(config),
-    workspace: workspaceOf(config, entry.id, paths),
+    isDefault,
+    workspace: entryWorkspace(config, entry, isDefault, paths),
     identity: configuredIdentity(entry.identity),
     external: entry.runtime === 'external',
     thinkingDefault: entry.thinkingDefault ?? config.agents.defaults.thinkingDefault ?? 'off',
     ownModel: entry.model !== undefined
   }
+}
+
+function profilesOf (config: Config, paths: WorkspacePaths): readonly AgentProfile[] {
+  const defaultId = defaultAgentId(config)
+  return agentEntries(config).map(entry => profileOf(entry, config, entry.id === defaultId, paths))
 }
 
 function protect ({ id, isDefault }: AgentProfile, all: readonly AgentProfile[]): void {
@@ -80,9 +85,11 @@ const keptBeside = (agent: AgentProfile, all: readonly AgentProfile[], { homeDir
 
 export function createRoster ({ live, paths, sessions, runs, now }: RosterOptions): Roster {
   const inTurn = createOneAtATime()
-  const list = (): AgentProfile[] => {
+  let known: { readonly config: Config, readonly profiles: readonly AgentProfile[] } | undefined
+  const list = (): readonly AgentProfile[] => {
     const { config } = live.current()
-    return agentEntries(config).map(entry => profileOf(entry, config, paths))
+    if (known?.config !== config) known = { config, profiles: profilesOf(config, paths) }
+    return known.profiles
   }
   const find = (agentId: string): AgentProfile | undefined => list().find(({ id }) => id.toLowerCase() === agentId.toLowerCase())
   function get (agentId?: string): AgentProfile {
@@ -125,7 +132,7 @@ export function createRoster ({ live, paths, sessions, runs, now }: RosterOption
       const { removeAgent } = await import('./edits.ts')
       let removedBindings = 0
       await live.change((text, loaded) => {
-        const all = agentEntries(loaded.config).map(entry => profileOf(entry, loaded.config, paths))
+        const all = profilesOf(loaded.config, paths)
         protect(all.find(({ id }) => id === agent.id) ?? agent, all)
         const removal = removeAgent(text, loaded, agent.id)
         removedBindings = removal.removedBindings
