@@ -4,7 +4,7 @@
  * registry answers on the day of the installation. What is imported lazily stays a file of its own.
  */
 import { execFileSync } from 'node:child_process'
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -74,6 +74,8 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning'
 })
+// Its package looks for it beside its code, which is here now.
+copyFileSync(join(root, 'node_modules', '@silvia-odwyer', 'photon-node', 'photon_rs_bg.wasm'), join(outdir, 'photon_rs_bg.wasm'))
 writeFileSync(join(outdir, 'LICENSES.txt'), licencesOf(Object.keys(metafile.inputs)))
 const sizes = Object.entries(metafile.outputs).map(([file, { bytes }]) => [basename(file), bytes])
 console.log(`dist/: ${sizes.length} files, ${Math.round(sizes.reduce((sum, [, bytes]) => sum + bytes, 0) / 1024)} KiB`)

@@ -1,5 +1,6 @@
 import type { RunContext } from '../agent/context.ts'
 import { createShortening, createSummarise } from '../agent/shortening.ts'
+import { createImages, withPreparedImages } from '../agent/images.ts'
 import { createPrompting } from '../agent/prompt/prompt.ts'
 import type { Runs } from '../agent/room.ts'
 import { createRuns } from '../agent/runs.ts'
@@ -98,7 +99,8 @@ export function composeConversation (options: ConversationOptions): Conversation
       return true
     }
   })
-  const runs = createRuns({
+  const images = createImages({ maxPx: () => config().config.agents.defaults.imageMaxDimensionPx, log })
+  const runs = withPreparedImages(createRuns({
     store,
     sessions,
     models,
@@ -110,7 +112,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     log,
     external: runtimes,
     emit: createEmit(events, sessions, capsOf)
-  })
+  }), images)
   return {
     sessions,
     models,
@@ -124,6 +126,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     async close () {
       await sessions.close()
       await models.close()
+      await images.close()
     }
   }
 }

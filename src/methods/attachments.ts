@@ -17,6 +17,7 @@ interface Attachment {
   readonly content?: unknown
 }
 
+const untold = 'application/octet-stream'
 const dataUrl = /^data:([\w.+/-]+);base64,/
 
 function imageOf ({ mimeType, fileName, content }: Attachment, index: number): ImagePart {
@@ -25,10 +26,11 @@ function imageOf ({ mimeType, fileName, content }: Attachment, index: number): I
     throw new GatewayError('INVALID_PARAMS', { message: `${name} has no content; send it as base64`, details: { attachment: index } })
   }
   const [prefix = '', named] = dataUrl.exec(content) ?? []
-  const type = mimeType ?? named ?? ''
-  if (!type.startsWith('image/')) {
+  const type = mimeType ?? named ?? untold
+  // What it really is, its bytes say later.
+  if (!type.startsWith('image/') && type !== untold) {
     throw new GatewayError('INVALID_PARAMS', {
-      message: `${name} is ${type || 'of no known type'}; only images can be attached`, details: { attachment: index }
+      message: `${name} is ${type}; only images can be attached`, details: { attachment: index }
     })
   }
   const data = content.slice(prefix.length)

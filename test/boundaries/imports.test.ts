@@ -40,6 +40,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
   auth: ['tweetnacl', 'uqr'],
   config: ['json5'],
   log: ['pino'],
+  agent: ['@silvia-odwyer/photon-node'],
   providers: ['@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'],
   tools: ['ajv'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
@@ -51,7 +52,8 @@ const packages: { readonly [room: string]: readonly string[] } = {
 
 /** Parts of the start that a gateway without work must not pay for. */
 const neverAtStart = [
-  'typebox', 'commander', 'uqr', 'tweetnacl', 'zod', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'
+  'typebox', 'commander', 'uqr', 'tweetnacl', 'zod', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google',
+  '@silvia-odwyer/photon-node'
 ]
 
 const all = sourceFiles().flatMap(importsOf)
