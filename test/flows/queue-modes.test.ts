@@ -51,6 +51,7 @@ t.test('a steering message that comes too late is answered next', async t => {
   const gateway = await startGateway(t)
   const { client } = await admitted(gateway.url)
   await send(client, slow)
+  await client.frame(({ event, payload }) => event === 'chat' && payload.state === 'delta')
   await send(client, 'too late for that')
   await saidIn(client, 'too late for that')
   t.same((await story(gateway)).map(line => line.split(':')[0]), ['user', 'assistant', 'user', 'assistant'])
