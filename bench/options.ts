@@ -31,7 +31,8 @@ Targets (default: ours beside the ceiling)
   --agents N           agents in the configuration of ours and the peer (default 0)
 
 Measurement
-  --only NAME,…        scenarios: cold-start, connects, rpc, http, idle, fanout, guessers
+  --only NAME,…        scenarios: cold-start, connects, rpc, http, idle, fanout, guessers,
+                       turns, first-token, sessions-list, delivery, turn-memory, crash
   --rounds N           rounds of all targets in turn; the table shows medians (default 3)
   --seconds S          length of one measured window (default 3)
   --scale F            share of clients and subscribers, 0.01 to 1 (default 1)

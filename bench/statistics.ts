@@ -18,12 +18,13 @@ const rank = (sorted: Float64Array, p: number): number =>
 export interface Latencies {
   readonly count: number
   readonly p50Ms: number
+  readonly p95Ms: number
   readonly p99Ms: number
   readonly maxMs: number
 }
 
 export function summarize (valuesMs: readonly number[]): Latencies {
   const sorted = Float64Array.from(valuesMs).sort()
-  if (sorted.length === 0) return { count: 0, p50Ms: NaN, p99Ms: NaN, maxMs: NaN }
-  return { count: sorted.length, p50Ms: rank(sorted, 50), p99Ms: rank(sorted, 99), maxMs: sorted[sorted.length - 1]! }
+  if (sorted.length === 0) return { count: 0, p50Ms: NaN, p95Ms: NaN, p99Ms: NaN, maxMs: NaN }
+  return { count: sorted.length, p50Ms: rank(sorted, 50), p95Ms: rank(sorted, 95), p99Ms: rank(sorted, 99), maxMs: sorted[sorted.length - 1]! }
 }
