@@ -16,7 +16,8 @@ import type { Models } from '../providers/model.ts'
 import { createModels } from '../providers/models.ts'
 import { createSessions, type SessionsRoom } from '../sessions/sessions.ts'
 import type { Store } from '../store/store.ts'
-import { createTools } from '../tools/tools.ts'
+import { createIdempotencyCache } from '../rpc/idempotency.ts'
+import { createTools, type ToolsRoom } from '../tools/tools.ts'
 
 export interface ConversationOptions {
   readonly live: LiveConfig
@@ -38,6 +39,7 @@ export interface Conversation {
   readonly models: Models
   readonly runs: Runs
   readonly runtimes: Runtimes
+  readonly tools: ToolsRoom
   readonly roster: Roster
   /** What belongs to a connection goes with it. */
   connectionEnded (connectionId: string): void
@@ -65,6 +67,7 @@ export function composeConversation (options: ConversationOptions): Conversation
   const config = live.current
   const log = logging.child('agent')
   const models = createModels({ config, now, log: logging.child('models') })
+  const routed = modelOf(models)
   const sessions = createSessions({
     store,
     config,
@@ -78,11 +81,19 @@ export function composeConversation (options: ConversationOptions): Conversation
       const model = models.find(name)
       return model && { provider: model.provider, model: model.id }
     },
-    modelOf: modelOf(models)
+    modelOf: routed
   })
   const tools = createTools({
     version,
     now,
+    config,
+    log: logging.child('tools'),
+    once: createIdempotencyCache({ now }),
+    target: (sessionKey, agentId) => sessions.target(sessionKey, agentId),
+    modelOf (agentId) {
+      const { provider, model } = routed(agentId, {})
+      return `${provider}/${model}`
+    },
     record: key => sessions.get(key),
     keyOf: (sessionKey, agentId) => sessions.target(sessionKey, agentId).key,
     recent: (agentId, limit) => {
@@ -118,6 +129,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     models,
     runs,
     runtimes,
+    tools,
     roster: createRoster({ live, paths: options.paths, sessions, runs, now }),
     connectionEnded (connectionId) {
       sessions.subscribers.forget(connectionId)

@@ -1,5 +1,6 @@
 import type { ImagePart, TextPart } from '../protocol/transcript.ts'
 import type { ToolSpec } from '../providers/model.ts'
+import type { Sender } from './policy.ts'
 
 export interface ToolResult {
   readonly content: ReadonlyArray<TextPart | ImagePart>
@@ -51,7 +52,20 @@ export interface Tool extends ToolSpec {
   run (args: { readonly [name: string]: unknown }, context: ToolContext): Promise<ToolResult>
 }
 
+/** What is known of a run, or of a call in its place, when the policy is asked. */
+export interface RunFacts {
+  readonly agentId: string
+  readonly sessionKey: string
+  /** Whoever is answerable holds the gateway. Absent: not known, so no. */
+  readonly isOwner?: boolean
+  /** `provider/model`; absent: what the session uses. */
+  readonly model?: string
+  readonly channel?: string
+  readonly group?: string
+  readonly sender?: Sender
+}
+
 /** What a run may use; answered anew for each run. */
 export interface Tools {
-  forRun (run: { readonly agentId: string, readonly sessionKey: string }): readonly Tool[]
+  forRun (run: RunFacts): readonly Tool[]
 }

@@ -1,11 +1,57 @@
-/** The tools that agents of this gateway have. */
+/** The tools that agents of this gateway have, and the one policy between them and whoever wants to use them. */
 import { builtinTools, type BuiltinSources } from './builtin/index.ts'
-import { createRegistry } from './registry.ts'
-import type { Tools } from './tool.ts'
+import { circumstancesOf, type Circumstances } from './circumstances.ts'
+import type { InvokeOutcome, InvokeRequest } from './invocation.ts'
+import { createInvoke, type InvokeSources } from './invoke.ts'
+import { createPolicy } from './policy/chain.ts'
+import type { Policy, PolicyQuestion, PolicyVerdict } from './policy.ts'
+import { createRegistry, type ToolRegistry } from './registry.ts'
+import type { RunFacts, Tool, ToolResult, Tools } from './tool.ts'
 
-export type ToolsOptions = BuiltinSources
+export type ToolsOptions = BuiltinSources & InvokeSources
 
-export function createTools (options: ToolsOptions): Tools {
+export interface ToolsRoom extends Tools {
+  readonly registry: ToolRegistry
+  invoke (request: InvokeRequest): Promise<InvokeOutcome>
+  /** Every tool with what the policy says of it; undefined for a name that no tool has. */
+  why (name: string, facts: RunFacts & Pick<PolicyQuestion, 'surface'>): { readonly tool: Tool, readonly verdict: PolicyVerdict } | undefined
+  allowed (facts: RunFacts & Pick<PolicyQuestion, 'surface'>): readonly Tool[]
+}
+
+const refused = (text: string): ToolResult => ({ content: [{ type: 'text', text }], details: { status: 'error', error: text }, isError: true })
+
+/** The tool for one run: the policy is asked again at each call, because it may have changed since the run began. */
+function guarded (tool: Tool, policy: Policy, circumstances: () => Circumstances): Tool {
+  return {
+    ...tool,
+    async run (args, context) {
+      const { allowed, steps } = policy.judge({ ...circumstances(), tool })
+      if (!allowed) return refused(`${tool.name} is not allowed any more: ${steps.at(-1)?.because ?? 'the policy changed'}.`)
+      return await tool.run(args, context)
+    }
+  }
+}
+
+export function createTools (options: ToolsOptions): ToolsRoom {
   const registry = createRegistry(builtinTools(options))
-  return { forRun: () => registry.all() }
+  const policy = createPolicy(options)
+
+  const allowed: ToolsRoom['allowed'] = facts => {
+    const circumstances = circumstancesOf(facts, options)
+    return registry.all().filter(tool => policy.allows({ ...circumstances, tool }))
+  }
+
+  return {
+    registry,
+    invoke: createInvoke({ registry, policy }, options),
+    allowed,
+    why (name, facts) {
+      const tool = registry.find(name)
+      return tool && { tool, verdict: policy.judge({ ...circumstancesOf(facts, options), tool }) }
+    },
+    forRun (run) {
+      const facts = { ...run, surface: 'run' } as const
+      return allowed(facts).map(tool => guarded(tool, policy, () => circumstancesOf(facts, options)))
+    }
+  }
 }

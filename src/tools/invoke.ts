@@ -1,0 +1,170 @@
+/** One tool called by a program: found, allowed, its arguments right, and only then carried out. */
+import { createHash, randomUUID } from 'node:crypto'
+import { GatewayError, isGatewayError } from '../protocol/errors.ts'
+import { circumstancesOf, type CircumstanceSources } from './circumstances.ts'
+import { ToolBlocked, ToolRefusal, type InvokeOutcome, type InvokeRequest, type ToolSource } from './invocation.ts'
+import type { Policy, PolicyVerdict } from './policy.ts'
+import type { ToolRegistry } from './registry.ts'
+import type { Tool, ToolContext } from './tool.ts'
+
+type Args = InvokeRequest['args']
+
+export interface InvokeLog {
+  error (fields: object, message: string): void
+  warn (fields: object, message: string): void
+}
+
+/** One request, one effect: whoever repeats a key gets the answer that there was. */
+export interface Once {
+  run (scope: { principal: string, method: string, key: string }, work: () => Promise<Performed>): Promise<Performed>
+}
+
+export interface Performed {
+  readonly fingerprint: string
+  readonly outcome: InvokeOutcome
+}
+
+export interface InvokeSources extends CircumstanceSources {
+  /** Throws INVALID_PARAMS for a key outside the grammar or of another agent than the named one. */
+  readonly target: (sessionKey: string | undefined, agentId: string | undefined) => { readonly key: string, readonly agentId: string }
+  readonly once: Once
+  readonly log: InvokeLog
+}
+
+export interface InvokeParts {
+  readonly registry: ToolRegistry
+  readonly policy: Policy
+}
+
+/** Named in a problem report, so cut before somebody sends a book for a name. */
+const maxShownName = 200
+const shown = (name: string): string => name.length > maxShownName ? `${name.slice(0, maxShownName)}…` : name
+
+export const sourceOf = ({ origin }: Tool): ToolSource => origin?.kind ?? 'core'
+
+const propertiesOf = ({ parameters }: Tool): object => (parameters as { properties?: object }).properties ?? {}
+
+/** `action` beside the arguments is one of them, for tools that have such a thing. */
+function argsOf (tool: Tool, { args, action }: InvokeRequest): Args {
+  return action === undefined || args.action !== undefined || !Object.hasOwn(propertiesOf(tool), 'action') ? args : { ...args, action }
+}
+
+function unavailable (request: InvokeRequest, verdict?: PolicyVerdict): InvokeOutcome {
+  const toolName = shown(request.tool)
+  if (!request.caller.allows.has('operator.admin')) return { kind: 'unavailable', toolName }
+  const last = verdict?.steps.at(-1)
+  const why = last ? { reason: 'policy', step: last.step, because: last.because } as const : { reason: 'unknown' } as const
+  return { kind: 'unavailable', toolName, why }
+}
+
+/** What a tool threw, as an answer. The cause of a failure stays in the log, under an id that the caller gets too. */
+function outcomeOf (error: unknown, tool: Tool, log: InvokeLog): InvokeOutcome {
+  const toolName = tool.name
+  if (error instanceof ToolRefusal) return { kind: 'invalid', at: 'tool', toolName, message: error.message }
+  if (error instanceof ToolBlocked) return { kind: 'blocked', toolName, message: error.message, requiresApproval: error.requiresApproval }
+  if (isGatewayError(error) && error.status === 403) return { kind: 'blocked', toolName, message: error.message }
+  if (isGatewayError(error) && error.status < 500) return { kind: 'invalid', at: 'tool', toolName, message: error.message }
+  const errorId = randomUUID()
+  log.error({ err: error, errorId, tool: toolName }, 'a tool failed')
+  return { kind: 'failed', toolName, errorId, message: 'tool execution failed' }
+}
+
+const fingerprintOf = (tool: Tool, args: object, sessionKey: string): string =>
+  createHash('sha256').update(JSON.stringify([tool.name, sessionKey, args])).digest('base64url')
+
+const callIdOf = ({ caller, idempotencyKey }: InvokeRequest, tool: Tool, sessionKey: string): string =>
+  `call_${idempotencyKey === undefined ? randomUUID() : fingerprintOf(tool, [caller.principal, idempotencyKey], sessionKey)}`
+
+/** Failures are thrown past the memory for repeated keys: what failed may be tried again. */
+class Unsuccessful extends Error {
+  readonly outcome: InvokeOutcome
+  constructor (outcome: InvokeOutcome) {
+    super('not done')
+    this.outcome = outcome
+  }
+}
+
+async function perform (tool: Tool, args: Args, context: ToolContext, log: InvokeLog): Promise<InvokeOutcome> {
+  try {
+    return { kind: 'done', toolName: tool.name, source: sourceOf(tool), result: await tool.run(args, context) }
+  } catch (error) {
+    return outcomeOf(error, tool, log)
+  }
+}
+
+interface Call {
+  readonly tool: Tool
+  readonly args: Args
+  readonly context: ToolContext
+}
+
+async function performOnce (request: InvokeRequest, { tool, args, context }: Call, { log, once }: InvokeSources): Promise<InvokeOutcome> {
+  if (request.idempotencyKey === undefined) return await perform(tool, args, context, log)
+  const fingerprint = fingerprintOf(tool, args, context.sessionKey)
+  try {
+    const performed = await once.run({ principal: request.caller.principal, method: 'tools.invoke', key: request.idempotencyKey }, async () => {
+      const outcome = await perform(tool, args, context, log)
+      if (outcome.kind !== 'done') throw new Unsuccessful(outcome)
+      return { fingerprint, outcome }
+    })
+    if (performed.fingerprint === fingerprint) return performed.outcome
+    return { kind: 'invalid', at: 'request', toolName: tool.name, message: new GatewayError('IDEMPOTENCY_CONFLICT').message }
+  } catch (error) {
+    if (error instanceof Unsuccessful) return error.outcome
+    throw error
+  }
+}
+
+function checked (tool: Tool, args: Args): { args: Args } | { problem: InvokeOutcome } {
+  try {
+    return { args: tool.check ? tool.check(args) : args }
+  } catch (error) {
+    if (error instanceof ToolRefusal) return { problem: { kind: 'invalid', at: 'tool', toolName: tool.name, message: error.message } }
+    throw error
+  }
+}
+
+interface Place {
+  readonly key: string
+  readonly agentId: string
+}
+
+function placeOf ({ tool, sessionKey, agentId }: InvokeRequest, { target }: InvokeSources): Place | InvokeOutcome {
+  try {
+    return target(sessionKey ?? 'main', agentId)
+  } catch (error) {
+    if (isGatewayError(error)) return { kind: 'invalid', at: 'request', toolName: shown(tool), message: error.message }
+    throw error
+  }
+}
+
+export type Invoke = (request: InvokeRequest) => Promise<InvokeOutcome>
+
+export function createInvoke ({ registry, policy }: InvokeParts, sources: InvokeSources): Invoke {
+  return async request => {
+    const { caller, surface, isDryRun = false } = request
+    const place = placeOf(request, sources)
+    if ('kind' in place) return place
+    const tool = registry.find(request.tool)
+    if (!tool) return unavailable(request)
+    const { key: sessionKey, agentId } = place
+    const isOwner = caller.owner
+    const circumstances = circumstancesOf({ agentId, sessionKey, surface, isOwner, channel: request.channel }, sources)
+    const verdict = policy.judge({ ...circumstances, tool })
+    if (!verdict.allowed) return unavailable(request, verdict)
+    const checkedArgs = checked(tool, argsOf(tool, request))
+    if ('problem' in checkedArgs) return checkedArgs.problem
+    const { args } = checkedArgs
+    const toolName = tool.name
+    if (isDryRun) return { kind: 'would', toolName, source: sourceOf(tool), plan: { sessionKey, agentId, args, effects: tool.effects, verdict } }
+    const context: ToolContext = {
+      sessionKey,
+      agentId,
+      callId: callIdOf(request, tool, sessionKey),
+      isOwner,
+      get signal () { return request.signal },
+      update () {}
+    }
+    return await performOnce(request, { tool, args, context }, sources)
+  }
+}
