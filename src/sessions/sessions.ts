@@ -139,14 +139,17 @@ const createKeyRules = ({ agents, config }: SessionsOptions): KeyRules => ({
 
 /** Lines by the key of their session, as the rooms below ask for them. */
 function createLineReader ({ rows, lines, ready }: SessionParts): Sessions['lines'] {
-  const idOf = async (key: string): Promise<string> => {
+  /** Empty for a session that does not exist, and for a generation that is none of its own. */
+  const idOf = async (key: string, generation?: string): Promise<string> => {
     await ready()
-    return rows.get(key)?.record.sessionId ?? ''
+    const record = rows.get(key)?.record
+    if (generation === undefined || generation === record?.sessionId) return record?.sessionId ?? ''
+    return record?.generations?.includes(generation) ? generation : ''
   }
   return {
-    tail: async (key, page) => lines.tail<TranscriptLine>(await idOf(key), page),
-    after: async (key, page) => lines.after<TranscriptLine>(await idOf(key), page),
-    find: async (key, id) => lines.find<TranscriptLine>(await idOf(key), id),
+    tail: async (key, page) => lines.tail<TranscriptLine>(await idOf(key, page.sessionId), page),
+    after: async (key, page) => lines.after<TranscriptLine>(await idOf(key, page.sessionId), page),
+    find: async (key, id, sessionId) => lines.find<TranscriptLine>(await idOf(key, sessionId), id),
     extent: async key => lines.extent(await idOf(key))
   }
 }
