@@ -16,14 +16,19 @@ const zoneOf = (timeZone: string | undefined): Zone => {
   return { name: day.resolvedOptions().timeZone, day }
 }
 
-function writesTwelve (format: TimeFormat): boolean {
-  if (format !== 'auto') return format.startsWith('12')
-  return new Intl.DateTimeFormat(undefined, { hour: 'numeric' }).resolvedOptions().hour12 === true
-}
+const machineWritesTwelve = (): boolean => new Intl.DateTimeFormat(undefined, { hour: 'numeric' }).resolvedOptions().hour12 === true
 
 /** A sentence about today, for a user in this zone. A zone that nobody knows is reported once and replaced by that of the machine. */
 export function createCalendar ({ now, log }: CalendarOptions): (timeZone: string | undefined, format: TimeFormat) => string {
   const zones = new Map<string, Zone>()
+  /** Asking costs more than the rest of a prompt, and the answer stays the same while the process lives. */
+  let machine: boolean | undefined
+
+  function writesTwelve (format: TimeFormat): boolean {
+    if (format !== 'auto') return format.startsWith('12')
+    machine ??= machineWritesTwelve()
+    return machine
+  }
 
   function find (timeZone: string | undefined): Zone {
     const known = zones.get(timeZone ?? '')
