@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import { parseKey } from '../sessions/keys.ts'
 import type { SessionTarget } from '../sessions/room.ts'
+import type { Anew } from './anew.ts'
 import type { RunContext } from './context.ts'
 import type { Inboxes } from './inboxes.ts'
 import { charsOf, type Registry } from './registry.ts'
@@ -24,6 +25,7 @@ export interface AcceptanceOptions {
   readonly registry: Registry
   readonly claims: Map<string, Promise<Run | StoredEntry>>
   readonly expectRoom: (request: RunRequest) => void
+  readonly beginAnew: (order: Anew) => Promise<StoredEntry | undefined>
   /** A message that waits is answered with an empty final event, and later under another run id. */
   readonly onQueued: (run: Run) => void
 }
@@ -74,9 +76,12 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
     }
     options.expectRoom(request)
     const isTaken = named !== undefined || registry.live.has(request.idempotencyKey)
+    // The key is the run id, unless somebody else's run has it already.
+    const id = isTaken ? randomUUID() : request.idempotencyKey
+    const done = request.anew === undefined ? undefined : await options.beginAnew({ request, target, claim, runId: id, leavesNoTrace })
+    if (done) return done
     const run = new Run({
-      // The key is the run id, unless somebody else's run has it already.
-      id: isTaken ? randomUUID() : request.idempotencyKey,
+      id,
       claim,
       key: target.key,
       agentId: target.agentId,

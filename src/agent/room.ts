@@ -14,6 +14,8 @@ export interface RunRequest {
   readonly agentId?: string
   readonly message: string
   readonly images?: readonly ImagePart[]
+  /** Why the conversation begins anew before the message, which may then be empty: once for this key, like the run. */
+  readonly anew?: string
   readonly queueMode?: QueueMode
   /** Time for the run; absent: agents.defaults.timeoutSeconds. */
   readonly timeoutMs?: number

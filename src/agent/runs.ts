@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { GatewayError } from '../protocol/errors.ts'
 import { createAcceptance } from './acceptance.ts'
+import { createBeginAnew } from './anew.ts'
 import type { RunContext } from './context.ts'
 import { createExecution, voiceOf, type External } from './execution.ts'
 import { createInboxes, type Inbox } from './inboxes.ts'
@@ -88,6 +89,7 @@ export function createRuns (options: RunsOptions): Runs {
     registry,
     claims,
     expectRoom: ({ lane }) => lanes.expectRoom(lane ?? 'main'),
+    beginAnew: createBeginAnew(context, abort),
     onQueued: run => setImmediate(() => voiceOf(run, context).terminal({ state: 'final' }))
   })
 
@@ -145,6 +147,14 @@ export function createRuns (options: RunsOptions): Runs {
     return inbox ? [...inbox.queue, ...inbox.active ? [inbox.active] : []] : []
   }
 
+  async function abort ({ origin = 'rpc', ...what }: Parameters<Runs['abort']>[0]): ReturnType<Runs['abort']> {
+    const runs = concerned(what)
+    const stopped = await Promise.all(runs.map(async run => await stop(run, origin) ? run.id : undefined))
+    const runIds = stopped.filter(id => id !== undefined)
+    if (runs.length === 0 && what.runId !== undefined && await unpark(what.runId, origin)) runIds.push(what.runId)
+    return { runIds }
+  }
+
   async function settledIn (run: Run, timeoutMs: number, signal?: AbortSignal): Promise<RunResult | undefined> {
     const limit = AbortSignal.timeout(Math.min(Math.max(1, timeoutMs), 2 ** 31 - 1))
     return untilEnded(signal ? AbortSignal.any([signal, limit]) : limit, run.settled).catch(() => undefined)
@@ -171,13 +181,7 @@ export function createRuns (options: RunsOptions): Runs {
       if (run) endWith(request.signal!, run)
       return handle
     },
-    async abort ({ origin = 'rpc', ...what }) {
-      const runs = concerned(what)
-      const stopped = await Promise.all(runs.map(async run => await stop(run, origin) ? run.id : undefined))
-      const runIds = stopped.filter(id => id !== undefined)
-      if (runs.length === 0 && what.runId !== undefined && await unpark(what.runId, origin)) runIds.push(what.runId)
-      return { runIds }
-    },
+    abort,
     async wait (runId, timeoutMs, signal) {
       const startedAtMs = now()
       const known = registry.live.get(runId)

@@ -2,7 +2,7 @@ import { GatewayError } from '../protocol/errors.ts'
 import { Type } from '../protocol/type.ts'
 import { attachments, imagesOf } from './attachments.ts'
 import { method } from './rooms.ts'
-import { agentAnswer, callerOf, mayReset, originOf, readCommand, startOver, waitAnswer, type Context } from './run-answers.ts'
+import { agentAnswer, callerOf, mayReset, originOf, readCommand, waitAnswer, type Context } from './run-answers.ts'
 import { openObject, text } from './shapes.ts'
 
 const optionalText = Type.Optional(Type.String())
@@ -91,17 +91,15 @@ export const agentRuns = {
         throw new GatewayError('SESSION_CHANGED', { message: `session ${target.key} is not at ${expected} any more`, details: { key: target.key } })
       }
       const command = readCommand(message, context)
-      if (command?.kind === 'reset') {
-        mayReset(caller)
-        await startOver(target.key, command.trigger.slice(1), context)
-        if (command.rest === '') return { runId: idempotencyKey, status: 'ok', summary: 'completed', result: { payloads: [], meta: { durationMs: 0 } } }
-      }
+      const order = command?.kind === 'reset' ? command : undefined
+      if (order) mayReset(caller)
       const handle = await rooms.runs.start({
         caller: callerOf(context),
         via: 'agent',
         idempotencyKey,
         sessionKey: target.key,
-        message: command?.kind === 'reset' ? command.rest : message,
+        message: order ? order.rest : message,
+        ...(order ? { anew: order.trigger.slice(1) } : {}),
         ownTurn: true,
         ...(images.length > 0 ? { images } : {}),
         ...(provider ? { provider } : {}),

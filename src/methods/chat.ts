@@ -2,7 +2,7 @@ import { oneOf, Type } from '../protocol/type.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { attachments, imagesOf } from './attachments.ts'
 import { method } from './rooms.ts'
-import { callerOf, mayReset, originOf, readCommand, sendAnswer, startOver, type Context } from './run-answers.ts'
+import { callerOf, mayReset, originOf, readCommand, sendAnswer, type Context } from './run-answers.ts'
 import { openObject, text } from './shapes.ts'
 
 const sendParams = Type.Object({
@@ -58,23 +58,21 @@ export async function send (params: Send, context: Context): Promise<object> {
     const { runIds } = await rooms.runs.abort({ sessionKey: target.key, origin: 'stop' })
     return { ok: true, aborted: runIds.length > 0, runIds }
   }
-  if (command) {
-    mayReset(caller)
-    await startOver(target.key, command.trigger.slice(1), context)
-    if (command.rest === '' && images.length === 0) return { runId: idempotencyKey, status: 'ok', reset: true }
-  }
-  return sendAnswer(await rooms.runs.start({
+  if (command) mayReset(caller)
+  const answer = await sendAnswer(await rooms.runs.start({
     caller: callerOf(context),
     via: 'chat',
     idempotencyKey,
     sessionKey: target.key,
     message: command ? command.rest : message,
+    ...(command ? { anew: command.trigger.slice(1) } : {}),
     ...(images.length > 0 ? { images } : {}),
     ...(thinking ? { thinking } : {}),
     ...(queueMode ? { queueMode } : {}),
     ...(timeoutMs ? { timeoutMs } : {}),
     origin: originOf(context)
   }))
+  return command?.rest === '' && images.length === 0 ? { ...answer, reset: true } : answer
 }
 
 export const chat = {

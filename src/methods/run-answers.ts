@@ -30,12 +30,6 @@ export function mayReset (caller: Caller): void {
   if (refusal) throw refusal
 }
 
-export async function startOver (sessionKey: string, reason: string, { rooms: { sessions, runs } }: Context): Promise<void> {
-  await runs.abort({ sessionKey, origin: 'stop' })
-  await sessions.ready
-  if (sessions.get(sessionKey)) await sessions.lifecycle.reset(sessionKey, { reason })
-}
-
 const aborted = ({ stopReason = 'rpc', endedAtMs }: RunResult) => ({ status: 'timeout', summary: 'aborted', stopReason, endedAt: endedAtMs })
 
 /** The answer to chat.send and its kin; what a repeated key finds is said in full. */

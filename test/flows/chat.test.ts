@@ -191,3 +191,27 @@ t.test('commands stop and begin anew, the latter with the right of sessions.rese
   t.equal(gateway.rooms.sessions.get(key)!.sessionId, before.sessionId)
   await Promise.all([client, writer].map(closeClient))
 })
+
+t.test('an order to begin anew is carried out once for its key', async t => {
+  const { url, gateway } = await startGateway(t)
+  const { client } = await admitted(url)
+  const { sessions } = gateway.rooms
+  const said = async (): Promise<number> => (await sessions.context(key)).length
+  await client.request('chat.send', { sessionKey: key, message: 'before', idempotencyKey: 'before' })
+  await ended(client, 'before')
+  const bare = { sessionKey: key, message: '/reset', idempotencyKey: 'bare' }
+  t.same((await client.request('chat.send', bare)).payload, { runId: 'bare', status: 'ok', reset: true })
+  t.equal(await said(), 0)
+  const withMessage = { sessionKey: key, message: `/new /slow 20\n${'word '.repeat(10)}`, idempotencyKey: 'new' }
+  t.equal((await client.request('chat.send', withMessage)).payload.status, 'started')
+  t.same((await client.request('chat.send', withMessage)).payload, { runId: 'new', status: 'in_flight' }, 'a retry does not stop it')
+  t.equal((await ended(client, 'new')).payload.state, 'final')
+  for (const params of [bare, withMessage]) t.match((await client.request('chat.send', params)).payload, { runId: params.idempotencyKey, status: 'ok' })
+  t.equal(await said(), 2, 'late retries wipe nothing out')
+  const order = { sessionKey: key, message: '/new', idempotencyKey: 'of agent' }
+  for (const expected of [0, 0]) {
+    t.match((await client.request('agent', order)).payload, { runId: 'of agent', status: 'ok', result: { payloads: [] } })
+    t.equal(await said(), expected)
+  }
+  await closeClient(client)
+})
