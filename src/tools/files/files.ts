@@ -1,0 +1,87 @@
+/** Who may touch which files, and the order in which they are changed. */
+import { join } from 'node:path'
+import { agentEntries } from '../../config/agent-entries.ts'
+import { expandPath } from '../../config/paths.ts'
+import type { Config } from '../../config/schema.ts'
+import { createOneAtATime, type OneAtATime } from '../../lib/one-at-a-time.ts'
+import type { SandboxPlan } from '../sandbox/plan.ts'
+import { realPlace, type FileView, type Root } from './view.ts'
+
+export interface FilesOptions {
+  readonly config: () => { readonly config: Config }
+  readonly paths: { readonly stateDir: string, readonly homeDir: string, readonly configPath?: string }
+  readonly workspaceOf: (agentId: string) => string
+  /** What the sandbox of a session is; undefined: it has none. */
+  readonly plan: (session: Session) => Promise<SandboxPlan | undefined>
+}
+
+export interface Session { readonly agentId: string, readonly sessionKey: string }
+
+export interface Files {
+  /** Answered anew for each call: links and settings may have changed. */
+  view (session: Session): Promise<FileView>
+  /** One after the other for each file, in an order in which two never wait for each other. */
+  inTurn <R>(paths: readonly string[], work: () => Promise<R>): Promise<R>
+}
+
+type ToolSettings = Pick<Config['tools'], 'exec' | 'fs'>
+
+function settingsOf (config: Config, agentId: string): { allowed: readonly string[], denied: readonly string[], isConfined: boolean } {
+  const own = agentEntries(config).find(({ id }) => id.toLowerCase() === agentId.toLowerCase())?.tools as Partial<ToolSettings> | undefined
+  const { exec, fs } = config.tools
+  return {
+    allowed: own?.exec?.allowedPaths ?? exec.allowedPaths ?? [],
+    denied: [...exec.denyPaths, ...own?.exec?.denyPaths ?? []],
+    isConfined: [fs, own?.fs].every(settings => settings?.['workspaceOnly'] !== false)
+  }
+}
+
+const real = (paths: readonly string[]): Promise<string[]> => Promise.all(paths.map(path => realPlace(path)))
+
+/** Under the name that people know and under that which the system shows. */
+async function rootsAt (paths: readonly string[]): Promise<Root[]> {
+  const sources = await real(paths)
+  return paths.flatMap((target, index) => {
+    const source = sources[index]!
+    return [...new Set([target, source])].map(name => ({ target: name, source, isWritable: true }))
+  })
+}
+
+function createTurns (): Files['inTurn'] {
+  const turns = new Map<string, { take: OneAtATime, waiting: number }>()
+  return async function inTurn<R> (paths: readonly string[], work: () => Promise<R>): Promise<R> {
+    const [path, ...others] = [...new Set(paths)].sort()
+    if (path === undefined) return await work()
+    const turn = turns.get(path) ?? { take: createOneAtATime(), waiting: 0 }
+    turns.set(path, turn)
+    turn.waiting++
+    try {
+      return await turn.take(() => inTurn(others, work))
+    } finally {
+      // Only as many as there are calls that wait.
+      if (--turn.waiting === 0) turns.delete(path)
+    }
+  }
+}
+
+export function createFiles ({ config, paths, workspaceOf, plan }: FilesOptions): Files {
+  const { stateDir, homeDir, configPath = join(stateDir, 'openclaw.json') } = paths
+
+  async function view (session: Session): Promise<FileView> {
+    const { allowed, denied, isConfined } = settingsOf(config().config, session.agentId)
+    const never = {
+      denied: await real(denied.map(path => expandPath(path, homeDir))),
+      guarded: await real([stateDir, configPath])
+    }
+    const sandboxed = await plan(session)
+    if (sandboxed) {
+      const roots = sandboxed.mounts.map(({ target, source, access }) => ({ target, source, isWritable: access === 'rw' }))
+      return { cwd: sandboxed.cwd, roots, ...never }
+    }
+    const workspace = workspaceOf(session.agentId)
+    const places = [workspace, ...allowed.map(path => expandPath(path, homeDir)), ...isConfined || allowed.length > 0 ? [] : ['/']]
+    return { cwd: workspace, homeDir, roots: await rootsAt(places), ...never }
+  }
+
+  return { view, inTurn: createTurns() }
+}
