@@ -1,60 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { contractProblem } from '../contract.ts'
-import { admitted, closeClient, startGateway, type Frame } from '../helper.ts'
-
-const key = 'agent:main:talk'
-
-interface Row { readonly role: string, readonly content: string | Array<{ readonly type: string, readonly text?: string }>, readonly __openclaw: Frame }
-
-interface Test {
-  testdir (): string
-  teardown (fn: () => unknown): void
-}
-
-const texts = (messages: Row[]): string[] =>
-  messages.map(({ content }) => typeof content === 'string' ? content : content.map(({ text, type }) => text ?? type).join('|'))
-
-async function open (t: Test) {
-  const { gateway, url } = await startGateway(t)
-  const { client } = await admitted(url)
-  t.teardown(() => closeClient(client))
-  const { rooms } = gateway
-  const write = (lines: Parameters<typeof rooms.sessions.write>[1]['lines']) => rooms.sessions.write(key, { create: {}, lines: lines! })
-  return {
-    rooms,
-    client,
-    url,
-    write,
-    async ask (method: string, params: object = {}): Promise<Frame> {
-      const { ok, payload, error } = await client.request(method, { sessionKey: key, ...params }, 10_000)
-      if (!ok) throw new Error(error.message)
-      return payload
-    },
-    async say (message: string): Promise<void> {
-      const idempotencyKey = randomUUID()
-      await client.request('chat.send', { sessionKey: key, message, idempotencyKey })
-      await client.frame(({ event, payload }) => event === 'chat' && payload.runId === idempotencyKey && payload.state === 'final', 10_000)
-    },
-    notes: (count: number, body = (index: number) => `note ${index}`) => write(Array.from({ length: count }, (_, index) => ({
-      type: 'message', message: { role: 'user', content: body(index + 1), timestamp: index }
-    })))
-  }
-}
-
-const reply = (text: string) => ({
-  type: 'message',
-  message: {
-    role: 'assistant',
-    content: [{ type: 'text', text }],
-    api: 'echo',
-    provider: 'echo',
-    model: 'echo',
-    usage: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, totalTokens: 0 },
-    stopReason: 'stop',
-    timestamp: 1
-  }
-} as const)
+import type { Frame } from '../helper.ts'
+import { key, open, reply, texts, type Row } from './history-scene.ts'
 
 t.test('a conversation is shown with where every message stands, what waits, and what the session is', async t => {
   const { ask, say } = await open(t)
@@ -260,59 +207,4 @@ t.test('what runs and what waits is part of the picture', async t => {
   t.equal(contractProblem('ChatHistoryCursorResult', delta), undefined)
   t.match(delta, { kind: 'delta', inFlightRun: { runId: 'running' }, pendingInputs: { total: 3 }, inputReceipts: [{ runId: 'waiting-1', state: 'pending' }] })
   await client.request('chat.abort', { sessionKey: key })
-})
-
-t.test('one call opens a chat page: the conversation, the models and the commands', async t => {
-  const { ask, say, client } = await open(t)
-  await say('hello')
-  const startup = await ask('chat.startup', { limit: 80, maxBytes: 262_144 })
-  t.equal(startup.messages.length, 2)
-  const metadata = await ask('chat.metadata')
-  t.same(startup.metadata, metadata)
-  t.match(metadata.models, [{ provider: 'echo', id: 'echo' }])
-  t.equal(contractProblem('ModelsListResult', { models: metadata.models }), undefined)
-  t.equal(contractProblem('CommandsListResult', { commands: metadata.commands }), undefined)
-  const delta = await ask('chat.startup', { cursor: startup.deltaCursor })
-  t.equal(contractProblem('ChatHistoryCursorResult', delta), undefined)
-  t.same(delta.metadata, metadata)
-  t.same(await ask('chat.toolTitles', { items: [{ id: '1', name: 'x', input: '{}' }] }), { titles: {}, disabled: true })
-  t.match(await client.request('chat.metadata', { sessionKey: 'agent:nobody:main' }), { ok: false })
-})
-
-t.test('every command that is offered is carried out, and no other is offered', async t => {
-  const { ask, say, client } = await open(t)
-  const { payload } = await client.request('commands.list', {})
-  t.equal(contractProblem('CommandsListResult', payload), undefined)
-  t.same(payload.commands.map(({ textAliases }: Frame) => textAliases[0]), ['/stop', '/new', '/reset'])
-  await say('hello')
-  for (const { textAliases: [word] } of payload.commands) {
-    const answer = await ask('chat.send', { message: word, idempotencyKey: randomUUID() })
-    t.match(answer, word === '/stop' ? { ok: true, aborted: false } : { status: 'ok', reset: true }, word)
-  }
-  t.match((await client.request('commands.list', { includeArgs: false })).payload.commands.filter((command: Frame) => 'args' in command), [])
-  t.same((await client.request('commands.list', { scope: 'native' })).payload, { commands: [] })
-})
-
-t.test('a note goes into the conversation as if the agent had said it, without a run', async t => {
-  const { ask, say, client, url } = await open(t)
-  const unknown = await client.request('chat.inject', { sessionKey: key, message: 'x' })
-  t.match(unknown.error, { details: { code: 'SESSION_UNKNOWN' } })
-  await say('hello')
-  const { client: writer } = await admitted(url, { scopes: ['operator.read', 'operator.write'] })
-  t.match((await writer.request('chat.inject', { sessionKey: key, message: 'x' })).error, { details: { code: 'MISSING_SCOPE', missingScope: 'operator.admin' } })
-  const { ok, messageId } = await ask('chat.inject', { message: 'injected', label: 'note' })
-  t.ok(ok)
-  const { payload } = await writer.frame(({ event, payload }) => event === 'chat' && payload.runId === `inject-${messageId}`)
-  t.equal(contractProblem('ChatEvent', payload), undefined)
-  t.match(payload, {
-    sessionKey: key,
-    agentId: 'main',
-    seq: 0,
-    state: 'final',
-    message: { role: 'assistant', content: [{ type: 'text', text: '[note]\n\ninjected' }], provider: 'openclaw', model: 'gateway-injected', stopReason: 'stop' }
-  })
-  const { messages } = await ask('chat.history', { limit: 1 })
-  t.match(messages, [{ content: [{ text: '[note]\n\ninjected' }], __openclaw: { id: messageId } }])
-  t.match((await client.request('chat.inject', { sessionKey: key, message: 'x', label: 'l'.repeat(101) })).error, { message: /at \/label/ })
-  await closeClient(writer)
 })
