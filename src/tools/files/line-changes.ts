@@ -13,9 +13,19 @@ export interface Changes {
 const maxEdits = 400
 const maxShownChars = 64 * 1024
 const contextLines = 4
+/** Lines that are looked at to show them; the text ends sooner still. */
+const maxShownSteps = 5000
 
 /** Lines with their ends; the last one may have none. */
-export const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? []
+export function linesOf (text: string): string[] {
+  const lines: string[] = []
+  let at = 0
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', at)) {
+    lines.push(text.slice(at, end + 1))
+    at = end + 1
+  }
+  return at < text.length ? [...lines, text.slice(at)] : lines
+}
 
 type Script = Array<Step['kind']>
 
@@ -66,8 +76,9 @@ function stepsBetween (before: readonly string[], after: readonly string[]): Ste
   while (tail < before.length - head && tail < after.length - head && before.at(-1 - tail) === after.at(-1 - tail)) tail++
   const [a, b] = [before.slice(head, before.length - tail), after.slice(head, after.length - tail)]
   const middle = editScript(a, b) ?? [...a.map(() => '-' as const), ...b.map(() => '+' as const)]
-  const script = [...new Array<' '>(head).fill(' '), ...middle, ...new Array<' '>(tail).fill(' ')]
-  let [oldLine, newLine] = [1, 1]
+  const [lead, rest] = [Math.min(head, contextLines), Math.min(tail, contextLines)]
+  const script = [...new Array<' '>(lead).fill(' '), ...middle, ...new Array<' '>(rest).fill(' ')].slice(0, maxShownSteps)
+  let [oldLine, newLine] = [head - lead + 1, head - lead + 1]
   return script.map(kind => {
     const step = { kind, text: kind === '+' ? after[newLine - 1]! : before[oldLine - 1]!, oldLine, newLine }
     if (kind !== '+') oldLine++
