@@ -24,14 +24,17 @@ t.test('every scenario gives figures of the ceiling in a run of tiny counts', { 
   const json = join(t.testdir(), 'out.json')
   const args = [entry, '--ceiling', '--rounds', '1', '--seconds', '0.15', '--scale', '0.02', '--json', json]
   const { stdout } = await run(process.execPath, args, { timeout: 90_000 })
-  for (const name of ['COLD-START', 'CONNECTS', 'RPC', 'HTTP', 'IDLE', 'FANOUT', 'GUESSERS']) t.match(stdout, name)
+  for (const name of ['COLD-START', 'CONNECTS', 'RPC', 'HTTP', 'IDLE', 'FANOUT', 'GUESSERS', 'TURNS', 'FIRST-TOKEN', 'SESSIONS-LIST', 'DELIVERY', 'TURN-MEMORY', 'CRASH']) t.match(stdout, name)
   const { rows } = JSON.parse(readFileSync(json, 'utf8')) as Written
   const valueOf = (key: string) => rows.find(row => row.key === key)?.medians.ceiling ?? NaN
   for (const key of [
     'spawn to first /health 200', 'connects/s, 64 at a time', 'connects/s, 16 at a time, device token', 'calls/s, 16 × 32',
-    'req/s, GET /health × 16', 'req/s, POST /tools/invoke × 16', 'events delivered/s, 1 to 4, one after the other', "known client's health p99, guessers at work"
+    'req/s, GET /health × 16', 'req/s, POST /tools/invoke × 16', 'events delivered/s, 1 to 4, one after the other', 'turns/s, chat.send, 8 at a time on 1',
+    'turns/s, agent, 64 at a time on 8', 'added to the first word p50, chat.send', 'lists/s, 100 of 100, 16 × 32', 'turns in all',
+    'events delivered/s, 1 to 4, turn after turn', 'spawn after kill -9 to hello-ok', "known client's health p99, guessers at work"
   ]) t.ok(valueOf(key) > 0, `${key}: ${valueOf(key)}`)
-  for (const key of ['connects refused, 64 at a time', 'calls refused, 16 × 32', 'shots with losses, 1 to 4', 'new client, loopback: refused of 20']) {
+  for (const key of ['connects refused, 64 at a time', 'calls refused, 16 × 32', 'shots with losses, 1 to 4', 'new client, loopback: refused of 20',
+    'turns failed, chat.send, 64 at a time on 8', 'turns with losses, 1 to 4', 'turns failed']) {
     t.equal(valueOf(key), 0, key)
   }
 })
