@@ -28,6 +28,7 @@ import { createRpc, type Rpc } from './rpc/rpc.ts'
 import { registerDeviceNonce } from './routes/device-nonce.ts'
 import { registerInfo } from './routes/info.ts'
 import { registerProbes } from './routes/probes.ts'
+import { registerToolsInvoke } from './routes/tools-invoke.ts'
 import type { Store } from './store/store.ts'
 
 export interface GatewayOptions {
@@ -101,6 +102,7 @@ function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'
     models: parts.conversation.models,
     runs: parts.conversation.runs,
     runtimes: parts.conversation.runtimes,
+    tools: parts.conversation.tools,
     ...more,
     config: parts.live.current,
     agents: host.agents,
@@ -170,6 +172,8 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
   })
   await rpc.register(fastify)
   registerProbes(fastify, { lifecycle: host.lifecycle, auth: door.httpAuth, authMode: parts.authMode, version, eventLoop: host.eventLoop })
+  const { tools: { invoke }, sessions: { ready } } = parts.conversation
+  registerToolsInvoke(fastify, { auth: door.httpAuth, invoke, ready, unavailable: host.lifecycle.unavailable })
   await fastify.register(async scope => {
     await allowCrossOrigin(scope, gateway, ['/api/device/nonce', '/control-ui-config.json'])
     registerDeviceNonce(scope, { nonces: door.nonces })

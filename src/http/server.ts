@@ -40,15 +40,18 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
     childLoggerFactory: logger => logger,
     bodyLimit: http.bodyLimitBytes,
     requestTimeout: http.requestTimeoutMs,
+    // How often Node looks for requests that take too long.
+    http: { connectionsCheckingInterval: Math.min(5_000, Math.max(100, Math.floor((http.requestTimeoutMs || 20_000) / 4))) },
     keepAliveTimeout: 30_000,
     // Answers 503 while it closes; the sockets of idle keep-alive clients are ended.
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (_error, request, reply) => refuseUnreadable(request, reply),
-    // A broken request is none of the application's: answer once and hang up.
-    clientErrorHandler (_error, socket) {
-      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+    // A broken request is none of the application's: answer once and hang up. So is one that does not come to its end.
+    clientErrorHandler ({ code }, socket) {
+      const status = code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
       else socket.destroy()
     }
   }) as unknown as FastifyInstance

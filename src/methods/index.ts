@@ -18,6 +18,7 @@ import { sessionsChanges } from './sessions-changes.ts'
 import { sessionsGroups } from './sessions-groups.ts'
 import { sessionsUsage } from './sessions-usage.ts'
 import { scopeUpgrades } from './scope-upgrades.ts'
+import { tools } from './tools.ts'
 import { usage } from './usage.ts'
 import type { Rooms } from './rooms.ts'
 import type { MethodTable } from '../rpc/define-method.ts'
@@ -44,6 +45,7 @@ export const methods = {
   ...sessionsUsage,
   ...models,
   ...usage,
+  ...tools,
   ...placeholders
 }
 

@@ -60,12 +60,10 @@ const emptyPage = (list: string, most: number) => (_rooms: Rooms, { limit, offse
 
 const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: readonly string[] } } = {
   'operator.read': {
-    [tools]: ['tools.catalog', 'tools.effective'],
     [automation]: ['cron.get']
   },
   'operator.write': {
     [sessions]: ['wake'],
-    [tools]: ['tools.invoke'],
     [automation]: ['send', 'message.action'],
     [nodes]: ['node.invoke', 'node.pending.enqueue']
   },
@@ -123,6 +121,5 @@ export const placeholders = {
   'diagnostics.stability': empty('operator.read', operations, rooms => ({
     generatedAt: new Date(rooms.now()).toISOString(), capacity: 0, count: 0, dropped: 0, events: [], summary: { byType: {} }
   })),
-  'diagnostics.lanes': empty('operator.read', operations, rooms => ({ ts: rooms.now(), lanes: [], dynamic: null })),
   ...refusedMethods
 }

@@ -11,6 +11,7 @@ import type { Presence } from '../host/presence.ts'
 import type { LogsTailResult, TailOptions } from '../log/tail.ts'
 import type { Models } from '../providers/model.ts'
 import type { SessionsRoom } from '../sessions/sessions.ts'
+import type { ToolsRoom } from '../tools/tools.ts'
 import type { Connections } from '../rpc/connections.ts'
 import { methodsOver } from '../rpc/define-method.ts'
 
@@ -28,6 +29,7 @@ export interface Rooms {
   readonly models: Models
   readonly runs: Runs
   readonly runtimes: Runtimes
+  readonly tools: ToolsRoom
   readonly roster: Roster
   readonly connections: Connections
   readonly config: () => LoadedConfig

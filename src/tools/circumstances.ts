@@ -18,7 +18,7 @@ export interface CircumstanceSources {
   readonly modelOf?: (agentId: string) => string | undefined
 }
 
-function isSandboxed (config: Config, agentId: string, sessionKey: string): boolean {
+export function isSandboxed (config: Config, agentId: string, sessionKey: string): boolean {
   const own = agentEntries(config).find(({ id }) => normalName(id) === normalName(agentId))
   const mode = own?.sandbox?.mode ?? config.agents.defaults.sandbox.mode
   return mode === 'all' || (mode === 'non-main' && parseKey(sessionKey).kind !== 'main')

@@ -155,13 +155,13 @@ const placeholderNames = [
   'channels.pairing.list', 'channels.start', 'channels.status', 'channels.stop',
   'config.apply', 'config.patch',
   'config.set', 'cron.add', 'cron.get', 'cron.list', 'cron.remove', 'cron.run', 'cron.runs', 'cron.status', 'cron.update',
-  'diagnostics.lanes', 'diagnostics.stability', 'doctor.memory.status', 'environments.list', 'exec.approval.get', 'exec.approval.list',
+  'diagnostics.stability', 'doctor.memory.status', 'environments.list', 'exec.approval.get', 'exec.approval.list',
   'exec.approval.request', 'exec.approval.resolve', 'exec.approval.waitDecision', 'exec.approvals.get', 'exec.approvals.set',
   'gateway.restart.request', 'last-heartbeat', 'message.action', 'node.invoke',
   'node.pending.enqueue', 'openclaw.approval.list', 'plugin.approval.list', 'plugins.controlUi.list', 'plugins.list',
   'progressCard.get', 'question.list', 'secrets.reload', 'send',
   'sessions.companion.state',
-  'set-heartbeats', 'talk.catalog', 'tasks.list', 'tools.catalog', 'tools.effective', 'tools.invoke', 'update.run',
+  'set-heartbeats', 'talk.catalog', 'tasks.list', 'update.run',
   'update.status', 'users.prefs.get', 'wake'
 ]
 
