@@ -2,6 +2,9 @@ import { group, inherited, key, map, optionalGroup } from './node.ts'
 import { flag, integer, milliseconds, oneOf, open, opens, seconds, text, texts } from './types.ts'
 
 const exec = group({ help: 'Running commands.' }, {
+  mode: key(oneOf(['deny', 'allowlist', 'ask', 'auto', 'full']), {
+    help: 'No command; known ones; known ones, and a person is asked about others; any. Wins over security and ask.', failsafe: 'deny'
+  }),
   security: key(oneOf(['deny', 'allowlist', 'full']), { help: 'No command, known ones, or any.', failsafe: 'deny' }),
   ask: key(oneOf(['off', 'on-miss', 'always']), { help: 'When a person is asked first.', failsafe: 'always' }),
   host: key(oneOf(['auto', 'sandbox', 'gateway', 'node']), { help: 'Where commands run.' }),
@@ -11,6 +14,8 @@ const exec = group({ help: 'Running commands.' }, {
   denyPaths: key(texts, { default: [], help: 'Directories that tools may not touch; wins over allowedPaths.', failsafe: ['/'] }),
   backgroundMs: key(milliseconds(0), { default: 10_000, help: 'A command that runs longer goes on in the background.' }),
   timeoutSec: key(seconds(1), { help: 'A command that runs longer is ended.' }),
+  timeoutSeconds: key(seconds(0), { help: 'Another name of timeoutSec; 0: no limit.' }),
+  cleanupMs: key(milliseconds(0), { default: 1_800_000, help: 'How long a background command is remembered after its end.' }),
   notifyOnExit: key(flag, { default: true, help: 'Tell the session when a background command ends.' })
 })
 

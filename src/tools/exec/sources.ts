@@ -1,0 +1,27 @@
+import type { LoadedConfig } from '../../config/load.ts'
+import type { Consents } from './consent.ts'
+import type { Environment } from './environment.ts'
+import type { Launcher } from './launch.ts'
+
+/** A background command has ended; its session may want to know. */
+export interface ExitNotice {
+  readonly agentId: string
+  readonly sessionKey: string
+  readonly sessionId: string
+  readonly text: string
+}
+
+/** What running commands needs of other rooms. */
+export interface ExecSources {
+  readonly config: () => LoadedConfig
+  readonly workspaceOf: (agentId: string) => string
+  readonly homeDir: string
+  /** Of the gateway; little of it is passed on. */
+  readonly environment: Environment
+  /** Where the commands of a session run. Rejects rather than run them outside of a sandbox that is prescribed. */
+  readonly launcherFor: (where: { readonly agentId: string, readonly sessionKey: string }) => Promise<Launcher>
+  readonly consents: Consents
+  readonly redact: (text: string) => string
+  readonly notify: (notice: ExitNotice) => void
+  readonly now: () => number
+}
