@@ -193,7 +193,17 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
 
   const events = createEventBus((err, event) => log.error({ err, event }, 'an event listener failed'))
   const live = createLiveConfig({ loaded, paths, env: options.env })
-  const host = createHost({ config: live.current, store, events, log, version, bootId, now, lastMethod: () => rpc.lastMethod() })
+  const host = createHost({
+    config: live.current,
+    store,
+    events,
+    log,
+    version,
+    bootId,
+    now,
+    lastMethod: () => rpc.lastMethod(),
+    sessionStore: () => conversation.sessions.storeFacts()
+  })
   const devices = await createDevices({
     store,
     stateDir: paths.stateDir,

@@ -99,6 +99,16 @@ export interface LaneFacts {
   readonly max: number
 }
 
+export interface RunStats {
+  readonly active: number
+  readonly queued: number
+  readonly parked: number
+  /** Sessions with something to do, and those of them in which messages wait. */
+  readonly sessions: number
+  readonly waitingSessions: number
+  readonly lanes: readonly LaneFacts[]
+}
+
 export interface Runs {
   /**
    * Resolves after the request is durable. Throws BUSY when the queue of the session is full, INVALID_PARAMS for unknown keys and
@@ -114,7 +124,7 @@ export interface Runs {
   pending (sessionKey: string): readonly PendingInput[]
   /** Messages that nobody has begun to answer yet, by agent. */
   waiting (agentId: string): number
-  stats (): { active: number, queued: number, parked: number, lanes: readonly LaneFacts[] }
+  stats (): RunStats
   /** Takes up what an earlier process left: called once, after the gateway is ready. */
   recover (): Promise<{ resumed: number, failed: number, parked: number }>
   /** Lets active runs finish within the time, then checkpoints and stops them. */

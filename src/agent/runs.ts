@@ -225,13 +225,14 @@ export function createRuns (options: RunsOptions): Runs {
       return count
     },
     stats () {
-      let active = 0
-      let queued = 0
-      for (const inbox of inboxes.all()) {
-        if (inbox.active) active++
-        queued += inbox.queue.length
+      const counts = { active: 0, queued: 0, sessions: 0, waitingSessions: 0 }
+      for (const { active, queue } of inboxes.all()) {
+        counts.sessions++
+        if (active) counts.active++
+        if (queue.length > 0) counts.waitingSessions++
+        counts.queued += queue.length
       }
-      return { active, queued, parked: parked.size, lanes: lanes.facts() }
+      return { ...counts, parked: parked.size, lanes: lanes.facts() }
     },
     recover () {
       const work = recover()

@@ -2,7 +2,7 @@ import { agentEntries, defaultAgentId } from '../config/agent-entries.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { EventBus } from '../events/bus.ts'
 import { createEventLoopMonitor, type EventLoopMonitor } from '../host/event-loop.ts'
-import { createHealth, type AgentFacts, type Health } from '../host/health.ts'
+import { createHealth, type AgentFacts, type Health, type HealthSources } from '../host/health.ts'
 import { createLifecycle, type Lifecycle } from '../host/lifecycle.ts'
 import { createPresence, type Presence } from '../host/presence.ts'
 import type { Logger } from '../log/logger.ts'
@@ -18,6 +18,7 @@ export interface HostOptions {
   readonly now: () => number
   /** The method whose synchronous part ran last. */
   readonly lastMethod: () => string
+  readonly sessionStore: HealthSources['sessionStore']
 }
 
 /** What the gateway knows of itself and of who is here. */
@@ -49,7 +50,7 @@ export function createHost (options: HostOptions): Host {
   const health = createHealth({
     now,
     eventLoop,
-    sources: { agents, sessionStore: () => ({ path: 'state.sqlite', count: 0 }) },
+    sources: { agents, sessionStore: options.sessionStore },
     // Not while whoever asked is still being answered.
     onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
   })

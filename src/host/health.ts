@@ -6,11 +6,17 @@ export interface AgentFacts {
   readonly isDefault: boolean
 }
 
+export interface SessionStoreFacts {
+  readonly path: string
+  readonly count: number
+  ofAgent (agentId: string): number
+}
+
 export interface HealthSources {
   readonly agents: () => readonly AgentFacts[]
   /** Left out where nothing watches the configuration: `disabled` tells readers that a watcher has given up. */
   readonly hotReload?: () => 'active' | 'disabled'
-  readonly sessionStore: () => { path: string, count: number }
+  readonly sessionStore: () => SessionStoreFacts
 }
 
 export interface HealthSnapshot {
@@ -43,6 +49,9 @@ export interface HealthOptions {
   readonly maxAgeMs?: number
 }
 
+/** A count that is not true any more is renewed sooner, though not for everybody who asks. */
+const countAgeMs = 1000
+
 const noHeartbeat = { enabled: false, every: 'disabled', everyMs: null, prompt: '', target: 'none', ackMaxChars: 300 }
 
 /** The gateway's view of its own health. Kept as JSON because it is read far more often than it changes. */
@@ -56,7 +65,7 @@ export function createHealth (options: HealthOptions): Health {
     const ts = now()
     const agents = sources.agents()
     const store = sources.sessionStore()
-    const sessions = { path: store.path, count: store.count, recent: [] }
+    const sessionsOf = (count: number) => ({ path: store.path, count, recent: [] })
     return {
       ok: true,
       ts,
@@ -67,14 +76,16 @@ export function createHealth (options: HealthOptions): Health {
       channelLabels: {},
       heartbeatSeconds: 0,
       defaultAgentId: agents.find(agent => agent.isDefault)?.agentId ?? 'main',
-      agents: agents.map(agent => ({ ...agent, heartbeat: noHeartbeat, sessions })),
-      sessions,
+      agents: agents.map(agent => ({ ...agent, heartbeat: noHeartbeat, sessions: sessionsOf(store.ofAgent(agent.agentId)) })),
+      sessions: sessionsOf(store.count),
       eventLoop: options.eventLoop.read()
     }
   }
 
   function refreshed (fresh: boolean): HealthSnapshot {
-    if (current && !fresh && now() - current.ts < maxAgeMs) return current
+    const isCurrent = ({ ts, sessions }: HealthSnapshot): boolean =>
+      now() - ts < (sessions.count === sources.sessionStore().count ? maxAgeMs : countAgeMs)
+    if (current && !fresh && isCurrent(current)) return current
     current = build()
     json = JSON.stringify(current)
     version++

@@ -1,6 +1,7 @@
 import { GatewayError } from '../protocol/errors.ts'
 import { Type } from '../protocol/type.ts'
 import { RawJson } from '../rpc/define-method.ts'
+import type { AgentFacts } from '../host/health.ts'
 import { PresenceEntry } from '../host/presence.ts'
 import { method, type Rooms } from './rooms.ts'
 import { noParams, okResult, openObject, text } from './shapes.ts'
@@ -26,6 +27,32 @@ const SystemEventParams = Type.Object({
 }, { additionalProperties: false })
 
 const countsOf = (names: readonly string[]): object => Object.fromEntries(names.map(name => [name, 0]))
+
+interface ListedRow { readonly [field: string]: unknown }
+
+const recentFields = ['agentId', 'key', 'kind', 'sessionId', 'status', 'modelProvider', 'model', 'totalTokens', 'contextTokens', 'updatedAt'] as const
+
+/** What was talked about last, without where it is stored: that is nobody's business below admin. */
+function sessionsOf ({ sessions, now }: Rooms, agents: readonly AgentFacts[]): object {
+  const { count, ofAgent } = sessions.storeFacts()
+  const recentOf = (agentId?: string) => {
+    const list = JSON.parse(sessions.list({ limit: 5, ...(agentId ? { agentId } : {}) })) as { defaults: ListedRow, sessions: ListedRow[] }
+    const fieldsOf = (row: ListedRow) => Object.fromEntries(recentFields.map(field => [field, row[field]]))
+    const recent = list.sessions.map(row => ({ ...fieldsOf(row), age: now() - Number(row['updatedAt']) }))
+    return { defaults: list.defaults, recent }
+  }
+  const { defaults: { model = null, contextTokens = null }, recent } = recentOf()
+  return {
+    paths: [],
+    count,
+    defaults: { model, contextTokens },
+    recent,
+    byAgent: agents.map(({ agentId }) => ({ agentId, path: '[redacted]', count: ofAgent(agentId), recent: recentOf(agentId).recent }))
+  }
+}
+
+/** Rows are read on first use. What cannot be read is not counted; readiness says that it cannot. */
+const rowsInMemory = ({ sessions }: Rooms): Promise<void> => sessions.ready.catch(() => {})
 
 /** Sections whose rooms come later are there, empty, because status pages read them without asking. */
 function statusOf (rooms: Rooms): object {
@@ -57,13 +84,7 @@ function statusOf (rooms: Rooms): object {
       errors: 0,
       byCode: countsOf(['stale_queued', 'stale_running', 'lost', 'delivery_failed', 'missing_cleanup', 'inconsistent_timestamps'])
     },
-    sessions: {
-      paths: [],
-      count: 0,
-      defaults: { model: null, contextTokens: null },
-      recent: [],
-      byAgent: agents.map(({ agentId }) => ({ agentId, path: '[redacted]', count: 0, recent: [] }))
-    },
+    sessions: sessionsOf(rooms, agents),
     modelRuntime: { degraded: false, pendingAgents: [] },
     eventLoop: rooms.health.snapshot().eventLoop,
     processMemory: {
@@ -81,13 +102,19 @@ export const host = {
     scope: 'public',
     params: Type.Object({ probe: Type.Optional(Type.Boolean()) }),
     result: openObject,
-    handle: (params, { rooms }) => new RawJson(rooms.health.json({ fresh: (params as { probe?: unknown }).probe === true }))
+    async handle (params, { rooms }) {
+      await rowsInMemory(rooms)
+      return new RawJson(rooms.health.json({ fresh: (params as { probe?: unknown }).probe === true }))
+    }
   }),
   status: method({
     scope: 'operator.read',
     params: openObject,
     result: openObject,
-    handle: (_params, { rooms }) => statusOf(rooms)
+    async handle (_params, { rooms }) {
+      await rowsInMemory(rooms)
+      return statusOf(rooms)
+    }
   }),
   'system-presence': method({
     scope: 'operator.read',
@@ -107,6 +134,20 @@ export const host = {
       const key = entry.instanceId ?? entry.deviceId ?? entry.host ?? caller.principal
       rooms.presence.put(`beacon:${key}`, { reason: 'beacon', ...entry, ts: rooms.now() })
       return { ok: true as const }
+    }
+  }),
+  'diagnostics.lanes': method({
+    scope: 'operator.read',
+    params: openObject,
+    result: openObject,
+    handle (_params, { rooms }) {
+      const { lanes, sessions, active, queued, waitingSessions } = rooms.runs.stats()
+      const dynamic = { laneCount: sessions, activeCount: active, queuedCount: queued, queuedLaneCount: waitingSessions }
+      return {
+        ts: rooms.now(),
+        lanes: lanes.map(({ lane, active, queued, max }) => ({ lane, activeCount: active, queuedCount: queued, maxConcurrent: max })),
+        dynamic: sessions === 0 ? null : dynamic
+      }
     }
   }),
   'last-heartbeat': method({

@@ -19,6 +19,7 @@ export interface Row {
 
 export interface Rows {
   readonly size: number
+  ofAgent (agentId: string): number
   get (key: string): Row | undefined
   byId (sessionId: string): Row | undefined
   set (record: SessionRecord): Row
@@ -45,7 +46,14 @@ export function createRows (facts: { of: (record: SessionRecord) => RowFacts, ve
   const byKey = new Map<string, Row>()
   const keyOfId = new Map<string, string>()
   const rankings = new Map<RowOrder, Ranking<Row>>()
+  const agentSizes = new Map<string, number>()
   let version = 0
+
+  function count ({ record: { agentId } }: Row, more: 1 | -1): void {
+    const size = (agentSizes.get(agentId) ?? 0) + more
+    if (size === 0) agentSizes.delete(agentId)
+    else agentSizes.set(agentId, size)
+  }
 
   function ranking (order: RowOrder): Ranking<Row> {
     const known = rankings.get(order)
@@ -59,6 +67,7 @@ export function createRows (facts: { of: (record: SessionRecord) => RowFacts, ve
 
   return {
     get size () { return byKey.size },
+    ofAgent: agentId => agentSizes.get(agentId.toLowerCase()) ?? 0,
     get: key => byKey.get(key),
     byId: sessionId => byKey.get(keyOfId.get(sessionId) ?? ''),
     set (record) {
@@ -66,6 +75,7 @@ export function createRows (facts: { of: (record: SessionRecord) => RowFacts, ve
       const known = byKey.get(record.key)
       if (known && known.record.sessionId !== record.sessionId) keyOfId.delete(known.record.sessionId)
       const row: Row = known ?? { record, kind: parseKey(record.key).kind, writtenFor: undefined, json: '', haystack: '' }
+      if (!known) count(row, 1)
       row.record = record
       row.json = ''
       row.haystack = ''
@@ -79,6 +89,7 @@ export function createRows (facts: { of: (record: SessionRecord) => RowFacts, ve
       if (!row) return
       version++
       byKey.delete(key)
+      count(row, -1)
       keyOfId.delete(row.record.sessionId)
       for (const order of rankings.values()) order.remove(row)
     },

@@ -85,6 +85,8 @@ export interface SessionsRoom extends Sessions {
   factsOf (record: SessionRecord): RowFacts
   /** How full everything is that is held in memory. */
   stats (): SessionStats
+  /** Where they are and how many, of all agents and of each. Rows must be in memory. */
+  storeFacts (): { path: string, count: number, ofAgent: (agentId: string) => number }
 }
 
 export interface SessionStats {
@@ -230,6 +232,7 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
     locate: (sessionKey, agentId) => /^\s*agent:/i.test(sessionKey)
       ? resolveKey(sessionKey, agentId, { ...keyRules, hasAgent: () => true })
       : resolveKey(sessionKey, agentId, keyRules),
+    storeFacts: () => ({ path: path(), count: rows.size, ofAgent: rows.ofAgent }),
     stats: () => ({ rows: rows.size, writing: writer.waiting(), contexts: contexts.stats(), subscribers: subscribers.stats() }),
     get ready () { return loading.ready() },
     target: (sessionKey, agentId) => resolveKey(sessionKey, agentId, keyRules),

@@ -215,3 +215,23 @@ t.test('an order to begin anew is carried out once for its key', async t => {
   }
   await closeClient(client)
 })
+
+t.test('health and status say how many conversations there are, of all agents and of each', async t => {
+  const { url } = await startGateway(t, { config: { agents: { entries: { main: { default: true }, work: {} } } } })
+  const { client } = await admitted(url)
+  t.match((await client.request('health', {})).payload, { sessions: { count: 0 } })
+  for (const sessionKey of [key, 'agent:main:more', 'agent:work:main']) {
+    await client.request('chat.send', { sessionKey, message: 'hello', idempotencyKey: sessionKey })
+    await ended(client, sessionKey)
+  }
+  const { payload: { sessions } } = await client.request('status', {})
+  t.match(sessions, {
+    count: 3,
+    recent: [{ key: 'agent:work:main', agentId: 'work', model: 'echo', age: Number }, {}, {}],
+    byAgent: [{ agentId: 'main', count: 2, recent: [{ key: 'agent:main:more' }, { key }] }, { agentId: 'work', count: 1 }]
+  })
+  t.match((await client.request('health', { probe: true })).payload, {
+    sessions: { count: 3, path: '(memory)' }, agents: [{ sessions: { count: 2 } }, { sessions: { count: 1 } }]
+  })
+  await closeClient(client)
+})
