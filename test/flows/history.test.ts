@@ -20,7 +20,7 @@ t.test('a conversation is shown with where every message stands, what waits, and
     defaults: { modelProvider: 'echo', model: 'echo', contextTokens: Number },
     sessionInfo: { key, status: 'done', hasActiveRun: false, activeRunIds: [], activeLeafEntryId: page.messages[1].__openclaw.id, snapshotAt: Number },
     messages: [
-      { role: 'user', content: 'hello', __openclaw: { senderIsOwner: true, seq: 1 } },
+      { role: 'user', content: 'hello', __openclaw: { senderIsOwner: true, seq: 1, idempotencyKey: /:user$/ } },
       { role: 'assistant', stopReason: 'stop', __openclaw: { runId: String, id: String, seq: 2, recordTimestampMs: Number, transcriptPosition: { source: String, rawSeq: 2 } } }
     ]
   })
