@@ -28,16 +28,14 @@ const isEnd = (runId: string) => ({ event, payload }: Frame): boolean =>
 
 export async function createTalk (t: Test, agents: { [section: string]: unknown } = {}, now?: () => number): Promise<Scene> {
   const server = await startOpenAi()
+  t.teardown(() => server.close())
   const defaults = { model: 'local/m', ...agents.defaults as object }
   const local = { baseUrl: `${server.url}/v1`, api: 'openai-completions', apiKey: goodKey, models: [{ id: 'm', input: ['text', 'image'] }] }
   const gateway = await startGateway(t, {
     config: { models: { providers: { local } }, agents: { ...agents, defaults } }, ...(now ? { now } : {})
   })
   const { client } = await admitted(gateway.url)
-  t.teardown(async () => {
-    await closeClient(client)
-    await server.close()
-  })
+  t.teardown(() => closeClient(client))
   const workspace = join(gateway.stateDir, 'workspace')
   return {
     gateway,
