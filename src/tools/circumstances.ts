@@ -18,7 +18,7 @@ export interface CircumstanceSources {
   readonly modelOf?: (agentId: string) => string | undefined
 }
 
-export /** Do tools of this conversation run in the sandbox? */
+/** Do tools of this conversation run in the sandbox? */
 export function isSandboxed (config: Config, agentId: string, sessionKey: string): boolean {
   const own = agentEntries(config).find(({ id }) => normalName(id) === normalName(agentId))
   const mode = own?.sandbox?.mode ?? config.agents.defaults.sandbox.mode
