@@ -3,6 +3,7 @@ import { GatewayError } from '../protocol/errors.ts'
 import { attachments, imagesOf } from './attachments.ts'
 import { method } from './rooms.ts'
 import { callerOf, mayReset, originOf, readCommand, sendAnswer, type Context } from './run-answers.ts'
+import { sessionWrite } from './session-scopes.ts'
 import { openObject, text } from './shapes.ts'
 
 const sendParams = Type.Object({
@@ -77,14 +78,14 @@ export async function send (params: Send, context: Context): Promise<object> {
 
 export const chat = {
   'chat.send': method({
-    scope: 'operator.write',
+    scope: sessionWrite,
     ownsIdempotency: true,
     params: sendParams,
     result: openObject,
     handle: send
   }),
   'chat.abort': method({
-    scope: 'operator.write',
+    scope: sessionWrite,
     params: Type.Object({
       sessionKey: text(),
       agentId: Type.Optional(text()),

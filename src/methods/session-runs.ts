@@ -5,6 +5,7 @@ import { attachments } from './attachments.ts'
 import { send } from './chat.ts'
 import { method } from './rooms.ts'
 import { existing } from './sessions.ts'
+import { sessionWrite } from './session-scopes.ts'
 import { openObject, text } from './shapes.ts'
 
 const sendParams = Type.Object({
@@ -20,7 +21,7 @@ const sendParams = Type.Object({
 /** sessions.send and sessions.steer speak into a conversation that is there; chat.send and agent begin one. */
 export const sessionRuns = {
   'sessions.send': method({
-    scope: 'operator.write',
+    scope: sessionWrite,
     ownsIdempotency: true,
     params: sendParams,
     result: openObject,
@@ -30,7 +31,7 @@ export const sessionRuns = {
     }
   }),
   'sessions.steer': method({
-    scope: 'operator.write',
+    scope: sessionWrite,
     ownsIdempotency: true,
     advertise: false,
     params: sendParams,
@@ -41,7 +42,7 @@ export const sessionRuns = {
     }
   }),
   'sessions.abort': method({
-    scope: 'operator.write',
+    scope: sessionWrite,
     params: Type.Object({
       key: Type.Optional(text()),
       runId: Type.Optional(text()),

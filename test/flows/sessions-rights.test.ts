@@ -25,6 +25,14 @@ t.test('who may do what to a session follows from the scope and from what is cha
     t.match(await writer.request('sessions.patch', { key, ...patch }), { error: { message: 'missing scope: operator.admin' } }, JSON.stringify(patch))
     t.match(await admin.request('sessions.patch', { key, ...patch }), { ok: true }, JSON.stringify(patch))
   }
+  for (const [method, params] of [
+    ['chat.send', { sessionKey: key, message: 'x', idempotencyKey: 'x' }], ['sessions.send', { key, message: 'x' }], ['sessions.steer', { key, message: 'x' }],
+    ['sessions.abort', { key }], ['chat.abort', { sessionKey: key }]
+  ] as const) {
+    t.match(await reader.request(method, params), { error: { message: 'missing scope: operator.write' } }, method)
+    t.match(await writer.request(method, params), { ok: true }, method)
+  }
+  t.match(await writer.request('chat.send', { sessionKey: key, message: '/new', idempotencyKey: 'y' }), { error: { message: 'missing scope: operator.admin' } })
   t.match(await writer.request('sessions.patchMany', { targets: [{ key }], patch: { execAsk: 'off' } }), { error: { message: 'missing scope: operator.admin' } })
   t.match(await writer.request('sessions.create', { incognito: true }), { error: { message: 'missing scope: operator.admin' } })
   t.match((await admin.request('sessions.create', { incognito: true })).payload, { key: /^agent:main:dashboard:incognito-/ })
