@@ -49,6 +49,9 @@ const loaders: { readonly [name: string]: Loader } = {
   'sessions delete': () => import('./sessions-delete.ts'),
   'sessions cleanup': () => import('./sessions-cleanup.ts'),
   'sessions export': () => import('./sessions-export.ts'),
+  'tools list': () => import('./tools-list.ts'),
+  'tools why': () => import('./tools-why.ts'),
+  'tools invoke': () => import('./tools-invoke.ts'),
   'config get': () => import('./config-get.ts'),
   'config set': () => import('./config-set.ts'),
   'config unset': () => import('./config-unset.ts'),
@@ -63,6 +66,7 @@ export const groups: { readonly [name: string]: GroupDeclaration } = {
   agents: { summary: 'List, add, change and delete agents', fallback: 'agents list' },
   models: { summary: 'List models, see their state and choose among them', fallback: 'models status' },
   sessions: { summary: 'List, show, change and clean up conversations', fallback: 'sessions list' },
+  tools: { summary: 'List tools, say why one may or may not be used, and call one', fallback: 'tools list' },
   config: { summary: 'Read, change and check the configuration' }
 }
 
