@@ -94,7 +94,7 @@ export class Connection implements MethodConnection {
     if (!raw) return
     this.gathering = true
     raw.cork()
-    process.nextTick(release, this, raw)
+    setImmediate(release, this, raw)
   }
 
   /** Before the socket is closed or destroyed. */
