@@ -7,11 +7,11 @@ export type Command =
 
 export function commandOf (message: string, resetTriggers: readonly string[]): Command | undefined {
   const text = message.trim()
-  if (!text.startsWith('/')) return undefined
   if (/^\/stop$/i.test(text)) return { kind: 'stop' }
-  const [word = ''] = /^\S+/.exec(text) ?? []
-  const trigger = resetTriggers.find(known => known.toLowerCase() === word.toLowerCase())
-  return trigger === undefined ? undefined : { kind: 'reset', trigger, rest: text.slice(word.length).trim() }
+  // Words of any kind may be triggers, also several of them, but not the beginning of a longer word.
+  const lower = text.toLowerCase()
+  const trigger = resetTriggers.find(known => known !== '' && lower.startsWith(known.toLowerCase()) && /^(?:\s|$)/.test(text.slice(known.length)))
+  return trigger === undefined ? undefined : { kind: 'reset', trigger, rest: text.slice(trigger.length).trim() }
 }
 
 /** A command as the composer of a client offers it. */

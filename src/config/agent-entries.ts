@@ -13,6 +13,12 @@ export function agentEntries (config: Pick<Config, 'agents'>): AgentEntry[] {
   return byId.size === 0 ? [{ id: 'main', default: true }] : [...byId.values()]
 }
 
+/** With several agents, none of them marked, `ownership: "explicit"` means that whoever names no agent means none. */
+export function mustNameAgent ({ agents }: Pick<Config, 'agents'>): boolean {
+  const entries = agentEntries({ agents })
+  return agents.ownership === 'explicit' && entries.length > 1 && !entries.some(entry => entry.default === true)
+}
+
 /** The agent that is meant when none is named: the one marked as default, else `main`, else the first. */
 export function defaultAgentId (config: Pick<Config, 'agents'>): string {
   const entries = agentEntries(config)

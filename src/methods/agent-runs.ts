@@ -60,15 +60,12 @@ interface Place {
 
 /** By key, by the id of a transcript, else a session of its own. */
 async function targetOf ({ sessionKey, sessionId, agentId, idempotencyKey }: Place, { rooms }: Context) {
-  const { sessions, agents } = rooms
+  const { sessions } = rooms
   if (sessionKey) return sessions.target(sessionKey, agentId)
   await sessions.ready
   const known = sessionId ? sessions.byId(sessionId) : undefined
   if (known) return sessions.target(known.key, agentId)
-  const owner = agentId ?? agents().find(({ isDefault }) => isDefault)?.agentId ?? 'main'
-  if (!agents().some(agent => agent.agentId.toLowerCase() === owner.toLowerCase())) {
-    throw new GatewayError('INVALID_PARAMS', { message: `invalid agent params: unknown agent id "${owner}"`, details: { agentId: owner } })
-  }
+  const owner = agentId ?? sessions.target(undefined).agentId
   return sessions.target(`agent:${owner}:explicit:${sessionId ?? idempotencyKey}`, agentId)
 }
 
@@ -99,7 +96,7 @@ export const agentRuns = {
         idempotencyKey,
         sessionKey: target.key,
         message: order ? order.rest : message,
-        ...(order ? { anew: order.trigger.slice(1) } : {}),
+        ...(order ? { anew: order.trigger.replace(/^\//, '') } : {}),
         ownTurn: true,
         ...(images.length > 0 ? { images } : {}),
         ...(provider ? { provider } : {}),

@@ -66,7 +66,7 @@ export async function send (params: Send, context: Context): Promise<object> {
     idempotencyKey,
     sessionKey: target.key,
     message: command ? command.rest : message,
-    ...(command ? { anew: command.trigger.slice(1) } : {}),
+    ...(command ? { anew: command.trigger.replace(/^\//, '') } : {}),
     ...(images.length > 0 ? { images } : {}),
     ...(thinking ? { thinking } : {}),
     ...(queueMode ? { queueMode } : {}),

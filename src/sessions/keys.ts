@@ -111,6 +111,8 @@ export const isDisposable = (parts: KeyParts): boolean => isBackground(parts) ||
 export interface KeyRules {
   readonly hasAgent: (agentId: string) => boolean
   readonly defaultAgentId: () => string
+  /** Nobody is meant when no agent is named. */
+  readonly mustName: () => boolean
   /** `session.scope`: with "global", `global` is another name of the main session. */
   readonly scope: () => string
 }
@@ -124,8 +126,19 @@ export interface KeyTarget {
 
 function known (agentId: string, rules: KeyRules): string {
   const id = agentId.toLowerCase()
-  if (!isAgentId(id) || !rules.hasAgent(id)) throw refuse(`unknown agent id "${id.slice(0, 64)}"`, { agentId: id.slice(0, 64) })
+  if (!isAgentId(id) || !rules.hasAgent(id)) throw unknownAgent(id)
   return id
+}
+
+export function unknownAgent (agentId: string): GatewayError {
+  const shown = agentId.slice(0, 64)
+  return new GatewayError('AGENT_UNKNOWN', { message: `unknown agent id "${shown}"`, details: { agentId: shown } })
+}
+
+/** The agent that is meant when none is named, unless the roster says that each caller has to choose. */
+export function ambientAgent ({ defaultAgentId, mustName }: Pick<KeyRules, 'defaultAgentId' | 'mustName'>): string {
+  if (!mustName()) return defaultAgentId()
+  throw refuse('there are several agents (agents.ownership is "explicit"): select an agent explicitly, by agentId or with a key agent:<agent>:…')
 }
 
 /** `iris-main` is the main session of agent `iris`, when there is such an agent. */
@@ -151,7 +164,7 @@ export function resolveKey (sessionKey: string | undefined, agentId: string | un
   if (/^unknown$/i.test(name)) throw refuse('invalid sessionKey: "unknown" is reserved')
   const owner = agentOfMainName(name, rules, asked)
   if (owner !== undefined) return { key: buildKey(owner, 'main'), agentId: owner, name }
-  const agent = asked ?? rules.defaultAgentId()
+  const agent = asked ?? ambientAgent(rules)
   const isMain = /^main$/i.test(name) || (rules.scope() === 'global' && /^global$/i.test(name))
   return { key: buildKey(agent, isMain ? 'main' : name), agentId: agent, name }
 }

@@ -61,6 +61,9 @@ function isProtected ({ record, kind }: Row, activeKey: string | undefined): boo
 const lastSign = ({ updatedAt, lastActivityAt, lastInteractionAt }: SessionRecord): number =>
   Math.max(lastActivityAt ?? 0, lastInteractionAt ?? 0) || updatedAt
 
+const dashboardMs = ({ archiveDashboardAfter }: Rules): number =>
+  (archiveDashboardAfter === false ? 0 : parseDuration(String(archiveDashboardAfter))) || Infinity
+
 /** What age alone demands. */
 function ageAction (record: SessionRecord, rules: Rules, cronMs: number | undefined, now: number): MaintenanceAction | undefined {
   const parts = parseKey(record.key)
@@ -68,7 +71,7 @@ function ageAction (record: SessionRecord, rules: Rules, cronMs: number | undefi
   if (parts.kind === 'cron' && cronMs !== undefined && rested >= cronMs) return 'delete'
   if (isModelRun(record.key) && rested >= modelRunMs) return 'delete'
   if (rested >= parseDuration(rules.pruneAfter)) return isDisposable(parts) ? 'delete' : 'archive-age'
-  return parts.kind === 'dashboard' && rested >= parseDuration(rules.archiveDashboardAfter) ? 'archive-dashboard' : undefined
+  return parts.kind === 'dashboard' && rested >= dashboardMs(rules) ? 'archive-dashboard' : undefined
 }
 
 export function createMaintenance (parts: SessionParts): Maintenance {
@@ -85,8 +88,7 @@ export function createMaintenance (parts: SessionParts): Maintenance {
     const steps: MaintenanceStep[] = []
     const overflow: { disposable: Row[], ordinary: Row[] } = { disposable: [], ordinary: [] }
     const ranking = rows.ranking('updatedAt')
-    const ages = [rules.archiveDashboardAfter, rules.pruneAfter].map(parseDuration)
-    const shortestMs = Math.min(cronMs ?? modelRunMs, modelRunMs, ...ages)
+    const shortestMs = Math.min(cronMs ?? modelRunMs, modelRunMs, dashboardMs(rules), parseDuration(rules.pruneAfter))
     let excess = ranking.size('active') - rules.maxEntries
     for (const row of ranking.oldest()) {
       if (steps.length >= maxSteps) return steps

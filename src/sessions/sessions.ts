@@ -1,5 +1,5 @@
 /** The sessions of the gateway: rows in memory, transcripts in the store, changes told to who follows. Nothing is read before its use. */
-import { agentEntries } from '../config/agent-entries.ts'
+import { agentEntries, mustNameAgent } from '../config/agent-entries.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { TranscriptLine } from '../protocol/transcript.ts'
 import type { Lines, Store } from '../store/store.ts'
@@ -136,6 +136,7 @@ function createLoading (store: Store, rows: Rows) {
 const createKeyRules = ({ agents, config }: SessionsOptions): KeyRules => ({
   hasAgent: agentId => agents().some(agent => agent.agentId.toLowerCase() === agentId),
   defaultAgentId: () => (agents().find(({ isDefault }) => isDefault)?.agentId ?? 'main').toLowerCase(),
+  mustName: () => mustNameAgent(config().config),
   scope: () => config().config.session.scope
 })
 

@@ -4,7 +4,7 @@ import { buildKey, checkSessionId, isBackground, isDisposable, isSessionId, maxK
 import { peerKey } from '../../src/sessions/peer-key.ts'
 
 const agents = new Set(['main', 'iris', 'ops-desk'])
-const rules: KeyRules = { hasAgent: id => agents.has(id), defaultAgentId: () => 'main', scope: () => 'per-sender' }
+const rules: KeyRules = { hasAgent: id => agents.has(id), defaultAgentId: () => 'main', mustName: () => false, scope: () => 'per-sender' }
 const keyOf = (name: string | undefined, agentId?: string, more: Partial<KeyRules> = {}): string => resolveKey(name, agentId, { ...rules, ...more }).key
 
 t.test('whatever clients call a session has one canonical key', async t => {
@@ -35,9 +35,20 @@ t.test('whatever clients call a session has one canonical key', async t => {
   t.equal(keyOf('global'), 'agent:main:global')
 })
 
+t.test('where callers have to choose an agent, a name that says none is refused', t => {
+  const mustName = () => true
+  for (const name of [undefined, 'main', 'http:dm:alice']) {
+    t.throws(() => keyOf(name, undefined, { mustName }), { code: 'INVALID_PARAMS', message: /select an agent explicitly/ })
+    t.match(keyOf(name, 'iris', { mustName }), /^agent:iris:/)
+  }
+  t.equal(keyOf('iris-main', undefined, { mustName }), 'agent:iris:main')
+  t.equal(keyOf('agent:iris:x', undefined, { mustName }), 'agent:iris:x')
+  t.end()
+})
+
 t.test('a key of another agent, of no agent or of a stranger is refused', async t => {
   t.throws(() => keyOf('agent:iris:main', 'main'), { code: 'INVALID_PARAMS', message: /belongs to agent "iris"/ })
-  t.throws(() => keyOf('agent:ghost:main'), { code: 'INVALID_PARAMS', message: 'unknown agent id "ghost"' })
+  t.throws(() => keyOf('agent:ghost:main'), { code: 'AGENT_UNKNOWN', message: 'unknown agent id "ghost"' })
   t.throws(() => keyOf('main', 'ghost'), { code: 'INVALID_PARAMS' })
   t.throws(() => keyOf('agent:../x:main'), { code: 'INVALID_PARAMS' })
   t.throws(() => keyOf('unknown'), { code: 'INVALID_PARAMS', message: /reserved/ })

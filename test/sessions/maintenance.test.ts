@@ -43,6 +43,15 @@ t.test('what rested long is put away or deleted by its kind, and what people com
   t.same(await other.lines.tail('agent:main:hook:1', { limit: 5 }), [])
 })
 
+t.test('sessions of the dashboard stay where the configuration says so', async t => {
+  for (const archiveDashboardAfter of [false, '0']) {
+    const { sessions, clock, ...room } = await openRoom(t, { config: { session: { maintenance: { archiveDashboardAfter } } } })
+    await begin({ sessions, clock, ...room }, 'agent:main:dashboard:1')
+    clock.now += 29 * day
+    t.match(await sessions.maintenance.run(), { steps: [], archived: 0, applied: true })
+  }
+})
+
 t.test('too many sessions make room, what nobody misses first', async t => {
   const room = await openRoom(t, { config: { session: { maintenance: { maxEntries: 10 } } } })
   const { sessions, clock } = room

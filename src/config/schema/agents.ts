@@ -97,7 +97,7 @@ export const agents = group({ help: 'Agents.', reload: 'live' }, {
   entries: map({ help: 'Agents by id.' }, group({ help: 'One agent.', unit: true, open: true }, { ...inheritedKeys, ...entryKeys })),
   list: list({ help: 'Agents as a list; means the same as entries.' },
     group({ help: 'One agent.', unit: true, open: true }, { id: key(word, { help: 'Its id.', required: true }), ...inheritedKeys, ...entryKeys })),
-  ownership: key(oneOf(['explicit', 'implicit']), { help: '"explicit": every agent names its owners.' })
+  ownership: key(oneOf(['explicit', 'implicit']), { help: '"explicit": with several agents and none marked as default, callers have to name one.' })
 })
 
 const peer = Type.Object({ kind: Type.Optional(text), id: Type.Optional(text) })

@@ -5,6 +5,8 @@ const sizeText = Type.Union([
   Type.Integer({ minimum: 1 }), Type.String({ pattern: '^\\d+(\\.\\d+)?\\s*([kmgt]i?b|b|%)?$' })
 ], { title: 'a size such as "10gb"' })
 
+const durationOrNever = Type.Union([durationText, Type.Literal(false)], { title: 'a duration, or false' })
+
 const resetKeys = {
   atHour: key(integer(0, 23), { help: 'Hour of the day for mode "daily".' }),
   idleMinutes: key(integer(1), { help: 'Quiet minutes for mode "idle".' })
@@ -49,8 +51,8 @@ export const session = group({ help: 'Conversations.', open: true, reload: 'live
     mode: key(oneOf(['enforce', 'warn']), { default: 'enforce', failsafe: 'warn', help: 'Do it, or only say so.' }),
     pruneAfter: key(durationText, { default: '30d', help: 'Sessions that rested so long go.' }),
     maxEntries: key(integer(1), { default: 5000, help: 'Sessions that are kept.' }),
-    archiveDashboardAfter: key(durationText, { default: '7d', help: 'Sessions of the dashboard that rested so long are archived.' }),
-    resetArchiveRetention: key(Type.Union([durationText, Type.Literal(false)], { title: 'a duration, or false' }), { help: 'How long transcripts of ended conversations stay.' }),
+    archiveDashboardAfter: key(durationOrNever, { default: '7d', help: 'Sessions of the dashboard that rested so long are archived; false or "0": never.' }),
+    resetArchiveRetention: key(durationOrNever, { help: 'How long transcripts of ended conversations stay.' }),
     maxDiskBytes: key(sizeText, { default: '10gb', help: 'Size of all sessions.' }),
     highWaterBytes: key(sizeText, { default: '80%', help: 'Size down to which is cleaned.' })
   }),

@@ -57,7 +57,7 @@ function openSources (from: string, scratchDir: string): Source[] {
   return [...databases, ...files]
 }
 
-const rulesOf = (agentId: string) => ({ hasAgent: () => true, defaultAgentId: () => agentId, scope: () => 'per-sender' })
+const rulesOf = (agentId: string) => ({ hasAgent: () => true, defaultAgentId: () => agentId, mustName: () => false, scope: () => 'per-sender' })
 
 interface Generation { readonly sessionId: string, readonly lines: readonly TranslatedLine[] }
 
