@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import { parseKey } from '../sessions/keys.ts'
 import type { SessionTarget } from '../sessions/room.ts'
+import { checkSendPolicy } from '../sessions/send-policy.ts'
 import type { Anew } from './anew.ts'
 import type { RunContext } from './context.ts'
 import type { Inboxes } from './inboxes.ts'
@@ -71,6 +72,7 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
     if (past) return past
     const named = await store.runs.get<StoredEntry['value']>(request.idempotencyKey)
     if (named?.claim === claim) return named
+    checkSendPolicy(target.key, sessions.get(target.key), config().config.session.sendPolicy)
     if (registry.live.size >= maxLive || registry.heldChars() + charsOf(request) > maxHeldChars) {
       throw new GatewayError('BUSY', { message: `${registry.live.size} runs are under way or waiting`, retryAfterMs: 5000 })
     }

@@ -55,6 +55,7 @@ export const errorTable = {
   SESSION_CHANGED: { wire: 'INVALID_REQUEST', status: 409, reason: 'session-changed', message: 'the session changed meanwhile', next: 'Read the session again (sessions.describe) and repeat the request.' },
   SESSION_PROTECTED: { wire: 'INVALID_REQUEST', status: 409, message: 'Cannot delete the main session', next: 'Begin it anew instead: openclaw sessions reset, or sessions.reset.' },
   SESSION_ACTIVE: { wire: 'UNAVAILABLE', status: 409, message: 'the session is still at work', next: 'Stop its run (sessions.abort) or wait until it is done.', retryable: true, retryAfterMs: 1000 },
+  SEND_BLOCKED: { wire: 'INVALID_REQUEST', status: 403, message: 'send blocked by session policy', next: 'See session.sendPolicy, or open this conversation: openclaw gateway call sessions.patch with sendPolicy "allow".' },
   SESSION_LABEL_TAKEN: { wire: 'INVALID_REQUEST', status: 409, message: 'another session has this label', next: 'Choose another label, or take it from the session that details.key names.' },
   SESSIONS_FULL: { wire: 'UNAVAILABLE', status: 503, message: 'there are too many sessions', next: 'Delete what is not needed: openclaw sessions cleanup --enforce.', retryable: true, retryAfterMs: 60_000 },
 

@@ -25,6 +25,7 @@ t.test('who may do what to a session follows from the scope and from what is cha
     t.match(await writer.request('sessions.patch', { key, ...patch }), { error: { message: 'missing scope: operator.admin' } }, JSON.stringify(patch))
     t.match(await admin.request('sessions.patch', { key, ...patch }), { ok: true }, JSON.stringify(patch))
   }
+  await admin.request('sessions.patch', { key, sendPolicy: null })
   for (const [method, params] of [
     ['chat.send', { sessionKey: key, message: 'x', idempotencyKey: 'x' }], ['sessions.send', { key, message: 'x' }], ['sessions.steer', { key, message: 'x' }],
     ['sessions.abort', { key }], ['chat.abort', { sessionKey: key }]
@@ -42,6 +43,20 @@ t.test('who may do what to a session follows from the scope and from what is cha
   await writer.request('sessions.patch', { key, archived: true, expectedSessionId: session.sessionId })
   t.match(await writer.request('sessions.delete', { key, archivedOnly: true }), { payload: { deleted: true } })
   for (const each of [admin, writer, reader, nobody]) await closeClient(each)
+})
+
+t.test('a conversation that may not be written to takes no message, and goes on when it may', async t => {
+  const { url } = await startGateway(t, { config: { session: { sendPolicy: { rules: [{ action: 'deny', match: { keyPrefix: 'closed' } }] } } } })
+  const { client } = await admitted(url)
+  const closed = { sessionKey: 'agent:main:closed', message: 'x', idempotencyKey: 'x' }
+  for (const method of ['chat.send', 'agent']) {
+    t.match(await client.request(method, closed), { error: { code: 'INVALID_REQUEST', details: { code: 'SEND_BLOCKED', key: closed.sessionKey } } }, method)
+  }
+  t.match((await client.request('sessions.list', {})).payload, { totalCount: 0 }, 'nothing was stored')
+  await client.request('sessions.create', { key: closed.sessionKey })
+  await client.request('sessions.patch', { key: closed.sessionKey, sendPolicy: 'allow' })
+  t.match(await client.request('chat.send', closed), { payload: { status: 'started' } })
+  await closeClient(client)
 })
 
 t.test('keys and ids that could be paths are refused by every method that takes one', async t => {
