@@ -11,6 +11,9 @@ const sandbox = group({ help: 'Running tools in a sandbox.', open: true }, {
   mode: key(oneOf(['off', 'non-main', 'all']), { default: 'off', failsafe: 'all', help: 'No session, all but the main one, or all.' }),
   scope: key(oneOf(['session', 'agent', 'shared']), { default: 'agent', failsafe: 'session', help: 'Who shares a sandbox.' }),
   workspaceAccess: key(oneOf(['none', 'ro', 'rw']), { default: 'none', failsafe: 'none', help: 'What of the workspace it sees.' }),
+  backend: key(text, { help: 'What it is made of: bubblewrap, docker or podman; absent: docker when docker names an image or a host.' }),
+  network: key(oneOf(['none', 'host']), { default: 'none', failsafe: 'none', help: 'Whether bubblewrap leaves the network open.' }),
+  workspaceRoot: key(text, { help: 'Directory for the workspaces of sandboxes; absent: sandboxes in the state directory.' }),
   docker: key(open, { help: 'Settings of the container.' })
 })
 

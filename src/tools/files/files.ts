@@ -26,12 +26,19 @@ export interface Files {
 
 type ToolSettings = Pick<Config['tools'], 'exec' | 'fs'>
 
+const entryOf = (config: Config, agentId: string): Partial<ToolSettings> | undefined =>
+  agentEntries(config).find(({ id }) => id.toLowerCase() === agentId.toLowerCase())?.tools as Partial<ToolSettings> | undefined
+
+/** An agent may have more denied places than all have, and never fewer. */
+export const denyPathsOf = (config: Config, agentId: string): string[] =>
+  [...config.tools.exec.denyPaths, ...entryOf(config, agentId)?.exec?.denyPaths ?? []]
+
 function settingsOf (config: Config, agentId: string): { allowed: readonly string[], denied: readonly string[], isConfined: boolean } {
-  const own = agentEntries(config).find(({ id }) => id.toLowerCase() === agentId.toLowerCase())?.tools as Partial<ToolSettings> | undefined
+  const own = entryOf(config, agentId)
   const { exec, fs } = config.tools
   return {
     allowed: own?.exec?.allowedPaths ?? exec.allowedPaths ?? [],
-    denied: [...exec.denyPaths, ...own?.exec?.denyPaths ?? []],
+    denied: denyPathsOf(config, agentId),
     isConfined: [fs, own?.fs].every(settings => settings?.['workspaceOnly'] !== false)
   }
 }

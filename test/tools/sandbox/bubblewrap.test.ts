@@ -1,0 +1,156 @@
+import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'tap'
+import { treeOf } from '../../../src/tools/exec/process-tree.ts'
+import { bubblewrapMissing, createSandboxScene } from './scene.ts'
+
+const skip = bubblewrapMissing()
+const secret = 'canary-of-the-host'
+
+/** What has ended and was not yet fetched by its parent does not count. */
+function isRunning (pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return false
+  }
+}
+
+test('a command in a sandbox sees programs and its own workspace, and nothing else of this machine', { skip }, async t => {
+  const scene = createSandboxScene(t)
+  writeFileSync(join(scene.base, 'secret.txt'), secret)
+  writeFileSync(join(scene.stateDir, 'openclaw.json'), secret)
+  writeFileSync(join(scene.workspace, 'notes.md'), secret)
+  symlinkSync(join(scene.base, 'secret.txt'), join(scene.workspace, 'link'))
+  for (const path of ['secret.txt', 'state/openclaw.json', 'state/workspace/notes.md', 'state/workspace/link']) {
+    const { code, out } = await scene.run(`cat '${join(scene.base, path)}'`)
+    t.not(code, 0, path)
+    t.notMatch(out, secret)
+  }
+  t.equal((await scene.run('pwd; ls -A')).out, '/workspace\n')
+  const { out } = await scene.run('ls -A / /home /etc; id; ls /proc | grep -c "^[0-9]"; hostname; grep Cap /proc/self/status; echo $HOME $PATH')
+  t.notMatch(out, new RegExp(`\\b(root|work|srv|opt|mnt|shadow|${scene.base.split('/').pop()})\\b`))
+  t.match(out, /uid=1000\(agent\) gid=1000/)
+  t.match(out, /\nsandbox\n/)
+  t.match(out, /CapEff:\t0000000000000000\nCapBnd:\t0000000000000000/)
+  t.match(out, /\/home\/agent \/usr\/local\/bin:\/usr\/bin:\/bin\n$/)
+  for (const file of ['/etc/shadow', '/proc/1/root/etc/shadow', `/proc/${process.pid}/environ`, '/workspace/../root/.bashrc']) t.not((await scene.run(`cat ${file}`)).code, 0, file)
+})
+
+test('what a command writes in its own workspace stays, and everything else is gone or refused', { skip }, async t => {
+  const scene = createSandboxScene(t)
+  t.equal((await scene.run('echo kept > f; mkdir d; echo gone > /tmp/f; echo gone > ~/f; ls /tmp ~')).code, 0)
+  t.equal((await scene.run('cat f; ls /tmp ~')).out, 'kept\n/home/agent:\n\n/tmp:\n')
+  for (const path of ['/usr/bin/evil', '/etc/evil', '/evil', '/bin/sh', '/var/evil', '/run/evil', '/etc/passwd', '/home/evil']) {
+    const { code } = await scene.run(`echo x > ${path}`)
+    t.not(code, 0, path)
+  }
+  const [own] = readdirSync(join(scene.stateDir, 'sandboxes')).filter(name => !name.startsWith('.'))
+  t.equal(readFileSync(join(scene.stateDir, 'sandboxes', own!, 'f'), 'utf8'), 'kept\n')
+  t.same(readdirSync(scene.workspace), [])
+})
+
+test('a workspace is written to with access rw alone', { skip }, async t => {
+  for (const [workspaceAccess, code] of [['ro', 1], ['rw', 0]] as const) {
+    const scene = createSandboxScene(t, { sandbox: { mode: 'all', workspaceAccess } })
+    mkdirSync(join(scene.workspace, 'sub'))
+    writeFileSync(join(scene.workspace, 'a'), 'text')
+    t.equal((await scene.run('cat a')).out, 'text')
+    t.equal((await scene.run('pwd', { cwd: join(scene.workspace, 'sub') })).out, '/workspace/sub\n')
+    for (const command of ['echo x > b', 'echo x > a', 'rm a', 'mv a c', 'mkdir e', 'touch a', 'chmod 777 a', 'ln a f']) {
+      const ended = await scene.run(`${command} && git --version > /dev/null; test $? -eq 0`)
+      t.equal(ended.code === 0 ? 0 : 1, ['rm a', 'mv a c'].includes(command) || code === 1 ? code : 0, `${workspaceAccess}: ${command}`)
+      writeFileSync(join(scene.workspace, 'a'), 'text')
+    }
+    if (workspaceAccess === 'ro') t.not((await scene.run('echo x > /agent/b')).code, 0)
+  }
+})
+
+test('a sandbox has no network: neither the gateway nor anybody else is reached', { skip }, async t => {
+  const server = createServer((_, response) => response.end(secret)).listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await new Promise(resolve => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  const fetches = `(exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3)`
+  const closed = createSandboxScene(t)
+  const { code, out } = await closed.run(`bash -c "${fetches.replaceAll('"', '\\"')}"`)
+  t.not(code, 0)
+  t.notMatch(out, secret)
+  t.match((await closed.run('cat /proc/net/dev')).out.split('\n').slice(2).filter(Boolean).map(line => line.trim().split(':')[0]), ['lo'])
+  const open = createSandboxScene(t, { sandbox: { mode: 'all', network: 'host' } })
+  t.match((await open.run(`bash -c "${fetches.replaceAll('"', '\\"')}"`)).out, secret, 'the same command works where the network is left open')
+})
+
+test('places that are denied look empty inside, also when the workspace is the home directory', { skip }, async t => {
+  const scene = createSandboxScene(t, {
+    sandbox: { mode: 'all', workspaceAccess: 'rw' }, workspace: '.', tools: { exec: { denyPaths: ['~/private', '~/one.txt'] } }
+  })
+  mkdirSync(join(scene.base, 'private'))
+  for (const path of ['state/openclaw.json', 'private/a', 'one.txt', 'two.txt']) writeFileSync(join(scene.base, path), secret)
+  const { out } = await scene.run('cat state/openclaw.json private/a one.txt; ls -A state private; echo --; cat two.txt; rm -rf state private; mv state x; echo x > state/y')
+  t.equal(out, `private:\n\nstate:\n--\n${secret}`)
+  t.equal(readFileSync(join(scene.base, 'state/openclaw.json'), 'utf8'), secret)
+  t.equal(readFileSync(join(scene.base, 'private/a'), 'utf8'), secret)
+})
+
+test('the end of a command ends everything that it started', { skip }, async t => {
+  const scene = createSandboxScene(t)
+  const command = '(setsid sleep 1000 &) ; (sleep 1000 & sleep 1000) & sleep 1000'
+  const launcher = await scene.sandbox.launcherFor({ agentId: 'main', sessionKey: 'agent:main:main' })
+  const child = await launcher.launch(command, { cwd: scene.workspace, env: {}, stdin: 'ignore' })
+  const leader = child.pid!
+  // Whatever is ended below follows from this number: it has to be a process of this test.
+  if (!(leader > 1) || leader === process.pid) throw new Error(`no process of this test: ${leader}`)
+  const exited = new Promise(resolve => child.once('exit', resolve))
+  let tree: number[] = []
+  for (let rounds = 0; tree.length < 5 && rounds < 200; rounds++) {
+    tree = await treeOf(leader, 'no-such-mark')
+    await sleep(10)
+  }
+  t.ok(tree.length >= 5, 'they run')
+  t.ok(child.kill('SIGKILL'), 'the one process that the gateway knows')
+  await exited
+  for (let rounds = 0; tree.some(isRunning) && rounds < 200; rounds++) await sleep(10)
+  t.same(tree.filter(isRunning), [], 'is enough to end them all')
+  const left = await scene.run('(setsid sleep 1001 > /dev/null 2>&1 &) ; echo done')
+  t.equal(left.out, 'done\n')
+  const commands = readdirSync('/proc').filter(name => /^\d+$/.test(name)).map(pid => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    } catch {
+      return ''
+    }
+  })
+  t.same(commands.filter(command => command.startsWith('sleep\x001001')), [], 'what a command leaves behind goes with its sandbox')
+})
+
+test('exit codes, input and environment pass, and nothing of the environment is on a command line', { skip }, async t => {
+  const scene = createSandboxScene(t)
+  t.equal((await scene.run('exit 7')).code, 7)
+  t.equal((await scene.run('cat', { stdin: 'input' })).out, 'input')
+  const { out, err } = await scene.run('echo $COLOUR; cat /proc/1/cmdline | tr "\\0" " "; echo oops >&2', { env: { COLOUR: 'teal-canary' } })
+  t.match(out, /^teal-canary\n/)
+  t.notMatch(out.slice(12), 'teal-canary')
+  t.equal(err, 'oops\n')
+})
+
+test('sandboxes are shared as their scope says', { skip }, async t => {
+  const scopes = { session: [false, false], agent: [true, false], shared: [true, true] } as const
+  for (const [scope, [bySession, byAgent]] of Object.entries(scopes)) {
+    const scene = createSandboxScene(t, { sandbox: { mode: 'all', scope } })
+    await scene.run('echo mine > f', { sessionKey: 'agent:main:one' })
+    t.equal((await scene.run('cat f', { sessionKey: 'agent:main:one' })).out, 'mine\n')
+    t.equal((await scene.run('cat f', { sessionKey: 'agent:main:two' })).code === 0, bySession, `${scope}: another session`)
+    t.equal((await scene.run('cat f', { sessionKey: 'agent:other:one', agentId: 'other' })).code === 0, byAgent, `${scope}: another agent`)
+  }
+})
+
+test('a command cannot make a sandbox of its own to gain rights', { skip }, async t => {
+  const scene = createSandboxScene(t)
+  for (const command of ['unshare -Ur true', 'unshare -m true', 'mount -t tmpfs x /tmp', 'chroot / true', 'nsenter -t 1 -m true']) {
+    t.not((await scene.run(command)).code, 0, command)
+  }
+})
