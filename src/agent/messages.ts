@@ -62,10 +62,11 @@ export function combined (inputs: readonly StoredInput[]): StoredInput {
   if (inputs.length === 1 && remembered.length === 0) return first
   const texts = inputs.length === 1 ? [first.message] : inputs.map(({ message }, index) => `queued #${index + 1}\n${message}`)
   const images = inputs.flatMap(input => input.images ?? [])
+  const isOfOwner = inputs.every(({ origin }) => origin?.['senderIsOwner'] === true)
   return {
     key: first.key,
     message: [...remembered, ...texts].join('\n\n'),
     ...(images.length > 0 ? { images } : {}),
-    ...(first.origin ? { origin: first.origin } : {})
+    ...(first.origin ? { origin: isOfOwner ? first.origin : { ...first.origin, senderIsOwner: false } } : {})
   }
 }

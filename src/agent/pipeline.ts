@@ -1,4 +1,5 @@
 /** A run from its first step to its terminal event. */
+import { isOwners } from './answerable.ts'
 import type { RunContext } from './context.ts'
 import { converse } from './conversation.ts'
 import type { RunResult } from './room.ts'
@@ -31,7 +32,7 @@ async function load (turn: Turn, { sessions, now }: RunContext): Promise<void> {
 async function prompt (turn: Turn, { prompting, tools }: RunContext): Promise<void> {
   const { run, voice } = turn
   voice.status('preparing_context')
-  turn.tools = tools.forRun({ agentId: run.agentId, sessionKey: run.key })
+  turn.tools = tools.forRun({ agentId: run.agentId, sessionKey: run.key, isOwner: isOwners(turn.messages) })
   const { agentId, key: sessionKey, request } = run
   turn.system = await prompting.system({ agentId, sessionKey, request, tools: turn.tools, model: turn.route.model })
 }

@@ -95,6 +95,8 @@ export function createRecovery (options: RecoveryOptions): () => Promise<{ resum
     const { value } = entry
     const { mode, maxAttempts, maxAgeMinutes } = context.config().config.agents.defaults.recovery
     if (value.state === 'parked') return 'park'
+    // Whoever began it hears that it was interrupted and decides anew.
+    if (value.via === 'spawn') return 'the gateway was restarted while this helper was at work; it is not begun again by itself'
     if (!options.isPatient(value.agentId) && now() - lastSeenMs(entry) > maxAgeMinutes * 60_000) return 'park'
     if ((value.attempts ?? 0) >= maxAttempts) return `the gateway was restarted ${maxAttempts} times while this was being answered; send it again`
     if (value.effects && mode === 'fail') return 'the gateway was restarted after tools had taken effect; look at what they did, then send it again'

@@ -1,6 +1,7 @@
 /** Carries out what a model asked for in one step. */
 import type { Message, ToolCallPart } from '../protocol/transcript.ts'
 import type { Tool, ToolResult } from '../tools/tool.ts'
+import { isOwners } from './answerable.ts'
 import type { RunContext } from './context.ts'
 import { untilEnded } from './run.ts'
 import { interruptedCall, type Turn } from './turn.ts'
@@ -30,6 +31,7 @@ async function perform (turn: Turn, tool: Tool | undefined, call: ToolCallPart, 
       sessionKey: run.key,
       agentId: run.agentId,
       callId: id,
+      isOwner: isOwners(turn.messages),
       signal: run.signal,
       update: partialResult => voice.tool({ phase: 'update', name, toolCallId: id, partialResult })
     }))

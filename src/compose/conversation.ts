@@ -18,6 +18,7 @@ import { createSessions, type SessionsRoom } from '../sessions/sessions.ts'
 import type { Store } from '../store/store.ts'
 import { createIdempotencyCache } from '../rpc/idempotency.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
+import { composeSessionTools, recoverWith } from './session-tools.ts'
 
 export interface ConversationOptions {
   readonly live: LiveConfig
@@ -83,9 +84,11 @@ export function composeConversation (options: ConversationOptions): Conversation
     },
     modelOf: routed
   })
-  const tools = createTools({
-    version,
-    now,
+  const sessionTools = composeSessionTools({
+    version, now, config, sessions, models, agents, redact: logging.redactor.redactText, log: logging.child('tools')
+  }, { runs: () => runs, tools: () => tools })
+  const tools: ToolsRoom = createTools({
+    ...sessionTools,
     config,
     log: logging.child('tools'),
     once: createIdempotencyCache({ now }),
@@ -94,12 +97,7 @@ export function composeConversation (options: ConversationOptions): Conversation
       const { provider, model } = routed(agentId, {})
       return `${provider}/${model}`
     },
-    record: key => sessions.get(key),
-    keyOf: (sessionKey, agentId) => sessions.target(sessionKey, agentId).key,
-    recent: (agentId, limit) => {
-      const rows = sessions.parts.rows.ranking('activity').list('active')
-      return Iterator.from(rows).map(({ record }) => record).filter(record => record.agentId === agentId).take(limit).toArray()
-    }
+    record: key => sessions.get(key)
   })
   const runtimes = createRuntimes({
     isExternal: agentId => agentEntries(config().config).find(({ id }) => id.toLowerCase() === agentId)?.runtime === 'external',
@@ -111,7 +109,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     }
   })
   const images = createImages({ maxPx: () => config().config.agents.defaults.imageMaxDimensionPx, log })
-  const runs = withPreparedImages(createRuns({
+  const runs: Runs = withPreparedImages(createRuns({
     store,
     sessions,
     models,
@@ -127,7 +125,7 @@ export function composeConversation (options: ConversationOptions): Conversation
   return {
     sessions,
     models,
-    runs,
+    runs: recoverWith(runs, sessionTools),
     runtimes,
     tools,
     roster: createRoster({ live, paths: options.paths, sessions, runs, now }),
@@ -136,6 +134,7 @@ export function composeConversation (options: ConversationOptions): Conversation
       runtimes.gone(connectionId)
     },
     async close () {
+      await sessionTools.spawns.close()
       await sessions.close()
       await models.close()
       await images.close()

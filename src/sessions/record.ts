@@ -31,6 +31,22 @@ export interface SpentDay {
   readonly unpriced?: number
 }
 
+/** What an agent began this session for, and how far that is. */
+export interface SpawnFacts {
+  readonly runId: string
+  /** The beginning of it; all of it stands in the transcript. */
+  readonly task: string
+  readonly startedAtMs: number
+  /** Whoever was answerable for the start holds the gateway. */
+  readonly isOwner?: true
+  readonly cleanup?: 'delete'
+  readonly outcome?: 'ok' | 'error' | 'aborted' | 'timeout' | 'interrupted' | 'cancelled'
+  readonly endedAtMs?: number
+  readonly reason?: string
+  /** What became of the report to whoever began it; absent: it is still owed. */
+  readonly report?: 'delivered' | 'undeliverable' | 'unwanted'
+}
+
 export type SessionStatus = 'running' | 'done' | 'failed' | 'killed' | 'timeout'
 
 /** The stored row of a session. Everything a list shows stands here, so that no transcript is opened for it. */
@@ -66,6 +82,7 @@ export interface SessionRecord {
   readonly parentSessionKey?: string
   readonly spawnedBy?: string
   readonly spawnDepth?: number
+  readonly spawn?: SpawnFacts
   readonly chatType?: string
   readonly channel?: string
   readonly lastChannel?: string

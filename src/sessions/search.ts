@@ -13,6 +13,8 @@ export interface SearchQuery {
   readonly query: string
   readonly agentId?: string
   readonly sessionKeys?: readonly string[]
+  /** Conversations that are left out are not looked into. */
+  readonly mayRead?: (record: SessionRecord) => boolean
   readonly limit?: number
 }
 
@@ -88,7 +90,7 @@ async function scanTranscript (lines: Lines, { record, sessionId }: Place, words
 }
 
 export function createSearch ({ rows, lines, ready }: SessionParts): (query: SearchQuery) => Promise<SearchResult> {
-  return async ({ query, agentId, sessionKeys, limit = defaultHits }) => {
+  return async ({ query, agentId, sessionKeys, mayRead, limit = defaultHits }) => {
     await ready()
     const words = [...new Set(query.toLowerCase().split(/\s+/).filter(Boolean))].slice(0, 16)
     if (words.length === 0) return { results: [] }
@@ -97,6 +99,7 @@ export function createSearch ({ rows, lines, ready }: SessionParts): (query: Sea
     let sessions = 0
     for (const { record } of rows.ranking('updatedAt').list('all')) {
       if ((agentId !== undefined && record.agentId !== agentId) || (wanted && !wanted.has(record.key))) continue
+      if (mayRead?.(record) === false) continue
       if (scan.hits.length >= limit || scan.lines >= maxLines || sessions >= maxSessions) return { results: scan.hits, truncated: true }
       sessions++
       for (const sessionId of [record.sessionId, ...[...record.generations ?? []].reverse()]) {

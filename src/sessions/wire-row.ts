@@ -134,7 +134,7 @@ export function flatFields (row: WireRow): WireRow {
 /** The stored record, as create, patch and reset answer with it. */
 export function wireEntry (record: SessionRecord): WireRow {
   const {
-    key, generations, leafId, lastSeq, contextSeq, compactionId, contextMessages, preview, spent, lifecycleRevision, archivedReason,
+    key, generations, leafId, lastSeq, contextSeq, compactionId, contextMessages, preview, spent, spawn, lifecycleRevision, archivedReason,
     overrides, extra, ...fields
   } = record
   return {

@@ -25,7 +25,7 @@ function guarded (tool: Tool, policy: Policy, circumstances: () => Circumstances
   return {
     ...tool,
     async run (args, context) {
-      const { allowed, steps } = policy.judge({ ...circumstances(), tool })
+      const { allowed, steps } = policy.judge({ ...circumstances(), isOwner: context.isOwner === true, tool })
       if (!allowed) return refused(`${tool.name} is not allowed any more: ${steps.at(-1)?.because ?? 'the policy changed'}.`)
       return await tool.run(args, context)
     }
