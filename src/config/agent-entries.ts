@@ -25,3 +25,15 @@ export function defaultAgentId (config: Pick<Config, 'agents'>): string {
   const chosen = entries.find(entry => entry.default === true) ?? entries.find(entry => entry.id === 'main') ?? entries[0]
   return (chosen as AgentEntry).id
 }
+
+/** One agent, however its id is written, without looking at what the others are. */
+export function agentEntry (config: Pick<Config, 'agents'>, agentId: string): AgentEntry | undefined {
+  const { list, entries } = config.agents
+  const wanted = agentId.toLowerCase()
+  const name = Object.hasOwn(entries, agentId) ? agentId : Object.keys(entries).find(key => key.toLowerCase() === wanted)
+  const listed = list.filter(entry => entry.id?.toLowerCase() === wanted)
+  if (name === undefined && listed.length === 0) {
+    return wanted === 'main' && list.length === 0 && Object.keys(entries).length === 0 ? { id: 'main', default: true } : undefined
+  }
+  return Object.assign({}, ...listed, name === undefined ? undefined : entries[name], { id: name ?? listed.at(-1)?.id }) as AgentEntry
+}

@@ -1,6 +1,7 @@
 /** Tools in the shapes of the contract. */
 import type { Config } from '../config/schema.ts'
 import { agentEntries } from '../config/agent-entries.ts'
+import { named } from '../tools/names.ts'
 import { allowingEntry } from '../tools/policy/patterns.ts'
 import { profileNames, profiles } from '../tools/policy/profiles.ts'
 import type { CapabilityClass, Tool } from '../tools/tool.ts'
@@ -54,7 +55,7 @@ function catalogEntry (tool: Tool): object {
     source: pluginId === undefined ? 'core' : 'plugin',
     ...(pluginId === undefined ? {} : { pluginId }),
     // Every tool is in "full", which says nothing about it.
-    defaultProfiles: profileNames.filter(name => name !== 'full' && allowingEntry(tool, profiles[name]) !== undefined)
+    defaultProfiles: profileNames.filter(name => name !== 'full' && allowingEntry(named(tool), profiles[name]) !== undefined)
   }
 }
 

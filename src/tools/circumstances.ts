@@ -1,10 +1,9 @@
 /** What the rules of the policy look at, found out for one run or one call. */
-import { agentEntries } from '../config/agent-entries.ts'
+import { agentEntry } from '../config/agent-entries.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { parseKey } from '../sessions/keys.ts'
 import type { SessionRecord } from '../sessions/record.ts'
-import { normalName } from './names.ts'
 import type { PolicyQuestion } from './policy.ts'
 import type { RunFacts } from './tool.ts'
 
@@ -20,8 +19,7 @@ export interface CircumstanceSources {
 
 /** Do tools of this conversation run in the sandbox? */
 export function isSandboxed (config: Config, agentId: string, sessionKey: string): boolean {
-  const own = agentEntries(config).find(({ id }) => normalName(id) === normalName(agentId))
-  const mode = own?.sandbox?.mode ?? config.agents.defaults.sandbox.mode
+  const mode = agentEntry(config, agentId)?.sandbox?.mode ?? config.agents.defaults.sandbox.mode
   return mode === 'all' || (mode === 'non-main' && parseKey(sessionKey).kind !== 'main')
 }
 

@@ -5,6 +5,8 @@ import type { Tool } from './tool.ts'
 export interface ToolRegistry {
   find (name: string): Tool | undefined
   all (): readonly Tool[]
+  /** Another number whenever there are other tools. */
+  revision (): number
   /** Takes tools from outside (plugins, MCP servers). Whoever came first keeps its names; returns those that were not taken. */
   add (tools: readonly Tool[]): readonly string[]
   remove (names: readonly string[]): void
@@ -16,9 +18,11 @@ const maxTools = 1000
 export function createRegistry (builtin: readonly Tool[]): ToolRegistry {
   const tools = new Set<Tool>()
   const byName = new Map<string, Tool>()
+  let revision = 0
 
   function add (more: readonly Tool[]): string[] {
     const refused: string[] = []
+    revision++
     for (const tool of more) {
       const names = namesOf(tool)
       if (byName.has(names[0]!) || tools.size >= maxTools) {
@@ -37,8 +41,10 @@ export function createRegistry (builtin: readonly Tool[]): ToolRegistry {
   return {
     find: name => byName.get(normalName(name)),
     all: () => [...tools],
+    revision: () => revision,
     add,
     remove (names) {
+      revision++
       for (const name of names) {
         const tool = byName.get(normalName(name))
         if (!tool || normalName(tool.name) !== normalName(name)) continue

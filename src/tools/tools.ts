@@ -32,14 +32,34 @@ function guarded (tool: Tool, policy: Policy, circumstances: () => Circumstances
   }
 }
 
+/** Circumstances that are remembered: every session that is at work, and its programs. */
+const maxRemembered = 256
+
+/** The same circumstances under the same configuration have the same tools, and asking every rule about every tool takes its time. */
+function createAllowed (registry: ToolRegistry, policy: Policy, config: ToolsOptions['config']): (circumstances: Circumstances) => readonly Tool[] {
+  const answers = new Map<string, readonly Tool[]>()
+  let of: { readonly loaded: unknown, readonly revision: number } | undefined
+
+  return circumstances => {
+    const now = { loaded: config(), revision: registry.revision() }
+    if (of?.loaded !== now.loaded || of.revision !== now.revision) answers.clear()
+    of = now
+    const name = JSON.stringify(circumstances)
+    const known = answers.get(name)
+    if (known) return known
+    if (answers.size >= maxRemembered) answers.delete(answers.keys().next().value!)
+    const tools = registry.all().filter(tool => policy.allows({ ...circumstances, tool }))
+    answers.set(name, tools)
+    return tools
+  }
+}
+
 export function createTools (options: ToolsOptions): ToolsRoom {
   const registry = createRegistry(builtinTools(options))
   const policy = createPolicy(options)
 
-  const allowed: ToolsRoom['allowed'] = facts => {
-    const circumstances = circumstancesOf(facts, options)
-    return registry.all().filter(tool => policy.allows({ ...circumstances, tool }))
-  }
+  const remembered = createAllowed(registry, policy, options.config)
+  const allowed: ToolsRoom['allowed'] = facts => remembered(circumstancesOf(facts, options))
 
   return {
     registry,

@@ -1,9 +1,10 @@
 /** May this tool be used here and now? One list of rules; each may take away, none gives back. */
-import { agentEntries, type AgentEntry } from '../../config/agent-entries.ts'
+import { agentEntry, type AgentEntry } from '../../config/agent-entries.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema.ts'
-import { normalName } from '../names.ts'
+import { named, type NamedTool } from '../names.ts'
 import type { Policy, PolicyQuestion, PolicyStep } from '../policy.ts'
+import type { Tool } from '../tool.ts'
 import { isForOwner, judgeReach } from './closed.ts'
 import { entryFor } from './patterns.ts'
 import { denied, judgeProfile, judgeScope, passes, readScope, type Finding, type Scope } from './scope.ts'
@@ -14,9 +15,12 @@ interface Settings {
   readonly agent: AgentEntry | undefined
 }
 
+/** The question as the rules get it. */
+type Asked = Omit<PolicyQuestion, 'tool'> & { readonly tool: NamedTool }
+
 interface Rule {
   readonly step: string
-  judge (question: PolicyQuestion, settings: Settings): Finding
+  judge (question: Asked, settings: Settings): Finding
 }
 
 type ByProvider = { readonly [provider: string]: Scope | undefined }
@@ -29,7 +33,7 @@ function ofProvider (byProvider: ByProvider | undefined, model: string | undefin
   return { scope: byProvider?.[name], name }
 }
 
-const agentAt = ({ agentId }: PolicyQuestion): string => `agents.entries.${agentId}.tools`
+const agentAt = ({ agentId }: Pick<Asked, 'agentId'>): string => `agents.entries.${agentId}.tools`
 
 interface AgentScope extends Scope {
   readonly byProvider?: ByProvider
@@ -49,16 +53,16 @@ const neverForSubagents = ['gateway', 'agents_list', 'progress_card', 'cron', 'a
 /** What a helper without helpers of its own has no use for. */
 const notAtTheBottom = ['subagents', 'sessions_list', 'sessions_history', 'sessions_spawn']
 
-function judgeSandbox ({ tool, isSandboxed, ...question }: PolicyQuestion, settings: Settings): Finding {
+function judgeSandbox ({ tool, isSandboxed, agentId }: Asked, settings: Settings): Finding {
   if (!isSandboxed) return passes('not sandboxed')
   const ofAgent = readScope((toolsOf(settings).sandbox as { tools?: unknown } | undefined)?.tools)
   const own = ofAgent ?? readScope((settings.config.tools.sandbox as { tools?: unknown } | undefined)?.tools)
-  const at = ofAgent ? `${agentAt({ tool, ...question })}.sandbox.tools` : own ? 'tools.sandbox.tools' : 'the default of sandboxes'
+  const at = ofAgent ? `${agentAt({ agentId })}.sandbox.tools` : own ? 'tools.sandbox.tools' : 'the default of sandboxes'
   const scope = own?.allow ? own : { ...sandboxDefault, ...own, deny: own?.deny ?? sandboxDefault.deny! }
   return judgeScope(tool, scope, at)
 }
 
-function judgeSubagent ({ tool, subagentDepth = 0 }: PolicyQuestion, { config, agent }: Settings): Finding {
+function judgeSubagent ({ tool, subagentDepth = 0 }: Asked, { config, agent }: Settings): Finding {
   if (subagentDepth < 1) return passes('not a subagent')
   const never = entryFor(tool, neverForSubagents)
   if (never !== undefined) return denied('subagents never have it')
@@ -69,7 +73,7 @@ function judgeSubagent ({ tool, subagentDepth = 0 }: PolicyQuestion, { config, a
   return judgeScope(tool, readScope((config.tools.subagents as { tools?: unknown } | undefined)?.tools), 'tools.subagents.tools')
 }
 
-const isProgram = ({ surface }: PolicyQuestion): boolean => surface !== 'run'
+const isProgram = ({ surface }: Asked): boolean => surface !== 'run'
 
 const rules: readonly Rule[] = [
   {
@@ -143,21 +147,27 @@ const rules: readonly Rule[] = [
 export const policySteps: readonly string[] = rules.map(({ step }) => step)
 
 export function createPolicy ({ config }: { readonly config: () => LoadedConfig }): Policy {
-  // A changed configuration is another object.
-  let seen: { readonly loaded: LoadedConfig, readonly agents: ReadonlyMap<string, AgentEntry> } | undefined
+  // Names are put into their one spelling once for each tool.
+  const known = new WeakMap<Tool, NamedTool>()
+
+  function askedOf (question: PolicyQuestion): Asked {
+    let tool = known.get(question.tool)
+    if (!tool) known.set(question.tool, tool = named(question.tool))
+    return { ...question, tool }
+  }
 
   function settingsFor (agentId: string): Settings {
-    const loaded = config()
-    if (seen?.loaded !== loaded) seen = { loaded, agents: new Map(agentEntries(loaded.config).map(entry => [normalName(entry.id), entry])) }
-    return { config: loaded.config, agent: seen.agents.get(normalName(agentId)) }
+    const current = config().config
+    return { config: current, agent: agentEntry(current, agentId) }
   }
 
   return {
     judge (question) {
       const settings = settingsFor(question.agentId)
+      const asked = askedOf(question)
       const steps: PolicyStep[] = []
       for (const { step, judge } of rules) {
-        const { denied, because } = judge(question, settings)
+        const { denied, because } = judge(asked, settings)
         steps.push({ step, verdict: denied ? 'denied' : 'passes', because })
         if (denied) return { allowed: false, steps }
       }
@@ -165,7 +175,8 @@ export function createPolicy ({ config }: { readonly config: () => LoadedConfig 
     },
     allows (question) {
       const settings = settingsFor(question.agentId)
-      return rules.every(({ judge }) => !judge(question, settings).denied)
+      const asked = askedOf(question)
+      return rules.every(({ judge }) => !judge(asked, settings).denied)
     }
   }
 }

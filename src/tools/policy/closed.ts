@@ -1,6 +1,6 @@
 /** What programs cannot reach over HTTP, RPC or MCP unless `gateway.tools.allow` names it. */
-import { namesOf, normalName } from '../names.ts'
-import type { CapabilityClass, Tool } from '../tool.ts'
+import { normalName, type NamedTool } from '../names.ts'
+import type { CapabilityClass } from '../tool.ts'
 import { denied, passes, type Finding } from './scope.ts'
 
 /**
@@ -27,13 +27,12 @@ const closed = new Set(closedNames)
 const owners = new Set(ownerNames)
 
 /** Each entry opens the one tool that it names: neither `*` nor a group opens anything. */
-export function judgeReach (tool: Tool, opened: readonly string[], isOwner: boolean): Finding {
-  const names = namesOf(tool)
+export function judgeReach ({ tool, names }: NamedTool, opened: readonly string[], isOwner: boolean): Finding {
   const isClosed = tool.reach === 'run' || closedClasses.has(tool.capability) || names.some(name => closed.has(name))
   if (!isClosed) return passes('programs may call it')
   if (!opened.some(entry => names.includes(normalName(entry)))) return denied('closed to programs, and gateway.tools.allow does not name it')
   return isOwner ? passes('gateway.tools.allow names it') : denied('gateway.tools.allow opens it to the owner of the gateway only')
 }
 
-export const isForOwner = (tool: Tool): boolean =>
-  tool.ownerOnly === true || ownerClasses.has(tool.capability) || namesOf(tool).some(name => owners.has(name))
+export const isForOwner = ({ tool, names }: NamedTool): boolean =>
+  tool.ownerOnly === true || ownerClasses.has(tool.capability) || names.some(name => owners.has(name))

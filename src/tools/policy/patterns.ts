@@ -1,5 +1,5 @@
 /** Which tools an entry of an allow or deny list means: a name, an alias, `group:<name>`, a plugin, or any of these with `*`. */
-import { normalName, namesOf } from '../names.ts'
+import { normalName, type NamedTool } from '../names.ts'
 import type { Tool } from '../tool.ts'
 
 /** Tools that reach into this machine or drive a screen; `group:openclaw` is everything else that comes with the gateway. */
@@ -28,7 +28,7 @@ export function globMatches (pattern: string, name: string): boolean {
   return true
 }
 
-function means (entry: string, tool: Tool, names: readonly string[]): boolean {
+function means (entry: string, { tool, names }: NamedTool): boolean {
   const pattern = normalName(entry)
   if (pattern.startsWith('group:')) return isInGroup(tool, pattern.slice(6))
   if (names.some(name => globMatches(pattern, name))) return true
@@ -37,16 +37,12 @@ function means (entry: string, tool: Tool, names: readonly string[]): boolean {
 }
 
 /** The first entry that means this tool. */
-export const entryFor = (tool: Tool, entries: readonly string[]): string | undefined => {
-  if (entries.length === 0) return undefined
-  const names = namesOf(tool)
-  return entries.find(entry => means(entry, tool, names))
-}
+export const entryFor = (asked: NamedTool, entries: readonly string[]): string | undefined => entries.find(entry => means(entry, asked))
 
 /** Who may write files may patch them; who may not write has not been forbidden to patch. */
 const impliedBy: { readonly [name: string]: string } = { apply_patch: 'write' }
 
-export function allowingEntry (tool: Tool, entries: readonly string[]): string | undefined {
-  const implied = impliedBy[normalName(tool.name)]
-  return entryFor(tool, entries) ?? (implied === undefined ? undefined : entries.find(entry => normalName(entry) === implied))
+export function allowingEntry (asked: NamedTool, entries: readonly string[]): string | undefined {
+  const implied = impliedBy[asked.names[0]!]
+  return entryFor(asked, entries) ?? (implied === undefined ? undefined : entries.find(entry => normalName(entry) === implied))
 }

@@ -1,5 +1,5 @@
 /** One `{allow, alsoAllow, deny}` of the configuration and what it says about a tool. */
-import type { Tool } from '../tool.ts'
+import type { NamedTool } from '../names.ts'
 import { allowingEntry, entryFor } from './patterns.ts'
 import { profiles, type ProfileName } from './profiles.ts'
 
@@ -34,7 +34,7 @@ export function readScope (value: unknown): Scope | undefined {
 }
 
 /** Deny wins; where there is an allow list, only what it or alsoAllow names is left. An empty one leaves nothing. */
-export function judgeScope (tool: Tool, scope: Scope | undefined, at: string): Finding {
+export function judgeScope (tool: NamedTool, scope: Scope | undefined, at: string): Finding {
   if (!scope) return passes('nothing is set')
   const refused = entryFor(tool, scope.deny ?? [])
   if (refused !== undefined) return denied(`${at}.deny has "${refused}"`)
@@ -44,7 +44,7 @@ export function judgeScope (tool: Tool, scope: Scope | undefined, at: string): F
 }
 
 /** `more` is what stands beside the profile and adds to it. */
-export function judgeProfile (tool: Tool, profile: ProfileName | undefined, at: string, more: readonly string[] = []): Finding {
+export function judgeProfile (tool: NamedTool, profile: ProfileName | undefined, at: string, more: readonly string[] = []): Finding {
   if (profile === undefined) return passes('nothing is set')
   if (allowingEntry(tool, profiles[profile]) !== undefined) return passes(`${at} is "${profile}"`)
   const added = allowingEntry(tool, more)

@@ -3,6 +3,8 @@ import type { Config } from '../../config/schema.ts'
 import type { PolicyQuestion, Sender } from '../policy.ts'
 import { readScope, type Scope } from './scope.ts'
 
+type Asking = Omit<PolicyQuestion, 'tool'>
+
 export interface Placed {
   readonly scope: Scope
   readonly at: string
@@ -24,7 +26,7 @@ function keysOf ({ id, e164, username, name }: Sender, channel: string | undefin
 }
 
 /** The rule for this sender, or the one for everybody. Whoever holds the gateway and writes from no channel is nobody's guest. */
-function bySender (value: unknown, { sender, channel, isOwner }: PolicyQuestion, at: string): Placed | undefined {
+function bySender (value: unknown, { sender, channel, isOwner }: Asking, at: string): Placed | undefined {
   if (value === undefined || value === null || (!sender && isOwner)) return undefined
   if (typeof value !== 'object' || Array.isArray(value)) return { scope: { deny: ['*'] }, at }
   const rules = new Map(Object.entries(value).map(([key, rule]) => [key.toLowerCase().replace(/^username:@/, 'username:'), rule]))
@@ -38,7 +40,7 @@ const placed = (value: unknown, at: string): Placed | undefined => {
 }
 
 /** The rules of the group that a message came from; the most specific stands. */
-export function groupScope (config: Config, question: PolicyQuestion): Placed | undefined {
+export function groupScope (config: Config, question: Asking): Placed | undefined {
   const { channel, group } = question
   if (!channel || !group) return undefined
   const groups = tableOf(tableOf(tableOf(config.channels)[channel]).groups)
@@ -52,7 +54,7 @@ export function groupScope (config: Config, question: PolicyQuestion): Placed | 
 }
 
 /** The rules for whoever wrote; those of the agent replace the general ones. */
-export function senderScope (config: Config, question: PolicyQuestion, ofAgent: unknown): Placed | undefined {
+export function senderScope (config: Config, question: Asking, ofAgent: unknown): Placed | undefined {
   return bySender(ofAgent, question, `agents.entries.${question.agentId}.tools.toolsBySender`) ??
     bySender(config.tools.toolsBySender, question, 'tools.toolsBySender')
 }
