@@ -49,7 +49,7 @@ export const presenceTrigger: Trigger = {
 }
 
 /** A harmless tool that exists wherever `/tools/invoke` does. */
-export const toolsInvokeBody = '{"tool":"agents_list","args":{}}'
+export const toolsInvokeBody = '{"tool":"session_status","args":{}}'
 
 export const readProfile = (path: string): Profile => JSON.parse(readFileSync(path, 'utf8')) as Profile
 

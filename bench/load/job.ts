@@ -92,8 +92,10 @@ export interface TurnsJob extends ToGateway {
   readonly turnsPerSession: number
   /** Sessions of one lane; afterwards it begins with its first again. */
   readonly sessionsPerLane?: number
-  /** Part of every session key and every run id: jobs with different names have different sessions. */
+  /** Part of every run id: no two jobs of one gateway have the same. */
   readonly name: string
+  /** Part of every session key; without it the name, so that each job has sessions of its own. */
+  readonly sessionName?: string
   /** What the latency is: until the run has ended, or until its first word. */
   readonly until: 'end' | 'first-word'
 }

@@ -58,7 +58,7 @@ export async function runTurns (job: TurnsJob, window: Window): Promise<void> {
     for (let turn = 0; window.open() && started < maxCount; turn++) {
       started += 1
       const session = Math.floor(turn / job.turnsPerSession) % sessionsPerLane
-      const sessionKey = `agent:main:bench-${job.name}-${index}-${session}`
+      const sessionKey = `agent:main:bench-${job.sessionName ?? job.name}-${index}-${session}`
       const { latencyMs, failure } = await lines[index % lines.length]!.turn(`${job.name}-${index}-${turn}`, sessionKey, `Message ${turn} of lane ${index}, as short as people write.`)
       if (failure === undefined && latencyMs >= 0) window.succeed(latencyMs)
       else {

@@ -28,7 +28,8 @@ export const http: Scenario = {
     return [
       ...await drive(running, context, { method: 'GET', path: '/health' }, 16),
       ...await drive(running, context, { method: 'GET', path: '/health' }, 64),
-      ...await drive(running, context, invoke, 16)
+      ...await drive(running, context, invoke, 16),
+      ...await drive(running, context, invoke, 32)
     ]
   })
 }

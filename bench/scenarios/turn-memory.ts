@@ -10,7 +10,7 @@ const lanes = 8
 const sessionsPerLane = 10
 
 const job = (running: Running, name: string, maxCount: number) => ({
-  ...turnsJob(running, { method: 'chat.send', connections: 1, concurrency: lanes, name, durationMs: withinMs }), maxCount, sessionsPerLane
+  ...turnsJob(running, { method: 'chat.send', connections: 1, concurrency: lanes, name, durationMs: withinMs }), maxCount, sessionsPerLane, sessionName: 'memory'
 })
 
 /** The lowest of some seconds of quiet: what a burst of work left behind has been collected by then. */
