@@ -61,23 +61,37 @@ export async function archiveTranscripts (directory: string, record: SessionReco
   return files
 }
 
-/** Removes archives that are older than wanted, at most `limit` at a time. */
-export async function pruneArchives (directory: string, beforeMs: number, limit: number): Promise<number> {
+export interface ArchiveFile {
+  readonly file: string
+  readonly mtimeMs: number
+  readonly size: number
+}
+
+export async function listArchives (directory: string): Promise<ArchiveFile[]> {
   let names: string[]
   try {
     names = await readdir(directory)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   }
-  let removed = 0
+  const archives: ArchiveFile[] = []
   for (const name of names) {
-    if (removed >= limit) break
     if (!name.includes(marker)) continue
     const file = join(directory, name)
-    if ((await stat(file)).mtimeMs >= beforeMs) continue
-    await unlink(file)
-    removed++
+    const { mtimeMs, size } = await stat(file)
+    archives.push({ file, mtimeMs, size })
   }
-  return removed
+  return archives
+}
+
+export async function removeArchives (files: readonly string[]): Promise<void> {
+  for (const file of files) await unlink(file)
+}
+
+/** Removes archives that are older than wanted, at most `limit` at a time. */
+export async function pruneArchives (directory: string, beforeMs: number, limit: number): Promise<number> {
+  const old = (await listArchives(directory)).filter(({ mtimeMs }) => mtimeMs < beforeMs).slice(0, limit)
+  await removeArchives(old.map(({ file }) => file))
+  return old.length
 }

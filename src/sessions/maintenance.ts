@@ -1,6 +1,7 @@
 /** Keeps the number of sessions bounded, by the rules of `session.maintenance`. Runs by itself, a little at a time; reads never prune. */
 import type { Config } from '../config/schema.ts'
 import { archiveTranscripts, pruneArchives } from './archive.ts'
+import { keepBudget, parseSize } from './disk-budget.ts'
 import { parseDuration } from './duration.ts'
 import { isDisposable, parseKey } from './keys.ts'
 import type { SessionRecord } from './record.ts'
@@ -131,6 +132,24 @@ export function createMaintenance (parts: SessionParts): Maintenance {
     return pruneArchives(options.archiveDir, before, maxArchivesAtOnce)
   }
 
+  async function stayWithinBudget (): Promise<number> {
+    const { maxDiskBytes, highWaterBytes } = options.config().config.session.maintenance
+    const maxBytes = maxDiskBytes === false ? 0 : parseSize(maxDiskBytes, 0)
+    if (maxBytes === 0) return 0
+    const { bytes, removed, isOver } = await keepBudget({
+      database: options.store.status().path,
+      archiveDir: options.archiveDir,
+      maxBytes,
+      highWaterBytes: parseSize(highWaterBytes, maxBytes) || maxBytes * 0.8,
+      limit: maxArchivesAtOnce
+    })
+    if (isOver) {
+      options.log.warn({ bytes, maxBytes },
+        'sessions take more of the disk than session.maintenance.maxDiskBytes allows; delete what is not needed: openclaw sessions delete')
+    }
+    return removed
+  }
+
   async function run (request: MaintenanceRequest = {}): Promise<MaintenanceReport> {
     await ready()
     const { mode } = options.config().config.session.maintenance
@@ -146,7 +165,7 @@ export function createMaintenance (parts: SessionParts): Maintenance {
         const outcomes = await Promise.all(batch.map(apply))
         batch.filter((_step, index) => outcomes[index]).forEach(count)
       }
-      done.archivesRemoved = await removeOldArchives()
+      done.archivesRemoved = await removeOldArchives() + await stayWithinBudget()
     } else steps.forEach(count)
     return { mode, applied, beforeCount, afterCount: applied ? rows.size : beforeCount - done.deleted, ...done, steps }
   }

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, utimesSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { parseSize } from '../../src/sessions/disk-budget.ts'
 import { parseDuration } from '../../src/sessions/duration.ts'
 import { assistantMessage, openRoom, userMessage, type TestRoom } from './open-room.ts'
 
@@ -124,6 +125,26 @@ t.test('archives of deleted sessions go when they are old', async t => {
   t.match(await sessions.maintenance.run(), { archivesRemoved: 1 })
   t.notOk(existsSync(file!))
   t.same(readdirSync(join(archiveDir)), [])
+})
+
+t.test('archives go, the oldest first, when everything takes more than it may', async t => {
+  const room = await openRoom(t, { config: { session: { maintenance: { maxDiskBytes: 2_000, highWaterBytes: '50%' } } } })
+  const { sessions, archiveDir, clock } = room
+  for (const name of ['a', 'b', 'c']) {
+    await sessions.write(`agent:main:${name}`, { create: {}, lines: [userMessage(name.repeat(500))] })
+    const { archived: [file] } = await sessions.lifecycle.remove(`agent:main:${name}`, {})
+    const at = new Date(clock.now += 1_000)
+    utimesSync(file!, at, at)
+    t.match(await sessions.maintenance.run(), { archivesRemoved: name === 'c' ? 2 : 0 }, name)
+  }
+  const [left, ...more] = readdirSync(archiveDir)
+  t.same(more, [])
+  t.match(readFileSync(join(archiveDir, left!), 'utf8'), /ccc/)
+})
+
+t.test('sizes are read as the configuration writes them', async t => {
+  t.same([500, '500', '2kb', '1.5 mib', '10gb', '80%'].map(size => parseSize(size, 1_000)), [500, 500, 2_000, 1_572_864, 1e10, 800])
+  t.throws(() => parseSize('much', 1))
 })
 
 t.test('durations are read as the configuration writes them', async t => {

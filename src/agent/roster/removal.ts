@@ -1,5 +1,5 @@
 /** What becomes of an agent's things when it is deleted: conversations go to the archive, its workspace to the trash. */
-import { lstat, realpath, rename } from 'node:fs/promises'
+import { lstat, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { ensurePrivateDirectory } from '../../lib/private-file.ts'
 import type { SessionsRoom } from '../../sessions/sessions.ts'
@@ -34,6 +34,16 @@ export interface TrashOptions {
 
 const real = async (path: string): Promise<string> => await realpath(path).catch(() => path)
 
+/** How long a workspace stays in the trash; it is looked at when something comes in. */
+const trashedMs = 30 * 24 * 60 * 60_000
+
+async function emptyTrash (trashDir: string, now: number): Promise<void> {
+  for (const name of await readdir(trashDir)) {
+    const atMs = Number(/-(\d{13,15})$/.exec(name)?.[1] ?? NaN)
+    if (now - atMs > trashedMs) await rm(join(trashDir, name), { recursive: true, force: true })
+  }
+}
+
 export async function trashWorkspace ({ workspace, trashDir, kept, now }: TrashOptions): Promise<Outcome> {
   const found = await lstat(workspace).catch(() => undefined)
   if (!found) return { removed: [{ path: workspace, method: 'missing' }], failed: [] }
@@ -45,6 +55,7 @@ export async function trashWorkspace ({ workspace, trashDir, kept, now }: TrashO
   }
   try {
     await ensurePrivateDirectory(trashDir)
+    await emptyTrash(trashDir, now())
     await rename(own, join(trashDir, `${basename(own)}-${now()}`))
     return { removed: [{ path: workspace, method: 'trash' }], failed: [] }
   } catch (error) {

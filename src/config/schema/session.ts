@@ -53,8 +53,10 @@ export const session = group({ help: 'Conversations.', open: true, reload: 'live
     maxEntries: key(integer(1), { default: 5000, help: 'Sessions that are kept.' }),
     archiveDashboardAfter: key(durationOrNever, { default: '7d', help: 'Sessions of the dashboard that rested so long are archived; false or "0": never.' }),
     resetArchiveRetention: key(durationOrNever, { help: 'How long transcripts of ended conversations stay.' }),
-    maxDiskBytes: key(sizeText, { default: '10gb', help: 'Size of all sessions.' }),
-    highWaterBytes: key(sizeText, { default: '80%', help: 'Size down to which is cleaned.' })
+    maxDiskBytes: key(Type.Union([sizeText, Type.Literal(false), Type.Literal(0)], { title: 'a size such as "10gb", or false' }), {
+      default: '10gb', help: 'What the database and the transcripts of deleted sessions may take; beyond it the oldest of those go. false: no limit.'
+    }),
+    highWaterBytes: key(sizeText, { default: '80%', help: 'Size down to which they go.' })
   }),
   agentToAgent: optionalGroup({ help: 'Agents that talk to each other.', open: true }, {
     maxPingPongTurns: key(integer(0), { help: 'Replies that go back and forth.' })

@@ -32,11 +32,14 @@ t.test('agents come and go while the gateway runs, and the file keeps what its a
   t.match(changed, { id: 'research-bot', name: 'Res', identity: { name: 'Res' } })
   t.notOk('emoji' in changed.identity)
 
+  const trashDir = join(gateway.stateDir, 'trash')
+  const monthMs = 31 * 24 * 3_600_000
+  for (const name of [`workspace-old-${Date.now() - monthMs}`, 'workspace-mine']) mkdirSync(join(trashDir, name), { recursive: true })
   const gone = await call('agents.delete', { agentId: 'research-bot' })
   t.equal(contractProblem('AgentsDeleteResult', gone), undefined)
   t.match(gone, { removedBindings: 0, removed: [{ method: 'trash' }], failed: [] })
   t.notOk(existsSync(made.workspace))
-  t.match(readdirSync(join(gateway.stateDir, 'trash')), [/^workspace-research-bot-\d+$/], 'nothing is lost')
+  t.match(readdirSync(trashDir).sort(), ['workspace-mine', /^workspace-research-bot-\d+$/], 'nothing is lost but what was lost a month ago')
   t.same((await call('sessions.list')).sessions.filter(({ key }: { key: string }) => key.includes('research-bot')), [])
   t.match(text(), /mine, do not touch/)
 })
