@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expandPath } from '../../config/paths.ts'
 import type { Config } from '../../config/schema.ts'
 import { createPrivateFile } from '../../lib/private-file.ts'
-import { parseKey } from '../../sessions/keys.ts'
+import { isSandboxed } from '../circumstances.ts'
 import { createHostLauncher, type Launcher } from '../exec/launch.ts'
 import { denyPathsOf } from '../files/files.ts'
 import type { Session } from '../files/files.ts'
@@ -21,7 +21,6 @@ export interface SandboxOptions {
 }
 
 export interface Sandbox {
-  isSandboxed (session: Session): boolean
   /** Undefined: the session has none. */
   plan (session: Session): Promise<SandboxPlan | undefined>
   /** Rejects rather than let a command run outside. A sender who may elevate has asked to be there. */
@@ -29,12 +28,11 @@ export interface Sandbox {
   close (): Promise<void>
 }
 
-const applies = ({ mode }: SandboxSettings, { sessionKey }: Session): boolean =>
-  mode === 'all' || (mode === 'non-main' && parseKey(sessionKey).kind !== 'main')
-
 export function createSandbox ({ config, paths, workspaceOf, env, now }: SandboxOptions): Sandbox {
   const { stateDir, homeDir, configPath = join(stateDir, 'openclaw.json') } = paths
+  const applies = ({ agentId, sessionKey }: Session): boolean => isSandboxed(config().config, agentId, sessionKey)
   const settingsFor = ({ agentId }: Session): SandboxSettings => sandboxSettings(config().config, agentId)
+  const host = createHostLauncher()
   let bubblewrap: Promise<SandboxBackend> | undefined
   let docker: Promise<SandboxBackend> | undefined
 
@@ -45,8 +43,8 @@ export function createSandbox ({ config, paths, workspaceOf, env, now }: Sandbox
   }
 
   async function plan (session: Session): Promise<SandboxPlan | undefined> {
+    if (!applies(session)) return undefined
     const settings = settingsFor(session)
-    if (!applies(settings, session)) return undefined
     const { workspaceRoot } = settings
     return await buildPlan({
       settings,
@@ -71,17 +69,15 @@ export function createSandbox ({ config, paths, workspaceOf, env, now }: Sandbox
   }
 
   return {
-    isSandboxed: session => applies(settingsFor(session), session),
     plan,
     async launcherFor ({ elevatedFor, ...session }) {
-      const settings = settingsFor(session)
-      if (!applies(settings, session)) return createHostLauncher()
+      if (!applies(session)) return host
       if (elevatedFor) {
-        if (mayElevate(config().config, session.agentId, elevatedFor)) return createHostLauncher()
+        if (mayElevate(config().config, session.agentId, elevatedFor)) return host
         throw new SandboxUnavailable('this sender may not leave it', 'tools.elevated.allowFrom names who may, for each channel.')
       }
       const planned = await plan(session)
-      return await (await backendOf(settings)).launcherFor(planned!)
+      return await (await backendOf(settingsFor(session))).launcherFor(planned!)
     },
     async close () {
       await (await docker?.catch(() => undefined))?.close?.()

@@ -35,7 +35,7 @@ const attacks = (base: string): string[] => [
   '../openclaw.json', '../../outside/secret.txt', 'inside/../../../outside/secret.txt', join(base, 'outside/secret.txt'), join(base, 'secret.txt'),
   '../workspace-evil/secret.txt', join(base, 'state/workspace-evil/secret.txt'), 'link-dir/secret.txt', 'link-file', 'link-to-link',
   `link-root${base}/outside/secret.txt`, 'link-state/openclaw.json', 'inside/up/link-file', './/..//openclaw.json',
-  '~/secret.txt', '~/outside/secret.txt', 'loop-a', 'link-to-nothing', '/etc/passwd', '/proc/self/environ', '/proc/self/root/etc/passwd', '/dev/zero',
+  '~/secret.txt', '~/outside/secret.txt', 'loop-a', 'link-to-nothing', '/etc/passwd', '/proc/self/environ', join('/proc/self', 'root', 'etc/passwd'), '/dev/zero',
   `/proc/${process.pid}/cwd/package.json`, 'x\0/../secret.txt', `${'a/'.repeat(3000)}b`
 ]
 
