@@ -3,7 +3,7 @@ import { defineTool } from '../define-tool.ts'
 import { ToolRefusal } from '../invocation.ts'
 import type { Tool, ToolContext, ToolResult } from '../tool.ts'
 import { answer, problem } from './answers.ts'
-import { helpersOf, isActive, listing, pick } from './helpers.ts'
+import { helpersOf, isActive, listing, pick } from './family.ts'
 import type { SessionToolSources } from './ports.ts'
 import type { Spawns } from './spawns.ts'
 

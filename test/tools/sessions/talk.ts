@@ -38,9 +38,13 @@ export async function talkTo (client: TestClient, gateway: TestGateway): Promise
     client,
     say,
     async call (sessionKey, tool, args = {}) {
-      const before = (await history(sessionKey)).length
+      const { sessions } = gateway.gateway.rooms
+      await sessions.ready
+      const before = sessions.get(sessions.target(sessionKey).key)?.lastSeq ?? 0
       await say(sessionKey, `/tool ${tool} ${JSON.stringify(args)}`)
-      const found = (await history(sessionKey)).slice(before).find(({ role, toolName }) => role === 'toolResult' && toolName === tool)
+      const lines = await sessions.lines.after(sessions.target(sessionKey).key, { seq: before, limit: 50 })
+      const messages = lines.flatMap(({ value }): Frame[] => value.type === 'message' ? [value.message] : [])
+      const found = messages.find(({ role, toolName }) => role === 'toolResult' && toolName === tool)
       return found?.['details'] ?? { missing: true, text: found && textOf(found) }
     },
     story: async sessionKey => (await history(sessionKey)).map(message => `${message['role']}: ${textOf(message)}`),
