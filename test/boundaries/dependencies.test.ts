@@ -14,6 +14,7 @@ const production: { readonly [name: string]: string } = {
   ajv: 'JSON Schema validators compiled to functions',
   commander: 'option parsing and help of the command line',
   fastify: 'the HTTP server',
+  htmlparser2: 'reading the HTML that the web has, however broken; loaded in a thread at the first page',
   json5: 'the syntax of the configuration file',
   pino: 'structured logging',
   tweetnacl: 'Ed25519 where clients have no node:crypto, and the second opinion of our tests',

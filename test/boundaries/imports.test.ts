@@ -42,7 +42,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
   log: ['pino'],
   agent: ['@silvia-odwyer/photon-node'],
   providers: ['@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'],
-  tools: ['ajv'],
+  tools: ['ajv', 'htmlparser2'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
   http: ['fastify', '@fastify/cors', '@fastify/rate-limit'],
   routes: ['fastify'],
@@ -52,7 +52,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
 
 /** Parts of the start that a gateway without work must not pay for. */
 const neverAtStart = [
-  'typebox', 'commander', 'uqr', 'tweetnacl', 'zod', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google',
+  'htmlparser2', 'typebox', 'commander', 'uqr', 'tweetnacl', 'zod', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google',
   '@silvia-odwyer/photon-node'
 ]
 

@@ -1,4 +1,5 @@
 import { group, inherited, key, map, optionalGroup } from './node.ts'
+import { web } from './tools-web.ts'
 import { flag, integer, milliseconds, oneOf, open, opens, seconds, text, texts } from './types.ts'
 
 const exec = group({ help: 'Running commands.' }, {
@@ -17,16 +18,6 @@ const exec = group({ help: 'Running commands.' }, {
   timeoutSeconds: key(seconds(0), { help: 'Another name of timeoutSec; 0: no limit.' }),
   cleanupMs: key(milliseconds(0), { default: 1_800_000, help: 'How long a background command is remembered after its end.' }),
   notifyOnExit: key(flag, { default: true, help: 'Tell the session when a background command ends.' })
-})
-
-const web = (help: string) => group({ help }, {
-  enabled: key(flag, { default: true, failsafe: false, help: 'Offer it.' }),
-  provider: key(text, { help: 'Which service does it.' }),
-  maxChars: key(integer(1), { help: 'Characters of a result; absent: tools.web.maxChars.' }),
-  maxCharsCap: key(integer(1), { help: 'The most that a call may ask for.' }),
-  maxResults: key(integer(1), { help: 'Results of one search.' }),
-  timeoutSeconds: key(seconds(1), { help: 'Time for one request.' }),
-  cacheTtlMinutes: key(integer(0), { help: 'How long results are reused.' })
 })
 
 const policy = {
@@ -56,11 +47,7 @@ const policy = {
 export const tools = group({ help: 'What agents may do.', reload: 'live' }, {
   ...policy,
   profile: key(oneOf(['minimal', 'coding', 'messaging', 'full']), { default: 'full', failsafe: 'minimal', help: 'A named set of tools.' }),
-  web: group({ help: 'Reading the web.' }, {
-    maxChars: key(integer(1), { default: 50_000, help: 'Characters of a result.' }),
-    search: web('Searching.'),
-    fetch: web('Reading a page.')
-  }),
+  web,
   media: group({ help: 'Understanding images, sound and video.', open: true }, {
     models: key(opens, { default: [], help: 'Models that do it.' })
   }),

@@ -7,7 +7,7 @@ export interface OutboundRules {
   readonly networks?: readonly OwnNetwork[]
   /** Exact names of hosts for which every own network is open. */
   readonly ownHosts?: readonly string[]
-  /** Exact names, or `*.name` for what is below it; wins over everything. */
+  /** Exact names, `*.name` for what is below one, `*` for all; wins over everything. */
   readonly blockedHosts?: readonly string[]
   /** The settings to name when somebody wants what is closed. */
   readonly setting?: string
@@ -52,6 +52,7 @@ export function parseTarget (text: string): URL {
 
 const matches = (hostname: string, rule: string): boolean => {
   const name = plainName(rule.trim())
+  if (name === '*') return true
   return name.startsWith('*.') ? hostname.endsWith(name.slice(1)) : hostname === name
 }
 
