@@ -18,6 +18,7 @@ import { createSessions, type SessionsRoom } from '../sessions/sessions.ts'
 import type { Store } from '../store/store.ts'
 import { createIdempotencyCache } from '../rpc/idempotency.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
+import { composeFiles } from './files.ts'
 import { composeSessionTools, recoverWith } from './session-tools.ts'
 
 export interface ConversationOptions {
@@ -87,7 +88,9 @@ export function composeConversation (options: ConversationOptions): Conversation
   const sessionTools = composeSessionTools({
     version, now, config, sessions, models, agents, redact: logging.redactor.redactText, log: logging.child('tools')
   }, { runs: () => runs, tools: () => tools })
+  const { files, sandbox } = composeFiles({ config, paths: options.paths, now })
   const tools: ToolsRoom = createTools({
+    files,
     ...sessionTools,
     config,
     log: logging.child('tools'),
@@ -135,6 +138,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     },
     async close () {
       await sessionTools.spawns.close()
+      await sandbox.close()
       await sessions.close()
       await models.close()
       await images.close()

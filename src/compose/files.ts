@@ -8,7 +8,6 @@ import { createSandbox, type Sandbox } from '../tools/sandbox/sandbox.ts'
 export interface FilesSources {
   readonly config: () => LoadedConfig
   readonly paths: Pick<Paths, 'stateDir' | 'homeDir' | 'workspaceDir'> & Partial<Pick<Paths, 'configPath'>>
-  readonly env: { readonly [name: string]: string | undefined }
   readonly now: () => number
 }
 
@@ -17,8 +16,8 @@ export interface AgentFiles {
   readonly sandbox: Sandbox
 }
 
-export function composeFiles ({ config, paths, env, now }: FilesSources): AgentFiles {
+export function composeFiles ({ config, paths, now }: FilesSources): AgentFiles {
   const options = { config, paths, workspaceOf: (agentId: string) => workspaceOf(config().config, agentId, paths) }
-  const sandbox = createSandbox({ ...options, env, now })
+  const sandbox = createSandbox({ ...options, env: () => config().env, now })
   return { files: createFiles({ ...options, plan: sandbox.plan }), sandbox }
 }

@@ -16,7 +16,7 @@ export interface SandboxOptions {
   readonly config: () => { readonly config: Config }
   readonly paths: { readonly stateDir: string, readonly homeDir: string, readonly configPath?: string }
   readonly workspaceOf: (agentId: string) => string
-  readonly env: { readonly [name: string]: string | undefined }
+  readonly env: () => { readonly [name: string]: string | undefined }
   readonly now: () => number
 }
 
@@ -58,11 +58,11 @@ export function createSandbox ({ config, paths, workspaceOf, env, now }: Sandbox
 
   async function backendOf ({ backend }: SandboxSettings): Promise<SandboxBackend> {
     if (backend === 'bubblewrap') {
-      bubblewrap ??= import('./bubblewrap.ts').then(({ createBubblewrap }) => createBubblewrap({ searchPath: env['PATH'] ?? '', passwdFile, now }))
+      bubblewrap ??= import('./bubblewrap.ts').then(({ createBubblewrap }) => createBubblewrap({ searchPath: env()['PATH'] ?? '', passwdFile, now }))
       return await bubblewrap
     }
     if (backend === 'docker' || backend === 'podman') {
-      docker ??= import('./docker.ts').then(({ createDocker }) => createDocker({ env, stateDir }))
+      docker ??= import('./docker.ts').then(({ createDocker }) => createDocker({ env: env(), stateDir }))
       return await docker
     }
     throw new SandboxUnavailable(`the backend "${backend}" is not offered by this gateway`, 'Set agents.defaults.sandbox.backend to "bubblewrap" or "docker".')

@@ -55,7 +55,7 @@ export function createSandboxScene (t: { teardown (fn: () => unknown): void }, o
   if (issues && issues.length > 0) throw new Error(JSON.stringify(issues))
   const paths = { stateDir, homeDir: base, configPath: join(stateDir, 'openclaw.json') }
   const workspaceOf = (): string => workspace
-  const sandbox = createSandbox({ config: () => ({ config }), paths, workspaceOf, env, now: Date.now })
+  const sandbox = createSandbox({ config: () => ({ config }), paths, workspaceOf, env: () => env, now: Date.now })
   t.teardown(async () => {
     await sandbox.close()
     rmSync(base, { recursive: true, force: true })
