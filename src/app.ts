@@ -86,6 +86,12 @@ function reachableUrl ({ options, port }: Parts, publicUrl?: string): ReturnType
   return { url: `ws://${first}:${port()}`, source: bind.bind, alternatives: others.map(address => `ws://${address}:${port()}`) }
 }
 
+/** Whoever may decide and says that it shows such questions to a person. */
+function hasApprover (connections: Rooms['connections'], kind: string): boolean {
+  return Iterator.from(connections.connected()).some(({ caps, caller, state }) =>
+    state === 'connected' && caller?.allows.has('operator.approvals') === true && (caps.has('approvals') || caps.has(`${kind}-approvals`)))
+}
+
 /** The rooms as methods see them. */
 function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'>): Rooms {
   const { options, host, port, bootId } = parts
@@ -107,6 +113,8 @@ function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'
     config: parts.live.current,
     agents: host.agents,
     roster: parts.conversation.roster,
+    approvals: parts.conversation.commands.approvals,
+    approvalsDocument: parts.conversation.commands.document,
     tailLog: async params => {
       const file = logging.filePath()
       if (file === null) return { file: '(no log file)', cursor: 0, size: 0, lines: [], truncated: false, reset: false }
@@ -172,8 +180,9 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
   })
   await rpc.register(fastify)
   registerProbes(fastify, { lifecycle: host.lifecycle, auth: door.httpAuth, authMode: parts.authMode, version, eventLoop: host.eventLoop })
-  const { tools: { invoke }, sessions: { ready } } = parts.conversation
-  registerToolsInvoke(fastify, { auth: door.httpAuth, invoke, ready, unavailable: host.lifecycle.unavailable })
+  const { tools: { invoke }, sessions } = parts.conversation
+  // Asked for with the first call: rows are not read before somebody needs them.
+  registerToolsInvoke(fastify, { auth: door.httpAuth, invoke, ready: () => sessions.ready, unavailable: host.lifecycle.unavailable })
   await fastify.register(async scope => {
     await allowCrossOrigin(scope, gateway, ['/api/device/nonce', '/control-ui-config.json'])
     registerDeviceNonce(scope, { nonces: door.nonces })
@@ -226,7 +235,10 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     version,
     archiveDir: join(paths.stateDir, 'archive'),
     now,
-    capsOf: id => rpc.connections.get(id)?.caps
+    capsOf: id => rpc.connections.get(id)?.caps,
+    env: options.env,
+    isStopping: () => host.lifecycle.phase() === 'stopping',
+    hasApprover: kind => hasApprover(rpc.connections, kind)
   })
   const parts: Parts = { options, live, now, bootId, events, host, door, conversation, authMode: () => credential.current().mode, port }
   const rpc = composeRpc(parts, devices)
@@ -234,6 +246,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
 
   async function stopAll (reason: string): Promise<void> {
     host.lifecycle.stopping()
+    conversation.commands.approvals.release()
     const { drainMs } = config.shutdown
     const beganAtMs = now()
     await conversation.runs.drain(drainMs)

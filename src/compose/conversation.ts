@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { RunContext } from '../agent/context.ts'
 import { createShortening, createSummarise } from '../agent/shortening.ts'
 import { createImages, withPreparedImages } from '../agent/images.ts'
@@ -11,17 +12,19 @@ import { agentEntries } from '../config/agent-entries.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { Paths } from '../config/paths.ts'
 import type { EventBus } from '../events/bus.ts'
-import type { Logging } from '../log/logger.ts'
+import type { Logger, Logging } from '../log/logger.ts'
 import type { Models } from '../providers/model.ts'
 import { createModels } from '../providers/models.ts'
 import { createSessions, type SessionsRoom } from '../sessions/sessions.ts'
 import type { Store } from '../store/store.ts'
+import { composeCommands, type Commands, type CommandsOptions } from './commands.ts'
 import { createIdempotencyCache } from '../rpc/idempotency.ts'
+import type { ExitNotice } from '../tools/exec/sources.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
 import { composeFiles } from './files.ts'
 import { composeSessionTools, recoverWith } from './session-tools.ts'
 
-export interface ConversationOptions {
+export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasApprover' | 'isStopping'> {
   readonly live: LiveConfig
   readonly paths: Pick<Paths, 'stateDir' | 'homeDir' | 'workspaceDir'>
   readonly agents: () => readonly AgentFacts[]
@@ -42,6 +45,7 @@ export interface Conversation {
   readonly runs: Runs
   readonly runtimes: Runtimes
   readonly tools: ToolsRoom
+  readonly commands: Commands
   readonly roster: Roster
   /** What belongs to a connection goes with it. */
   connectionEnded (connectionId: string): void
@@ -62,6 +66,20 @@ function modelOf (models: Models) {
     const { model } = models.route(agentId, chosen.model === undefined && chosen.provider === undefined ? undefined : chosen)
     return { provider: model.provider, model: model.id, contextTokens: model.contextWindow }
   }
+}
+
+/** A command has ended behind the back of its session: the agent hears of it like of a message, when it is free. */
+function tellSession ({ agentId, sessionKey, sessionId, text }: ExitNotice, runs: Runs, log: Logger): void {
+  runs.start({
+    caller: { principal: 'gateway' },
+    via: 'exec',
+    idempotencyKey: `exec-${sessionId}-${randomUUID()}`,
+    sessionKey,
+    agentId,
+    message: `[Exec completion] ${text}`,
+    queueMode: 'followup',
+    origin: { source: 'exec', sessionId }
+  }).catch((err: unknown) => log.warn({ err, sessionKey }, 'a session could not be told that a command has ended'))
 }
 
 export function composeConversation (options: ConversationOptions): Conversation {
@@ -89,7 +107,11 @@ export function composeConversation (options: ConversationOptions): Conversation
     version, now, config, sessions, models, agents, redact: logging.redactor.redactText, log: logging.child('tools')
   }, { runs: () => runs, tools: () => tools })
   const { files, sandbox } = composeFiles({ config, paths: options.paths, now })
+  const commands = composeCommands({
+    ...options, config, launcherFor: sandbox.launcherFor, notify: notice => tellSession(notice, runs, log)
+  })
   const tools: ToolsRoom = createTools({
+    exec: commands.exec,
     files,
     ...sessionTools,
     config,
@@ -131,6 +153,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     runs: recoverWith(runs, sessionTools),
     runtimes,
     tools,
+    commands,
     roster: createRoster({ live, paths: options.paths, sessions, runs, now }),
     connectionEnded (connectionId) {
       sessions.subscribers.forget(connectionId)
@@ -138,6 +161,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     },
     async close () {
       await sessionTools.spawns.close()
+      await commands.close()
       await sandbox.close()
       await sessions.close()
       await models.close()

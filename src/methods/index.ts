@@ -2,11 +2,13 @@ import { agentRuns } from './agent-runs.ts'
 import { agentRuntimes } from './agent-runtimes.ts'
 import { agentFiles } from './agent-files.ts'
 import { agents } from './agents.ts'
+import { approvals } from './approvals.ts'
 import { chat } from './chat.ts'
 import { chatHistory } from './chat-history.ts'
 import { commands } from './commands.ts'
 import { config } from './config.ts'
 import { devices } from './devices.ts'
+import { execApprovals } from './exec-approvals.ts'
 import { host } from './host.ts'
 import { logs } from './logs.ts'
 import { models } from './models.ts'
@@ -46,6 +48,8 @@ export const methods = {
   ...models,
   ...usage,
   ...tools,
+  ...approvals,
+  ...execApprovals,
   ...placeholders
 }
 

@@ -68,12 +68,8 @@ const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: rea
     [nodes]: ['node.invoke', 'node.pending.enqueue']
   },
   'operator.admin': {
-    [tools]: ['exec.approvals.set'],
     [automation]: ['channels.start', 'channels.stop', 'channels.logout', 'cron.add', 'cron.update', 'cron.remove', 'cron.run', 'set-heartbeats'],
     [operations]: ['config.set', 'config.patch', 'config.apply', 'secrets.reload', 'update.run', 'gateway.restart.request']
-  },
-  'operator.approvals': {
-    [tools]: ['exec.approval.request', 'exec.approval.waitDecision', 'exec.approval.resolve', 'exec.approval.get', 'approval.get', 'approval.resolve']
   },
   'operator.pairing': {
     [automation]: ['channels.pairing.approve', 'channels.pairing.dismiss']
@@ -93,10 +89,7 @@ export const placeholders = {
     searchRuntimeRegistered: false,
     embedding: { ok: false, checked: false, error: 'memory is not built yet' }
   })),
-  'exec.approvals.get': empty('operator.admin', tools, () => ({ path: '(none)', exists: false, hash: 'none', file: { version: 1 } })),
   'question.list': empty('operator.questions', tools, () => ({ questions: [] })),
-  'exec.approval.list': emptyList('operator.approvals', tools),
-  'plugin.approval.list': emptyList('operator.approvals', tools),
   'openclaw.approval.list': emptyList('operator.approvals', tools),
   'plugins.list': empty('operator.read', tools, () => ({ plugins: [], diagnostics: [], mutationAllowed: false })),
   'plugins.controlUi.list': empty('operator.read', tools, () => ({ revision: 'none', plugins: [], diagnostics: [] })),

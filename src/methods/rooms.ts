@@ -10,6 +10,8 @@ import type { Lifecycle } from '../host/lifecycle.ts'
 import type { Presence } from '../host/presence.ts'
 import type { LogsTailResult, TailOptions } from '../log/tail.ts'
 import type { Models } from '../providers/model.ts'
+import type { Approvals } from '../tools/approvals/approvals.ts'
+import type { ApprovalsDocument } from '../tools/approvals/document.ts'
 import type { SessionsRoom } from '../sessions/sessions.ts'
 import type { ToolsRoom } from '../tools/tools.ts'
 import type { Connections } from '../rpc/connections.ts'
@@ -31,6 +33,8 @@ export interface Rooms {
   readonly runtimes: Runtimes
   readonly tools: ToolsRoom
   readonly roster: Roster
+  readonly approvals: Approvals
+  readonly approvalsDocument: ApprovalsDocument
   readonly connections: Connections
   readonly config: () => LoadedConfig
   readonly agents: () => readonly AgentFacts[]

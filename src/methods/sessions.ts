@@ -6,6 +6,7 @@ import { checkSessionId } from '../sessions/keys.ts'
 import type { SessionRecord } from '../sessions/record.ts'
 import type { SessionsRoom } from '../sessions/sessions.ts'
 import { wireMessage } from '../sessions/wire-message.ts'
+import { snapshotOf } from '../tools/approvals/record.ts'
 import { method, type Rooms } from './rooms.ts'
 import { sessionRead } from './session-scopes.ts'
 import { openObject, text } from './shapes.ts'
@@ -76,18 +77,20 @@ function candidates (sessions: SessionsRoom, params: ResolveParams): SessionReco
     const record = sessions.byId(checkSessionId(sessionId))
     return record ? [record] : []
   }
-  const short = shortId?.toLowerCase()
+  const short = shortId === undefined ? undefined : bare(shortId)
   if (label === undefined && short === undefined) throw new GatewayError('INVALID_PARAMS', { message: 'name a session by key, sessionId, label or shortId' })
   const found: SessionRecord[] = []
   for (const record of sessions.records()) {
     const fits = (label === undefined || record.label === label) &&
-      (short === undefined || record.sessionId.toLowerCase().startsWith(short) || lastPart(record.key).startsWith(short))
+      (short === undefined || bare(record.sessionId).startsWith(short) || bare(lastPart(record.key)).startsWith(short))
     if (fits) found.push(record)
   }
   return found.filter(record => (agentId === undefined || record.agentId === agentId.toLowerCase()) &&
     (spawnedBy === undefined || record.spawnedBy === spawnedBy || record.parentSessionKey === spawnedBy))
 }
 
+/** Addresses of pages name a session without the hyphens of its UUID. */
+const bare = (id: string): string => id.toLowerCase().replaceAll('-', '')
 const lastPart = (sessionKey: string): string => sessionKey.slice(sessionKey.lastIndexOf(':') + 1)
 
 const candidate = ({ key, agentId, displayName, label }: SessionRecord) =>
@@ -137,11 +140,14 @@ export const sessions = {
       key, agentId: optional(text()), includeApprovals: optional(Type.Literal(true))
     }, { additionalProperties: false }),
     result: openObject,
-    handle ({ key, agentId, includeApprovals }, { rooms, connection }) {
+    async handle ({ key, agentId, includeApprovals }, { rooms, connection, caller }) {
       const target = rooms.sessions.target(key, agentId)
       rooms.sessions.subscribers.followMessages(connection.id, target.key)
-      const approvalReplay = { sessionKey: target.key, updatedAtMs: rooms.now(), approvals: [], truncated: false }
-      return { subscribed: true, key: target.key, ...(includeApprovals ? { approvalReplay } : {}) }
+      if (!includeApprovals) return { subscribed: true, key: target.key }
+      const pending = caller.allows.has('operator.approvals') ? await rooms.approvals.pending() : []
+      const approvals = pending.filter(({ sessionKey }) => sessionKey === target.key).map(snapshotOf)
+      const approvalReplay = { sessionKey: target.key, updatedAtMs: rooms.now(), approvals, truncated: false }
+      return { subscribed: true, key: target.key, approvalReplay }
     }
   }),
   'sessions.messages.unsubscribe': method({
@@ -200,6 +206,7 @@ export const sessions = {
       label: optional(text({ maxLength: 512 })),
       shortId: optional(text()),
       slugHint: optional(text()),
+      reference: optional(Type.Object({ key: optional(key), sessionId: optional(text()), label: optional(text({ maxLength: 512 })) })),
       agentId: optional(text()),
       spawnedBy: optional(text()),
       includeGlobal: optional(Type.Boolean()),
@@ -207,7 +214,8 @@ export const sessions = {
       allowMissing: optional(Type.Boolean())
     }, { additionalProperties: false }),
     result: openObject,
-    async handle (params, { rooms }) {
+    async handle ({ reference, ...rest }, { rooms }) {
+      const params = { ...rest, ...reference }
       await rooms.sessions.ready
       const found = candidates(rooms.sessions, params)
       if (found.length === 1) return { ok: true, ...candidate(found[0]!) }

@@ -67,6 +67,12 @@ export const errorTable = {
   FILE_UNSAFE: { wire: 'INVALID_REQUEST', status: 403, message: 'unsafe workspace file', next: 'Use regular files inside the workspace: links that lead out of it are not followed.' },
   FILE_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'the file changed meanwhile', next: 'Read the file again (agents.files.get) and apply the change to it.' },
 
+  // Approvals
+  APPROVAL_UNKNOWN: { wire: 'APPROVAL_NOT_FOUND', status: 404, message: 'approval not found', next: 'List what is pending: exec.approval.list; what was decided: approval.history.' },
+  APPROVAL_ALREADY_RESOLVED: { wire: 'INVALID_REQUEST', status: 409, reason: 'APPROVAL_ALREADY_RESOLVED', message: 'approval already resolved', next: 'Read what was decided: approval.get.' },
+  APPROVAL_EXISTS: { wire: 'INVALID_REQUEST', status: 409, message: 'approval id already in use', next: 'Leave the id out, or choose another one.' },
+  EXEC_APPROVALS_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'exec approvals changed since last load; re-run exec.approvals.get and retry', next: 'Read the document again and send its hash as baseHash.' },
+
   // Coming and going
   STARTING: { wire: 'UNAVAILABLE', status: 503, reason: 'startup-sidecars', message: 'gateway starting; retry shortly', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },
   STOPPING: { wire: 'UNAVAILABLE', status: 503, message: 'gateway restart in progress', next: 'Reconnect after retryAfterMs.', retryable: true, retryAfterMs: 1000 },

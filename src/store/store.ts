@@ -5,7 +5,8 @@
 
 /** Small tables of whole records, each loaded into a bounded projection by the room that owns it. Names are for ever. */
 export const collectionNames = [
-  'devices', 'device-requests', 'node-surfaces', 'setup-codes', 'idempotency', 'gateway', 'sessions', 'session-groups', 'agents'
+  'devices', 'device-requests', 'node-surfaces', 'setup-codes', 'idempotency', 'gateway', 'sessions', 'session-groups', 'agents', 'approvals',
+  'exec-approvals'
 ] as const
 export type CollectionName = typeof collectionNames[number]
 

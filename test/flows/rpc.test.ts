@@ -151,14 +151,13 @@ t.test('a client that does not read is cut, and the others do not notice', async
 
 /** Shrinks with every issue, until the one about operations empties it. */
 const placeholderNames = [
-  'approval.get', 'approval.resolve', 'channels.logout', 'channels.pairing.approve', 'channels.pairing.dismiss',
+  'channels.logout', 'channels.pairing.approve', 'channels.pairing.dismiss',
   'channels.pairing.list', 'channels.start', 'channels.status', 'channels.stop',
   'config.apply', 'config.patch',
   'config.set', 'cron.add', 'cron.get', 'cron.list', 'cron.remove', 'cron.run', 'cron.runs', 'cron.status', 'cron.update',
-  'diagnostics.stability', 'doctor.memory.status', 'environments.list', 'exec.approval.get', 'exec.approval.list',
-  'exec.approval.request', 'exec.approval.resolve', 'exec.approval.waitDecision', 'exec.approvals.get', 'exec.approvals.set',
+  'diagnostics.stability', 'doctor.memory.status', 'environments.list',
   'gateway.restart.request', 'last-heartbeat', 'message.action', 'node.invoke',
-  'node.pending.enqueue', 'openclaw.approval.list', 'plugin.approval.list', 'plugins.controlUi.list', 'plugins.list',
+  'node.pending.enqueue', 'openclaw.approval.list', 'plugins.controlUi.list', 'plugins.list',
   'progressCard.get', 'question.list', 'secrets.reload', 'send',
   'sessions.companion.state',
   'set-heartbeats', 'talk.catalog', 'tasks.list', 'update.run',
