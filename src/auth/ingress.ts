@@ -74,6 +74,12 @@ const isLoopbackHost = (host: string | undefined): boolean => {
   return parsed !== undefined && isLoopbackHostname(parsed.hostname)
 }
 
+interface Peer {
+  readonly peerAddress: string
+  readonly overLoopback: boolean
+}
+const maxPeers = 1000
+
 export function createIngress (options: IngressOptions): (facts: IngressFacts) => Ingress {
   const isTrusted = createCidrMatcher(options.trustedProxies)
   const ownPort = (): number => typeof options.port === 'function' ? options.port() : options.port
@@ -95,9 +101,22 @@ export function createIngress (options: IngressOptions): (facts: IngressFacts) =
     return { kind: proxied ? 'unattributable-proxy' : 'direct-remote', clientAddress: peer }
   }
 
-  return ({ remoteAddress, localAddress, headers }) => {
+  // The peers that were here last: the requests of one socket come from one address.
+  const peers = new Map<string, Peer>()
+
+  function peerOf (remoteAddress: string | undefined, localAddress: string | undefined): Peer {
+    const name = `${remoteAddress} ${localAddress}`
+    const known = peers.get(name)
+    if (known) return known
     const peerAddress = normalizeAddress(remoteAddress) ?? unknownAddress
     const overLoopback = isLoopbackAddress(peerAddress) && (localAddress === undefined || isLoopbackAddress(localAddress))
+    if (peers.size >= maxPeers) peers.delete(peers.keys().next().value!)
+    peers.set(name, { peerAddress, overLoopback })
+    return { peerAddress, overLoopback }
+  }
+
+  return ({ remoteAddress, localAddress, headers }) => {
+    const { peerAddress, overLoopback } = peerOf(remoteAddress, localAddress)
     const { kind, clientAddress } = attribute(peerAddress, overLoopback, headers)
     const host = headers.host?.trim().toLowerCase()
     const origin = headers.origin?.trim().toLowerCase()

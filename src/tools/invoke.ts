@@ -1,7 +1,7 @@
 /** One tool called by a program: found, allowed, its arguments right, and only then carried out. */
 import { createHash, randomUUID } from 'node:crypto'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
-import { circumstancesOf, type CircumstanceSources } from './circumstances.ts'
+import { circumstancesOf, type Circumstances, type CircumstanceSources } from './circumstances.ts'
 import { ToolBlocked, ToolRefusal, type InvokeOutcome, type InvokeRequest, type ToolSource } from './invocation.ts'
 import type { Policy, PolicyVerdict } from './policy.ts'
 import type { ToolRegistry } from './registry.ts'
@@ -34,6 +34,8 @@ export interface InvokeSources extends CircumstanceSources {
 export interface InvokeParts {
   readonly registry: ToolRegistry
   readonly policy: Policy
+  /** Every tool that the policy allows under these circumstances: remembered, where the policy would be asked rule by rule. */
+  readonly allowed: (circumstances: Circumstances) => readonly Tool[]
 }
 
 /** Named in a problem report, so cut before somebody sends a book for a name. */
@@ -140,7 +142,7 @@ function placeOf ({ tool, sessionKey, agentId }: InvokeRequest, { target }: Invo
 
 export type Invoke = (request: InvokeRequest) => Promise<InvokeOutcome>
 
-export function createInvoke ({ registry, policy }: InvokeParts, sources: InvokeSources): Invoke {
+export function createInvoke ({ registry, policy, allowed }: InvokeParts, sources: InvokeSources): Invoke {
   return async request => {
     const { caller, surface, isDryRun = false } = request
     const place = placeOf(request, sources)
@@ -150,17 +152,21 @@ export function createInvoke ({ registry, policy }: InvokeParts, sources: Invoke
     const { key: sessionKey, agentId } = place
     const isOwner = caller.owner
     const circumstances = circumstancesOf({ agentId, sessionKey, surface, isOwner, channel: request.channel }, sources)
-    const verdict = policy.judge({ ...circumstances, tool })
-    if (!verdict.allowed) return unavailable(request, verdict)
+    const verdict = (): PolicyVerdict => policy.judge({ ...circumstances, tool })
+    if (!allowed(circumstances).includes(tool)) return unavailable(request, verdict())
     const checkedArgs = checked(tool, argsOf(tool, request))
     if ('problem' in checkedArgs) return checkedArgs.problem
     const { args } = checkedArgs
     const toolName = tool.name
-    if (isDryRun) return { kind: 'would', toolName, source: sourceOf(tool), plan: { sessionKey, agentId, args, effects: tool.effects, verdict } }
+    if (isDryRun) return { kind: 'would', toolName, source: sourceOf(tool), plan: { sessionKey, agentId, args, effects: tool.effects, verdict: verdict() } }
+    let callId: string | undefined
     const context: ToolContext = {
       sessionKey,
       agentId,
-      callId: callIdOf(request, tool, sessionKey),
+      get callId () {
+        callId ??= callIdOf(request, tool, sessionKey)
+        return callId
+      },
       isOwner,
       get signal () { return request.signal },
       update () {}

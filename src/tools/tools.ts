@@ -63,7 +63,7 @@ export function createTools (options: ToolsOptions): ToolsRoom {
 
   return {
     registry,
-    invoke: createInvoke({ registry, policy }, options),
+    invoke: createInvoke({ registry, policy, allowed: remembered }, options),
     allowed,
     why (name, facts) {
       const tool = registry.find(name)
