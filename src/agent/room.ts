@@ -88,7 +88,8 @@ export interface ActiveRun {
 export interface PendingInput {
   readonly runId: string
   readonly text: string
-  readonly state: 'queued' | 'interrupted' | 'cancelled' | 'parked'
+  /** Parked: it will not be answered unless somebody sends it again. */
+  readonly state: 'queued' | 'parked'
   readonly atMs: number
 }
 

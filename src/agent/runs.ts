@@ -170,8 +170,6 @@ export function createRuns (options: RunsOptions): Runs {
     return { ...resultOf(executed ?? entry), runId }
   }
 
-  const pendingState = ({ state }: Run): PendingInput['state'] => state === 'waiting' ? 'parked' : 'queued'
-
   return {
     async start (request) {
       if (halted) throw new GatewayError('STOPPING')
@@ -211,8 +209,8 @@ export function createRuns (options: RunsOptions): Runs {
       const waiting = [...inbox?.active?.state === 'waiting' ? [inbox.active] : [], ...inbox?.queue ?? []]
       return [
         ...[...parked.values()].filter(entry => entry.sessionKey === sessionKey).map(pendingOf),
-        ...waiting.map(run => ({
-          runId: run.id, text: run.row?.input?.message ?? run.request.message, state: pendingState(run), atMs: run.atMs
+        ...waiting.map((run): PendingInput => ({
+          runId: run.id, text: run.row?.input?.message ?? run.request.message, state: 'queued', atMs: run.atMs
         }))
       ]
     },

@@ -97,3 +97,18 @@ export function messageLine ({ role, content }: { role?: string, content?: strin
   const text = parts.map(part => part.type === 'text' ? part.text ?? '' : part.type === 'toolCall' ? `[calls ${part.name ?? '?'}]` : `[${part.type ?? '?'}]`).join(' ')
   return `${role ?? '?'}: ${escapeControl(text.replace(/\s*\n\s*/g, ' '), 2_000)}`
 }
+
+export interface PendingInput {
+  readonly runId: string
+  readonly state: string
+  readonly message: { readonly content: string }
+}
+
+export interface PendingInputs {
+  readonly items: readonly PendingInput[]
+  readonly total: number
+}
+
+/** A message that was not answered. An interrupted one has to be sent again, or be taken away with sessions.abort. */
+export const pendingLine = ({ runId, state, message }: PendingInput): string =>
+  `${state}: ${message.content === '' ? 'its message stands above' : escapeControl(message.content.replace(/\s*\n\s*/g, ' '), 500)} (run ${runId})`

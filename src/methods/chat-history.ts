@@ -66,7 +66,8 @@ function pendingInputs ({ pending }: View, before: number | undefined): object {
       runId,
       message: { role: 'user', content: text, timestamp: atMs },
       acceptedAt: atMs,
-      state: state === 'parked' ? 'queued' : state
+      // The contract's word for what has to be sent again.
+      state: state === 'parked' ? 'interrupted' : state
     })),
     total: pending.length,
     ...(start > 0 ? { nextBefore: start + 1 } : {})

@@ -10,7 +10,7 @@ export interface ToolsInvokeOptions {
   readonly auth: HttpAuth
   readonly invoke: (request: InvokeRequest) => Promise<InvokeOutcome>
   /** Sessions can be asked from here on. */
-  readonly ready: Promise<void>
+  readonly ready: () => Promise<void>
   readonly unavailable: () => GatewayError | undefined
 }
 
@@ -142,7 +142,7 @@ export function registerToolsInvoke (fastify: FastifyInstance, options: ToolsInv
       reply.header('cache-control', 'no-store')
       const fields = fieldsOf(request.body, request.headers)
       if (isRefusal(fields)) return refuse(reply, fields)
-      await options.ready
+      await options.ready()
       return answer(reply, await options.invoke(new Request(fields, request.caller!, reply.raw)), request)
     }
   })

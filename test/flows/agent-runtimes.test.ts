@@ -21,7 +21,7 @@ t.test('messages for an agent that is away wait, are listed, bounded, and delive
   const { runs, runtimes } = gateway.rooms
   for (const message of ['one', 'two', 'three', 'four']) t.equal((await send(client, message)).payload.status, 'started')
   await new Promise(resolve => setImmediate(resolve))
-  t.same(runs.pending(key).map(({ text, state }) => [text, state]), [['one', 'parked'], ['two', 'queued'], ['three', 'queued'], ['four', 'queued']])
+  t.same(runs.pending(key).map(({ text, state }) => [text, state]), [['one', 'queued'], ['two', 'queued'], ['three', 'queued'], ['four', 'queued']])
   const { error } = await client.request('agent', { sessionKey: key, message: 'five', idempotencyKey: 'five' })
   t.equal(error.details.code, 'BUSY')
   t.match((await client.request('agents.presence', {})).payload.agents,

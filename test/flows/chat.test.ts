@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import { contractProblem } from '../contract.ts'
 import { admitted, closeClient, startGateway, type Frame, type TestClient } from '../helper.ts'
 
@@ -234,4 +235,26 @@ t.test('health and status say how many conversations there are, of all agents an
     sessions: { count: 3, path: '(memory)' }, agents: [{ sessions: { count: 2 } }, { sessions: { count: 1 } }]
   })
   await closeClient(client)
+})
+
+t.test('messages that are too old after a restart are listed as interrupted, and can be taken away', async t => {
+  const memory = createMemoryStore()
+  const store = { ...memory, close: async () => {} }
+  const config = { gateway: { shutdown: { drainMs: 0 } } }
+  const before = await startGateway(t, { config, store, now: () => Date.now() - 31 * 60_000 })
+  const { client } = await admitted(before.url)
+  await client.request('chat.send', { sessionKey: key, message: `/slow 50\n${'word '.repeat(400)}`, idempotencyKey: 'begun' })
+  await client.request('chat.send', { sessionKey: key, message: 'waiting', idempotencyKey: 'waiting', queueMode: 'followup' })
+  await before.gateway.stop()
+  const { url, gateway } = await startGateway(t, { store })
+  const { client: later } = await admitted(url)
+  const pending = async (): Promise<string[]> => {
+    const { payload: { pendingInputs } } = await later.request('chat.history', { sessionKey: key })
+    return pendingInputs.items.map(({ runId, state }: Frame) => `${state} ${runId}`)
+  }
+  while (gateway.rooms.runs.stats().parked < 2) await settle()
+  t.same(await pending(), ['interrupted begun', 'interrupted waiting'])
+  t.match((await later.request('sessions.abort', { key, runId: 'waiting' })).payload, { status: 'aborted', abortedRunId: 'waiting' })
+  t.same(await pending(), ['interrupted begun'])
+  await closeClient(later)
 })

@@ -30,6 +30,12 @@ t.test('conversations are managed from the command line', async t => {
     const { sessionId } = (await cli('sessions', 'show', key, '--json')).json().session
     t.match((await cli('sessions', 'show', 'Talk', '--json')).json(), { session: { key } }, 'by its label')
     t.match((await cli('sessions', 'show', sessionId, '--json')).json(), { session: { key }, messages: [{ role: 'user' }, { role: 'assistant' }] })
+    const sessionKey = 'agent:main:busy'
+    await call('chat.send', { sessionKey, message: `/slow 50\n${'word '.repeat(400)}`, idempotencyKey: 'slow' })
+    await call('chat.send', { sessionKey, message: 'and\nthen', idempotencyKey: 'later', queueMode: 'followup' })
+    t.match((await cli('sessions', 'show', sessionKey)).out, /\nNot answered yet: 1\nqueued: and then \(run later\)\n$/)
+    await call('sessions.abort', { key: sessionKey, clearQueued: true })
+    await call('sessions.delete', { key: sessionKey })
   })
 
   await t.test('an unknown session is said to be unknown, with the way to list them', async t => {

@@ -1,7 +1,7 @@
 import { command, integer } from '../define-command.ts'
 import { rpcOptions } from '../rpc-options.ts'
 import { sessionKeyOf } from '../session-lookup.ts'
-import { messageLine, sessionCourse, sessionKeyArgument, sessionText, type SessionRow } from '../session-view.ts'
+import { messageLine, pendingLine, sessionCourse, sessionKeyArgument, sessionText, type PendingInputs, type SessionRow } from '../session-view.ts'
 import { withGateway } from '../with-gateway.ts'
 
 export default command({
@@ -20,10 +20,14 @@ export default command({
     const { messages } = options.messages === 0
       ? { messages: [] as object[] }
       : await client.request('sessions.get', { key, limit: options.messages }) as { messages: object[] }
-    if (options.json) out.json({ session, messages })
+    // Of an agent that is gone nothing waits, and its history is not served.
+    const { pendingInputs } = await client.request('chat.history', { sessionKey: key, limit: 1 })
+      .catch(() => ({ pendingInputs: { items: [], total: 0 } })) as { pendingInputs: PendingInputs }
+    if (options.json) out.json({ session, messages, pendingInputs })
     else {
       out.line(sessionText(session, Date.now()))
       if (messages.length > 0) out.line(`\n${messages.map(message => messageLine(message)).join('\n')}`)
+      if (pendingInputs.total > 0) out.line(`\nNot answered yet: ${pendingInputs.total}\n${pendingInputs.items.map(pendingLine).join('\n')}`)
     }
     return 0
   })
