@@ -1,11 +1,12 @@
 /** Sessions can be opened to callers who may do nothing else: whatever reads or writes one is admitted by the narrower scope too. */
 import type { Caller } from '../auth/caller.ts'
 import type { Scope } from '../protocol/scopes.ts'
+import type { AnyScope } from '../rpc/define-method.ts'
 
-export const sessionRead = (_params: unknown, { allows }: Caller): readonly Scope[] =>
-  [allows.has('operator.sessions.read') ? 'operator.sessions.read' : 'operator.read']
+export const sessionRead: AnyScope = { anyOf: ['operator.sessions.read', 'operator.read'] }
+export const sessionWrite: AnyScope = { anyOf: ['operator.sessions.write', 'operator.write'] }
 
-export const sessionWrite = (_params: unknown, { allows }: Caller): readonly Scope[] =>
+const write = ({ allows }: Caller): readonly Scope[] =>
   [allows.has('operator.sessions.write') ? 'operator.sessions.write' : 'operator.write']
 
 const admin: readonly Scope[] = ['operator.admin']
@@ -21,7 +22,7 @@ const organises = (patch: { readonly [field: string]: unknown }): boolean =>
   Object.keys(patch).every(field => organisation.has(field)) && patch.permissionMode !== 'full'
 
 export const patchScope = (params: object, caller: Caller): readonly Scope[] =>
-  organises(params as { [field: string]: unknown }) ? sessionWrite(params, caller) : admin
+  organises(params as { [field: string]: unknown }) ? write(caller) : admin
 
 export const patchManyScope = ({ patch }: { patch: object }, caller: Caller): readonly Scope[] => patchScope(patch, caller)
 
@@ -30,7 +31,7 @@ export function createScope (params: object, caller: Caller): readonly Scope[] {
   const { incognito, execNode, cwd, permissionMode, toolOverrides, key } = params as { [field: string]: unknown }
   const needsAdmin = incognito === true || execNode !== undefined || cwd !== undefined || permissionMode === 'full' || toolOverrides !== undefined ||
     (typeof key === 'string' && /:incognito-/i.test(key))
-  return needsAdmin ? admin : sessionWrite(params, caller)
+  return needsAdmin ? admin : write(caller)
 }
 
 const plainDelete: ReadonlySet<string> = new Set([
@@ -39,5 +40,5 @@ const plainDelete: ReadonlySet<string> = new Set([
 
 export const deleteScope = (params: object, caller: Caller): readonly Scope[] =>
   (params as { archivedOnly?: boolean }).archivedOnly === true && Object.keys(params).every(field => plainDelete.has(field))
-    ? sessionWrite(params, caller)
+    ? write(caller)
     : admin

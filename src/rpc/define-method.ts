@@ -14,8 +14,11 @@ export interface MethodContext<Rooms> {
   respondFirst (payload: object): void
 }
 
-/** A fixed requirement, or one that depends on the params (every scope named is needed). */
-export type MethodScope<Params> = Requirement | ((params: Params, caller: Caller) => readonly Scope[])
+/** Whoever has one of these is admitted; who has none is told of the last. */
+export interface AnyScope { readonly anyOf: readonly [Scope, ...Scope[]] }
+
+/** A fixed requirement, one of several, or one that depends on the params (every scope named is needed). */
+export type MethodScope<Params> = Requirement | AnyScope | ((params: Params, caller: Caller) => readonly Scope[])
 
 export interface MethodDeclaration<Rooms, P extends TSchema, R extends TSchema> {
   readonly scope: MethodScope<Static<P>>
@@ -52,5 +55,9 @@ export const methodsOver = <Rooms>() =>
 
 export type MethodTable<Rooms> = { readonly [name: string]: Method<Rooms> }
 
-export const changesState = (method: Method<never>): boolean =>
-  method.changes ?? !(method.scope === 'public' || (typeof method.scope === 'string' && method.scope.endsWith('.read')))
+const onlyReads = (scope: MethodScope<never>): boolean => {
+  if (typeof scope === 'function') return false
+  return typeof scope === 'string' ? scope === 'public' || scope.endsWith('.read') : scope.anyOf.every(onlyReads)
+}
+
+export const changesState = (method: Method<never>): boolean => method.changes ?? !onlyReads(method.scope)

@@ -66,10 +66,15 @@ export function missingScope (needed: readonly Scope[], caller: Caller): Gateway
     })
 }
 
+function neededScopes (scope: Exclude<Method<never>['scope'], 'public' | 'node'>, params: unknown, caller: Caller): readonly Scope[] {
+  if (typeof scope === 'function') return scope(params as never, caller)
+  if (typeof scope === 'string') return [scope]
+  return [scope.anyOf.find(one => caller.allows.has(one)) ?? scope.anyOf.at(-1)!]
+}
+
 function checkScope<Rooms> (method: Method<Rooms>, params: unknown, caller: Caller): void {
   if (method.scope === 'public' || method.scope === 'node') return
-  const needed = typeof method.scope === 'function' ? method.scope(params as never, caller) : [method.scope]
-  const refusal = missingScope(needed, caller)
+  const refusal = missingScope(neededScopes(method.scope, params, caller), caller)
   if (refusal) throw refusal
 }
 
