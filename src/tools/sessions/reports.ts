@@ -32,12 +32,16 @@ export function createReports ({ sessions, runs, log, now }: Sources): Reports {
   })
 
   /** A helper that is done itself is not woken by those that it began: its own requester hears of them. */
-  function receiverOf (child: SessionRecord): SessionRecord | undefined {
-    let at = child.spawnedBy === undefined ? undefined : sessions.get(child.spawnedBy)
-    for (let steps = 0; at?.spawn?.outcome !== undefined && steps < maxAncestors; steps++) {
-      at = at.spawnedBy === undefined ? undefined : sessions.get(at.spawnedBy)
+  function receiverOf (child: SessionRecord): string | undefined {
+    let key = child.spawnedBy
+    for (let steps = 0; key !== undefined && steps < maxAncestors; steps++) {
+      const record = sessions.get(key)
+      // The main conversation is there for everybody, also before anything was said in it.
+      if (!record) return parseKey(key).kind === 'main' ? key : undefined
+      if (record.spawn?.outcome === undefined) return key
+      key = record.spawnedBy
     }
-    return at
+    return undefined
   }
 
   async function mark (child: SessionRecord, facts: SpawnFacts, report: NonNullable<SpawnFacts['report']>): Promise<void> {
@@ -53,10 +57,10 @@ export function createReports ({ sessions, runs, log, now }: Sources): Reports {
       via: 'report',
       // The claim of the run is what makes the report one, whatever happens between here and the mark.
       idempotencyKey: drops === 0 ? `report:${facts.runId}` : `report:${facts.runId}:${drops}`,
-      sessionKey: receiver.key,
+      sessionKey: receiver,
       message: reportText({ childKey: child.key, label: child.label ?? child.displayName, facts, text }),
       queueMode: 'steer',
-      lane: parseKey(receiver.key).kind === 'subagent' ? 'nested' : 'main',
+      lane: parseKey(receiver).kind === 'subagent' ? 'nested' : 'main',
       origin: { senderIsOwner: facts.isOwner === true, inputProvenance: { kind: 'inter_session', sourceSessionKey: child.key, sourceTool: 'sessions_spawn', at: now() } }
     })
     void result.then(async ({ stopReason }) => {
@@ -73,6 +77,8 @@ export function createReports ({ sessions, runs, log, now }: Sources): Reports {
       } catch (err) {
         // The next start goes on with it.
         if (isGatewayError(err) && err.code === 'STOPPING') return
+        // An agent that is gone, or a conversation that takes no messages: nobody hears it, however often it is said.
+        if (isGatewayError(err) && err.status < 500) return await mark(child, facts, 'undeliverable')
         log.warn({ err, sessionKey: child.key, delayMs }, 'the report on a helper could not be delivered; trying again')
         await nap(delayMs)
       }

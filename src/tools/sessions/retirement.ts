@@ -10,6 +10,8 @@ const sweepMs = 60_000
 export interface Retirement {
   /** Looks now and then, as long as there is something to put away. */
   watch (): void
+  /** Looks at once. */
+  sweep (): Promise<void>
   close (): void
 }
 
@@ -43,6 +45,7 @@ export function createRetirement ({ sessions, log, now, config }: Sources, track
 
   return {
     watch,
+    sweep,
     close () {
       closed = true
       clearTimeout(timer)

@@ -92,24 +92,28 @@ export function createSpawns (sources: Sources): Spawns {
   }
 
   /** How it ended is durable before the report goes out. */
-  async function conclude (key: string, ended: Pick<SpawnFacts, 'outcome' | 'reason' | 'endedAtMs'>, text: string): Promise<void> {
-    const record = recordOf(key)
-    if (!record?.spawn || record.spawn.report) return
+  async function conclude (begun: SessionRecord, ended: Pick<SpawnFacts, 'outcome' | 'reason' | 'endedAtMs'>, text: string): Promise<void> {
+    const { key } = begun
+    const current = recordOf(key)
+    // Whoever deletes the session of a helper has not told the one who waits for it.
+    const record = current ?? begun
+    if (!record.spawn || record.spawn.report) return
     const isUnwanted = ended.outcome === 'cancelled'
     const facts: SpawnFacts = { ...record.spawn, ...ended, ...(isUnwanted ? { report: 'unwanted' } : {}) }
-    await sessions.write(key, { patch: { spawn: facts }, reason: 'subagent.ended' })
+    if (current) await sessions.write(key, { patch: { spawn: facts }, reason: 'subagent.ended' })
     if (!isUnwanted) await reports.deliver(record, facts, text)
     if (facts.cleanup === 'delete' && !closed) await sessions.lifecycle.remove(key, { reason: 'subagent.cleanup' })
     else ages.watch()
   }
 
   async function follow (key: string, { result }: StartedRun): Promise<void> {
+    const begun = recordOf(key)!
     const end = await result
     const isCancelled = live.get(key)?.cancelled ?? false
     // Put down by a stop: the next start says so.
     if (end.stopReason === 'shutdown') return release(key)
     try {
-      await conclude(key, { ...outcomeOf(end, isCancelled), endedAtMs: end.endedAtMs }, end.text)
+      await conclude(begun, { ...outcomeOf(end, isCancelled), endedAtMs: end.endedAtMs }, end.text)
     } catch (err) {
       log.warn({ err, sessionKey: key }, 'the end of a helper could not be stored; the next start looks at it again')
     } finally {
@@ -189,15 +193,16 @@ export function createSpawns (sources: Sources): Spawns {
   }
 
   /** None of these was begun by this process, so what of them is over was over before, or was put down when this process began. */
-  async function settleOne ({ key, spawn }: SessionRecord, beganAtMs: number): Promise<boolean> {
-    const end = spawn!.outcome === undefined ? await runs.wait(spawn!.runId, recoverWaitMs) : undefined
+  async function settleOne (record: SessionRecord, beganAtMs: number): Promise<boolean> {
+    const { key, spawn } = record
     if (spawn!.outcome !== undefined) {
-      await conclude(key, { outcome: spawn!.outcome, endedAtMs: spawn!.endedAtMs ?? now() }, await lastWords(key))
+      await conclude(record, { outcome: spawn!.outcome }, await lastWords(key))
       return false
     }
+    const end = await runs.wait(spawn!.runId, recoverWaitMs)
     const isInterrupted = !end || end.endedAtMs >= beganAtMs
     const ended = isInterrupted ? { outcome: 'interrupted' as const, endedAtMs: now() } : { ...outcomeOf(end, false), endedAtMs: end.endedAtMs }
-    await conclude(key, ended, isInterrupted ? '' : end.text)
+    await conclude(record, ended, isInterrupted ? '' : end.text)
     return isInterrupted
   }
 
@@ -236,7 +241,7 @@ export function createSpawns (sources: Sources): Spawns {
         interrupted += verdicts.filter(Boolean).length
       }
       if (owed.length > 0) log.info({ interrupted, reported: owed.length }, 'settled helpers that an earlier process began')
-      if (all.length > 0) ages.watch()
+      if (all.length > 0) await ages.sweep()
       return { interrupted, reported: owed.length }
     },
     async close () {
