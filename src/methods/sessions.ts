@@ -2,12 +2,12 @@
 import { GatewayError } from '../protocol/errors.ts'
 import { oneOf, Type, type Static } from '../protocol/type.ts'
 import { RawJson } from '../rpc/define-method.ts'
-import { checkSessionId } from '../sessions/keys.ts'
 import type { SessionRecord } from '../sessions/record.ts'
 import type { SessionsRoom } from '../sessions/sessions.ts'
 import { wireMessage } from '../sessions/wire-message.ts'
 import { snapshotOf } from '../tools/approvals/record.ts'
 import { method, type Rooms } from './rooms.ts'
+import { candidate, candidates } from './session-candidates.ts'
 import { sessionRead } from './session-scopes.ts'
 import { openObject, text } from './shapes.ts'
 
@@ -55,46 +55,6 @@ export async function existing (sessions: SessionsRoom, name: string, agentId?: 
   if (!record) throw unknownSession(target.name)
   return record
 }
-
-interface ResolveParams {
-  readonly key?: string
-  readonly sessionId?: string
-  readonly label?: string
-  readonly shortId?: string
-  readonly slugHint?: string
-  readonly agentId?: string
-  readonly spawnedBy?: string
-}
-
-/** Everything that fits what was asked for; the key alone is never ambiguous. */
-function candidates (sessions: SessionsRoom, params: ResolveParams): SessionRecord[] {
-  const { sessionId, label, shortId, agentId, spawnedBy } = params
-  if (params.key !== undefined) {
-    const record = sessions.get(sessions.locate(params.key, agentId).key) ?? sessions.byId(params.key)
-    return record ? [record] : []
-  }
-  if (sessionId !== undefined) {
-    const record = sessions.byId(checkSessionId(sessionId))
-    return record ? [record] : []
-  }
-  const short = shortId === undefined ? undefined : bare(shortId)
-  if (label === undefined && short === undefined) throw new GatewayError('INVALID_PARAMS', { message: 'name a session by key, sessionId, label or shortId' })
-  const found: SessionRecord[] = []
-  for (const record of sessions.records()) {
-    const fits = (label === undefined || record.label === label) &&
-      (short === undefined || bare(record.sessionId).startsWith(short) || bare(lastPart(record.key)).startsWith(short))
-    if (fits) found.push(record)
-  }
-  return found.filter(record => (agentId === undefined || record.agentId === agentId.toLowerCase()) &&
-    (spawnedBy === undefined || record.spawnedBy === spawnedBy || record.parentSessionKey === spawnedBy))
-}
-
-/** Addresses of pages name a session without the hyphens of its UUID. */
-const bare = (id: string): string => id.toLowerCase().replaceAll('-', '')
-const lastPart = (sessionKey: string): string => sessionKey.slice(sessionKey.lastIndexOf(':') + 1)
-
-const candidate = ({ key, agentId, displayName, label }: SessionRecord) =>
-  ({ key, agentId, ...(displayName ?? label ? { displayName: displayName ?? label } : {}) })
 
 const maxPreviewKeys = 200
 

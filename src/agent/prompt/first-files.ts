@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { createPrivateFile, ensurePrivateDirectory } from '../../lib/private-file.ts'
 import { resolveWithin } from '../roster/confined-file.ts'
 
-const texts = (name: string): ReadonlyArray<readonly [file: string, text: string]> => [
+/** A value in brackets counts as none, so the default agent keeps the name that clients show for it until somebody writes one. */
+const unnamed = '(what people call you)'
+
+const texts = (name = unnamed): ReadonlyArray<readonly [file: string, text: string]> => [
   ['AGENTS.md', `# How to work here
 
 This directory is your workspace. What its files say goes into your instructions at every turn:
@@ -33,7 +36,7 @@ Write here what is special about this machine: host names, accounts, places of f
 ]
 
 /** Nothing that is there is touched; a workspace that has an AGENTS.md is somebody's already. */
-export async function createFirstFiles (directory: string, name: string): Promise<void> {
+export async function createFirstFiles (directory: string, name?: string): Promise<void> {
   await ensurePrivateDirectory(directory)
   if (await resolveWithin(directory, 'AGENTS.md').catch(() => 'unsafe') !== undefined) return
   const [[mark, first], ...others] = texts(name) as [readonly [string, string], ...Array<readonly [string, string]>]

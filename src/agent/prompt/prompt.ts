@@ -80,7 +80,7 @@ export function createPrompting ({ config, paths, now, log }: PromptingOptions):
 
   async function create ({ directory, entry: { name, id, skipBootstrap }, loaded }: Agent): Promise<void> {
     if (skipBootstrap ?? loaded.config.agents.defaults.skipBootstrap) return
-    await createFirstFiles(directory, name ?? id ?? 'agent')
+    await createFirstFiles(directory, name ?? (id === 'main' ? undefined : id))
       .catch((err: unknown) => log.warn({ err, directory }, 'the first files of a workspace could not be created'))
   }
 
