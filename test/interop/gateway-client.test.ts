@@ -29,6 +29,31 @@ t.test('with its defaults it connects, asks and hears events', async t => {
   t.same(reference.refusals, [])
 })
 
+t.test('it holds a conversation and hears it word by word, and the daemon knows it after a restart', async t => {
+  const home = gatewayHome(t)
+  const daemon = await serve(t, { home })
+  const { client, until, events } = startReference(t, daemon.url, { token })
+  await until('hellos')
+  const sessionKey = 'agent:main:main'
+  await client.request('sessions.messages.subscribe', { key: sessionKey })
+  const send = { sessionKey, message: '/slow 100\n/words 5', idempotencyKey: 'once' }
+  t.same(await client.request('chat.send', send), { runId: 'once', status: 'started' })
+  t.match(await client.request('agent.wait', { runId: 'once', timeoutMs: 10_000 }), { status: 'ok' })
+  const said = events.filter(({ event }) => event === 'chat').map(({ payload }) => payload)
+  t.same(said.flatMap(payload => contractProblem('ChatEvent', payload) ?? []), [])
+  t.ok(said.filter(({ state }) => state === 'delta').length > 1)
+  t.match(said.at(-1), { runId: 'once', state: 'final', message: { role: 'assistant' } })
+  t.same(await client.request('chat.send', send), { runId: 'once', status: 'ok' }, 'the same key is not answered twice')
+  const history = await client.request<{ messages: object[] }>('chat.history', { sessionKey })
+  t.equal(history.messages.length, 2)
+  await client.stopAndWait()
+  await stop(daemon)
+
+  const later = startReference(t, (await serve(t, { home })).url, { token })
+  await later.until('hellos')
+  t.same((await later.client.request<{ messages: object[] }>('chat.history', { sessionKey })).messages, history.messages)
+})
+
 t.test('a device pairs without being asked for on this machine, and comes back with its token alone', async t => {
   const daemon = await serve(t, { home: gatewayHome(t) })
   const device = createDevice()

@@ -52,14 +52,22 @@ t.test('it connects, asks and keeps its device token', async t => {
   t.match(await again.connect(), { auth: { deviceToken: hello.auth.deviceToken } }, 'the stored token is enough')
 })
 
-t.test('a message before there are sessions ends with a reason', async t => {
+t.test('it holds a conversation, word by word, and finds it again', async t => {
   const home = gatewayHome(t)
   const daemon = await serve(t, { home })
   const client = createClient(t, daemon.url, identityFile(home), { token })
   await client.connect()
-  const chunks: { type: string, text: string }[] = []
-  for await (const chunk of client.chat('hello')) if ('text' in chunk) chunks.push(chunk)
-  t.match(chunks, [{ type: 'error', text: /not offer this yet/ }, { type: 'done' }])
+  const talk = async (message: string): Promise<{ type: string, text?: string }[]> => {
+    const chunks: { type: string, text?: string }[] = []
+    for await (const chunk of client.chat(message)) chunks.push(chunk)
+    return chunks
+  }
+  const chunks = await talk('/slow 100\n/words 5')
+  t.ok(chunks.filter(({ type }) => type === 'text').length > 1, 'in several pieces')
+  t.match(chunks.map(({ text }) => text ?? '').join(''), /word1 word2 word3 word4 word5/)
+  t.match(chunks.at(-1), { type: 'done' })
+  t.match((await talk('and again')).map(({ text }) => text ?? '').join(''), /and again/)
+  t.match(await client.sessions.list(), { sessions: [{ kind: 'direct', status: 'done' }] })
 })
 
 t.test('a wrong token keeps it out', async t => {
