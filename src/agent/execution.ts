@@ -54,13 +54,15 @@ export function createExecution (options: ExecutionOptions): (run: Run, inbox: I
     }
   }
 
-  function limitTime (run: Run): NodeJS.Timeout | undefined {
-    const timeoutMs = run.request.timeoutMs ?? config().config.agents.defaults.timeoutSeconds * 1000
+  function limitTime (run: Run, timeoutMs: number): NodeJS.Timeout | undefined {
     return timeoutMs > 0 ? setTimeout(() => run.end({ kind: 'timeout', origin: 'timeout' }), Math.min(timeoutMs, 2 ** 31 - 1)) : undefined
   }
 
   async function perform (run: Run, voice: Voice, inbox: Inbox): Promise<RunResult> {
     let leave: (() => void) | undefined
+    const { timeoutMs } = run.request
+    // Who sets a time of his own wants an answer within it. Otherwise waiting for an agent or for room takes nothing from the run.
+    let timer = timeoutMs === undefined ? undefined : limitTime(run, timeoutMs)
     try {
       if (external.serves(run.agentId)) {
         if (!external.isPresent(run.agentId)) {
@@ -71,6 +73,7 @@ export function createExecution (options: ExecutionOptions): (run: Run, inbox: I
       } else leave = await lanes.enter(run.request.lane ?? 'main', run.signal)
       run.state = 'active'
       run.startedAtMs = now()
+      if (timeoutMs === undefined) timer = limitTime(run, config().config.agents.defaults.timeoutSeconds * 1000)
       return await carryOutRun(run, voice, steeringOf(inbox, run), context, external.serves(run.agentId) ? external.converse : undefined)
     } catch (error) {
       const settled = await breakOff(run, undefined, error, context)
@@ -79,14 +82,13 @@ export function createExecution (options: ExecutionOptions): (run: Run, inbox: I
       else tellFailure(voice, settled)
       return settled.result
     } finally {
+      clearTimeout(timer)
       leave?.()
     }
   }
 
   async function execute (run: Run, inbox: Inbox): Promise<void> {
-    const timer = limitTime(run)
     const result = await perform(run, run.voice!, inbox)
-    clearTimeout(timer)
     run.state = 'settled'
     onSettled(run, result, inbox)
   }

@@ -94,6 +94,17 @@ t.test('a run that takes too long ends with a timeout', async t => {
   t.equal(sessions.get(key)!.status, 'timeout')
 })
 
+t.test('waiting for an agent that is away takes nothing from the time of a run, unless the caller set one', async t => {
+  const { start, runtimes, hears } = await createScene(t, { config: { agents: { defaults: { timeoutSeconds: 1 }, entries: { main: { runtime: 'external' } } } } })
+  t.match(await (await start('quickly', { timeoutMs: 30 })).result, { outcome: 'timeout' })
+  const { runId, result } = await start('when you are back')
+  await new Promise(resolve => setTimeout(resolve, 1_200))
+  runtimes.register('main', 'runtime')
+  await hears(({ event, payload }) => event === 'runtime agent.run.request' && payload.runId === runId)
+  t.match(await result, { outcome: 'timeout' }, 'it has its second now')
+  t.match(await hears(({ event }) => event === 'runtime agent.run.cancel'), { payload: { runId, reason: 'timeout' } })
+})
+
 t.test('the signal of a caller ends the run that belongs to it', async t => {
   const deaf = gatedTool('deaf')
   const { start, story } = await createScene(t, { tools: [deaf] })
