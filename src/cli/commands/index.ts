@@ -52,6 +52,11 @@ const loaders: { readonly [name: string]: Loader } = {
   'tools list': () => import('./tools-list.ts'),
   'tools why': () => import('./tools-why.ts'),
   'tools invoke': () => import('./tools-invoke.ts'),
+  'approvals get': () => import('./approvals-get.ts'),
+  'approvals set': () => import('./approvals-set.ts'),
+  'approvals allowlist': () => import('./approvals-allowlist.ts'),
+  'approvals pending': () => import('./approvals-pending.ts'),
+  'approvals resolve': () => import('./approvals-resolve.ts'),
   'config get': () => import('./config-get.ts'),
   'config set': () => import('./config-set.ts'),
   'config unset': () => import('./config-unset.ts'),
@@ -67,6 +72,7 @@ export const groups: { readonly [name: string]: GroupDeclaration } = {
   models: { summary: 'List models, see their state and choose among them', fallback: 'models status' },
   sessions: { summary: 'List, show, change and clean up conversations', fallback: 'sessions list' },
   tools: { summary: 'List tools, say why one may or may not be used, and call one', fallback: 'tools list' },
+  approvals: { summary: 'Decide which commands agents may run', fallback: 'approvals get' },
   config: { summary: 'Read, change and check the configuration' }
 }
 

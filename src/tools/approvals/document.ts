@@ -55,7 +55,7 @@ export interface ApprovalsDocument {
   /** `baseHash`: of the document that was read. Needed as soon as there is one. */
   replace (file: ApprovalsFile, baseHash: string | undefined): Promise<DocumentSnapshot>
   rulesFor (agentId: string): Promise<HostRules>
-  /** Exactly these commands, for ever. */
+  /** Exactly these commands in exactly this directory, for ever. */
   grant (agentId: string, check: CommandCheck, provenance: Provenance): Promise<void>
 }
 
@@ -143,11 +143,11 @@ export function createApprovalsDocument (store: Pick<Store, 'collection' | 'comm
     grant: (agentId, { commands }, provenance) => inTurn(async () => {
       const file = await current() ?? empty
       const own = file.agents?.[agentId] ?? {}
-      const fresh = commands.filter(({ resolvedPath, rule }) => resolvedPath !== undefined && !rule)
-      const added = fresh.map(({ resolvedPath, argv }): AllowEntry => ({
+      const fresh = commands.filter(({ resolvedPath, cwd, rule }) => resolvedPath !== undefined && cwd !== undefined && !rule)
+      const added = fresh.map(({ resolvedPath, argv, cwd }): AllowEntry => ({
         id: randomUUID(),
         pattern: resolvedPath!,
-        argPattern: argvKey(argv),
+        argPattern: argvKey(argv, cwd!),
         source: 'allow-always',
         commandText: argv.join(' ').slice(0, 512),
         lastUsedAt: now(),

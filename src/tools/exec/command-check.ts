@@ -24,6 +24,8 @@ export interface CheckedCommand {
   readonly name: string
   readonly resolvedPath: string | undefined
   readonly argv: readonly string[]
+  /** Where it would run; absent when that depends on what comes before. */
+  readonly cwd?: string
   /** Why no rule allows it. */
   readonly problem?: string
   readonly rule?: AllowRule
@@ -45,8 +47,9 @@ export interface CommandCheck {
 const harmlessBuiltins = new Set(['true', 'false', ':', 'echo', 'pwd', 'exit'])
 const assignment = /^[A-Za-z_][A-Za-z0-9_]*\+?=/
 
-/** The key under which exactly these arguments are allowed. */
-export const argvKey = (argv: readonly string[]): string => `sha256:argv:${createHash('sha256').update(JSON.stringify(argv)).digest('hex')}`
+/** The key under which exactly these arguments are allowed in exactly this directory. */
+export const argvKey = (argv: readonly string[], cwd: string): string =>
+  `sha256:argv:${createHash('sha256').update(JSON.stringify([cwd, ...argv])).digest('hex')}`
 
 const isProgram = async (path: string): Promise<boolean> =>
   await access(path, constants.X_OK).then(() => stat(path)).then(found => found.isFile(), () => false)
@@ -65,11 +68,11 @@ function globPattern (pattern: string): RegExp {
   return new RegExp(`^${source}$`)
 }
 
-function matches ({ pattern, argPattern }: AllowRule, name: string, paths: readonly string[], argv: readonly string[]): boolean {
+function matches ({ pattern, argPattern }: AllowRule, name: string, paths: readonly string[], key: string | undefined): boolean {
   const isMatch = pattern.includes('/')
     ? paths.some(path => path === pattern || (/[*?]/.test(pattern) && globPattern(pattern).test(path)))
     : !name.includes('/') && (pattern === '*' || pattern === name)
-  return isMatch && (argPattern === undefined || argPattern === argvKey(argv))
+  return isMatch && (argPattern === undefined || argPattern === key)
 }
 
 /** A word as the places it may mean: itself, what follows a "=", what follows the letter of an option. */
@@ -135,17 +138,20 @@ class Checker {
     const paths = [found, resolvedPath].filter(path => path !== undefined)
     const isKnown = args.every(({ isLiteral }) => isLiteral)
     const argv = [name, ...args.map(({ text }) => text)]
+    const cwd = this.cwds.length === 1 ? this.cwds[0] : undefined
+    const key = cwd === undefined || !isKnown ? undefined : argvKey(argv, cwd)
     // What an agent can write is not the program that somebody meant by a name.
     const isOwn = paths.some(path => [places.workspace, ...places.allowed ?? []].some(root => isWithin(root, path)))
     const isUsable = ({ pattern, argPattern }: AllowRule): boolean =>
-      (!isOwn || pattern === resolvedPath) && (isKnown || argPattern === undefined)
-    const rule = rules.find(candidate => isUsable(candidate) && matches(candidate, name, paths, argv))
+      (!isOwn || pattern === resolvedPath) && (argPattern === undefined || key !== undefined)
+    const rule = rules.find(candidate => isUsable(candidate) && matches(candidate, name, paths, key))
     const names = [name, ...paths.map(path => basename(path))]
     const inline = inlineCodeProblem(names, args)
     const missing = `${name} is not ${found ? 'on the allowlist' : 'a program on this machine'}`
     const problem = inline ?? (rule || harmlessBuiltins.has(name) ? undefined : missing)
-    this.isRepeatable &&= isKnown && !inline && resolvedPath !== undefined && !isInterpreter(names)
-    this.commands.push({ name, resolvedPath, argv, ...(rule ? { rule } : {}), ...(problem ? { problem } : {}) })
+    this.isRepeatable &&= key !== undefined && !inline && resolvedPath !== undefined && !isInterpreter(names)
+    const findings = { ...(cwd === undefined ? {} : { cwd }), ...(rule ? { rule } : {}), ...(problem ? { problem } : {}) }
+    this.commands.push({ name, resolvedPath, argv, ...findings })
   }
 
   /** What follows may be in either directory, because nobody knows yet whether this one succeeds. */

@@ -26,6 +26,7 @@ export interface ExecArgs {
   readonly host?: ExecSettings['host']
   readonly ask?: string
   readonly security?: string
+  readonly elevated?: boolean
 }
 
 export interface ExecRoom {
@@ -85,8 +86,8 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
   let isClosed = false
 
   async function prepare (args: ExecArgs, context: ToolContext, settings: ExecSettings): Promise<Prepared | { problem: string }> {
-    const { agentId, sessionKey, runId, callId, signal } = context
-    const launcher = await sources.launcherFor({ agentId, sessionKey })
+    const { agentId, sessionKey, runId, callId, signal, from } = context
+    const launcher = await sources.launcherFor({ agentId, sessionKey, isElevated: args.elevated === true, ...(from ? { from } : {}) })
     const wrongHost = hostProblem(args.host, settings, launcher)
     if (wrongHost) return { problem: wrongHost }
     const directory = await workingDirectory(args, settings)

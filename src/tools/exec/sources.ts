@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '../../config/load.ts'
+import type { ChannelSender } from '../tool.ts'
 import type { Consents } from './consent.ts'
 import type { Environment } from './environment.ts'
 import type { Launcher } from './launch.ts'
@@ -11,6 +12,14 @@ export interface ExitNotice {
   readonly text: string
 }
 
+/** Whose command it is. Elevated ones ask to be outside the sandbox, which only senders who are named may. */
+export interface CommandPlace {
+  readonly agentId: string
+  readonly sessionKey: string
+  readonly isElevated?: boolean
+  readonly from?: ChannelSender
+}
+
 /** What running commands needs of other rooms. */
 export interface ExecSources {
   readonly config: () => LoadedConfig
@@ -19,7 +28,7 @@ export interface ExecSources {
   /** Of the gateway; little of it is passed on. */
   readonly environment: Environment
   /** Where the commands of a session run. Rejects rather than run them outside of a sandbox that is prescribed. */
-  readonly launcherFor: (where: { readonly agentId: string, readonly sessionKey: string }) => Promise<Launcher>
+  readonly launcherFor: (where: CommandPlace) => Promise<Launcher>
   readonly consents: Consents
   readonly redact: (text: string) => string
   readonly notify: (notice: ExitNotice) => void

@@ -77,10 +77,10 @@ t.test('no program of the workspace takes the place of one that was meant', asyn
 })
 
 t.test('exactly the arguments that a person saw are allowed by their hash', async t => {
-  const { look } = await desk(t)
-  const rules = [{ pattern: 'wc', argPattern: argvKey(['wc', '-l', 'x']) }]
+  const { look, workspace } = await desk(t)
+  const rules = [{ pattern: 'wc', argPattern: argvKey(['wc', '-l', 'x'], workspace) }]
   t.match(await look('wc -l x', { rules }), { isAllowed: true, isRepeatable: true })
-  for (const other of ['wc -l y', 'wc -l x y', 'wc -l "x y"', 'wc -l x$(ls)', 'wc -l x$HOME', 'wc -l x*']) t.match(await look(other, { rules }), { isAllowed: false }, other)
+  for (const other of ['wc -l y', 'wc -l x y', 'wc -l "x y"', 'wc -l x$(ls)', 'wc -l x$HOME', 'wc -l x*', 'cd sub && wc -l x']) t.match(await look(other, { rules }), { isAllowed: false }, other)
   for (const never of ['sh', 'node x.js', 'env ls', 'wc $X', 'if x; then y; fi', 'ls > x']) t.match(await look(never), { isRepeatable: false }, `${never} cannot be allowed for ever`)
 })
 

@@ -1,0 +1,32 @@
+import { approvalsCourse, changedFile, type ApprovalsSnapshot } from '../approvals-view.ts'
+import { command, text } from '../define-command.ts'
+import { rpcOptions } from '../rpc-options.ts'
+import { required, withGateway } from '../with-gateway.ts'
+
+export default command({
+  name: 'approvals allowlist',
+  summary: 'Allow agents a program without asking, or take that back',
+  details: 'A pattern is the name of a program, or a path in which * and ** stand for anything. Shells, and programs that run what their arguments say, are asked about all the same.',
+  args: [
+    { name: 'action', help: 'add or remove' },
+    { name: 'pattern', help: 'Program, path with wildcards, or the id of an entry' }
+  ],
+  options: { ...rpcOptions, agent: text('id', 'Only for this agent; absent: for all') },
+  examples: [
+    ['openclaw approvals allowlist add rg', 'Every agent may run rg.'],
+    ["openclaw approvals allowlist add '/usr/bin/*' --agent main", 'One agent, many programs.'],
+    ['openclaw approvals allowlist remove rg', 'It is asked about again.']
+  ],
+  async run (context) {
+    const [action, pattern] = [required(context.args[0], 'action'), required(context.args[1], 'pattern')]
+    const { agent = '*', json } = context.options
+    return await withGateway(context, approvalsCourse('Approvals allowlist'), async ({ client }) => {
+      const before = await client.request('exec.approvals.get', {}) as ApprovalsSnapshot
+      const file = changedFile(before.file, action, agent, pattern)
+      const after = file && await client.request('exec.approvals.set', { file: file as never, ...(before.exists ? { baseHash: before.hash } : {}) })
+      if (json) context.out.json(after ?? before)
+      else context.out.line(file ? `${pattern} was ${action === 'add' ? 'added' : 'removed'}.` : `Nothing to change: ${pattern} is ${action === 'add' ? '' : 'not '}there.`)
+      return 0
+    })
+  }
+})
