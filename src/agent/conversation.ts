@@ -1,6 +1,6 @@
 /** The agent loop: a model speaks, its tools are carried out, until it has nothing more to ask for. */
 import type { Message, ToolCallPart } from '../protocol/transcript.ts'
-import { assistantMessage, ProviderError, type RoutedResult, type StepRequest } from '../providers/model.ts'
+import { assistantMessage, ProviderError, type ModelInfo, type RoutedResult, type StepRequest } from '../providers/model.ts'
 import type { RunContext } from './context.ts'
 import { combined, lineOf } from './messages.ts'
 import { untilEnded, type Run } from './run.ts'
@@ -10,6 +10,9 @@ import { addUsage, modelMessages, storedMessages, type NewLine, type Turn } from
 
 /** A model that asks for tools without end is stopped here. */
 const maxSteps = 200
+
+/** And one that speaks without end here: what it says is kept in memory and told to everybody as a whole. */
+const maxStepChars = 2 * 1024 * 1024
 
 const line = (run: Run, message: Message): NewLine => ({ type: 'message', message, runId: run.id })
 
@@ -34,24 +37,32 @@ async function takeOver (turn: Turn, { sessions, now }: RunContext): Promise<voi
   steering.taken(inputs)
 }
 
-function requestOf ({ run, system, messages, tools }: Turn): StepRequest {
+function requestOf ({ run, system, messages, tools }: Turn, signal: AbortSignal): StepRequest {
   const { thinking, maxOutputTokens, temperature } = run.request
   return {
     system,
     messages,
     tools,
     sessionId: run.sessionId,
-    signal: run.signal,
+    signal,
     ...(thinking ? { thinking } : {}),
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     ...(temperature === undefined ? {} : { temperature })
   }
 }
 
+const answeredWithoutEnd = ({ provider, id }: ModelInfo): ProviderError => new ProviderError(
+  'format', `${provider}/${id} answered more than ${maxStepChars} characters in one go and was stopped; limit it with maxTokens`, { partial: true })
+
 async function speak (turn: Turn, { models }: RunContext): Promise<RoutedResult> {
   const { run, voice, route } = turn
   voice.lifecycle({ phase: 'model', provider: route.model.provider, model: route.model.id })
-  const result = await untilEnded(run.signal, models.step(route, requestOf(turn), event => {
+  const endless = new AbortController()
+  let chars = 0
+  const signal = AbortSignal.any([run.signal, endless.signal])
+  const step = models.step(route, requestOf(turn, signal), event => {
+    if (event.type !== 'tool-call') chars += event.delta.length
+    if (chars > maxStepChars) return endless.abort()
     if (event.type === 'text') voice.text(event.delta)
     else if (event.type === 'thinking' && run.request.thinking && run.request.thinking !== 'off') voice.thinking(event.delta)
   }, (from, to, { kind, message }) => voice.lifecycle({
@@ -62,7 +73,10 @@ async function speak (turn: Turn, { models }: RunContext): Promise<RoutedResult>
     fallbackStepFromFailureReason: kind,
     fallbackStepFromFailureDetail: message.slice(0, 240),
     fallbackStepFinalOutcome: 'next_fallback'
-  })))
+  }))
+  const result = await untilEnded(run.signal, step).catch(error => {
+    throw endless.signal.aborted ? answeredWithoutEnd(route.model) : error
+  })
   turn.model = result.model
   turn.attempts = result.attempts
   turn.usage = addUsage(turn.usage, result.usage)

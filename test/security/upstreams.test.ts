@@ -77,3 +77,22 @@ t.test('a redirect does not take the key along', async t => {
   t.equal(end.payload.state, 'error')
   t.equal(elsewhere.seen.length, 0, 'nobody went there')
 })
+
+t.test('a provider that speaks without end is cut off, and the run says so', async t => {
+  const chunk = `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: 'x'.repeat(60_000) } }] })}\n\n`
+  let cut: Promise<unknown> | undefined
+  const upstream = await startUpstream(t, response => {
+    cut = once(response, 'close')
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    const pour = (): void => {
+      while (!response.destroyed && response.write(chunk));
+      if (!response.destroyed) response.once('drain', pour)
+    }
+    pour()
+  })
+  const { end } = await talk(await startGateway(t, { config: configOf(upstream) }))
+  t.equal(end.payload.state, 'error')
+  t.match(end.payload.errorMessage, /answered more than \d+ characters/)
+  await cut
+  t.equal(upstream.seen.length, 1, 'and it is not asked again')
+})
