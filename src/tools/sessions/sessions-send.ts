@@ -8,6 +8,7 @@ import type { Tool, ToolContext, ToolResult } from '../tool.ts'
 import { answer, forbidden, problem } from './answers.ts'
 import { find, unknownSession, type Found } from './lookup.ts'
 import type { RunEnd, SessionToolSources } from './ports.ts'
+import { viewOf } from './visibility.ts'
 
 const defaultTimeoutSeconds = 30
 const maxTimeoutSeconds = 600
@@ -34,12 +35,14 @@ interface Args {
 }
 
 /** What the caller names, as a key; undefined when no session has the label. */
-function nameOf ({ sessionKey, label, agentId }: Args, { sessions }: SessionToolSources): string | undefined {
+function nameOf ({ sessionKey, label, agentId }: Args, context: ToolContext, sources: SessionToolSources): string | undefined {
   if (sessionKey) return sessionKey
   if (label) {
     const owner = agentId?.toLowerCase()
+    const view = viewOf(context, sources)
     const isMeant = (record: SessionRecord): boolean => record.label === label && !record.archived && (!owner || record.agentId === owner)
-    return Iterator.from(sessions.records()).find(isMeant)?.key
+    // A label tells nothing about conversations that are out of reach.
+    return Iterator.from(sources.sessions.records()).find(record => isMeant(record) && view.refusal(record.key) === undefined)?.key
   }
   if (agentId) return `agent:${agentId}:main`
   throw new ToolRefusal('sessions_send takes a sessionKey, a label or an agentId. sessions_list shows what there is.')
@@ -114,7 +117,7 @@ export const sessionsSend = (sources: SessionToolSources): Tool => defineTool({
     const { sessions, runs } = sources
     const { message, timeoutSeconds = defaultTimeoutSeconds } = args
     await sessions.ready
-    const name = nameOf(args, sources)
+    const name = nameOf(args, context, sources)
     if (name === undefined) return problem(`No session has the label "${args.label}". sessions_list shows the labels.`)
     const found = await find(name, context, sources)
     const refused = await refusalOf(args, found, context, sources)

@@ -153,6 +153,8 @@ t.test('agents reach each other only when both take part and the owner of the ga
   t.notMatch(JSON.stringify(await guest.call(main, 'sessions_list')), /agent:iris/)
   const closed = await talk(t, { config: { ...two.config, tools: { agentToAgent: { allow: ['main'] } } } })
   await closed.say('agent:iris:main', 'hello')
+  await closed.client.request('sessions.patch', { key: 'agent:iris:main', label: 'hidden' })
+  t.match(await closed.call(main, 'sessions_send', { label: 'hidden', message: 'hi' }), { status: 'error', error: /No session has the label/ })
   t.match(await closed.call(main, 'sessions_history', { sessionKey: 'agent:iris:main' }), { status: 'forbidden', error: /tools.agentToAgent.allow does not name agent "iris"/ })
   const off = await talk(t, { config: { ...two.config, tools: { agentToAgent: { enabled: false } } } })
   await off.say('agent:iris:main', 'hello')
