@@ -77,6 +77,7 @@ const defaults = group({ help: 'What every agent has unless it says otherwise.',
   typingMode: key(oneOf(['never', 'instant', 'thinking', 'message']), { help: 'When channels show that the agent types.' }),
   typingIntervalSeconds: key(seconds(1), { default: 6, help: 'How often that is refreshed.' }),
   mediaMaxMb: key(number(0), { help: 'Size of one attachment.', reload: 'room:channels' }),
+  imageModel: key(model, { help: 'The model that looks at pictures for agents whose own one cannot.' }),
   imageMaxDimensionPx: key(integer(1), { default: 1200, help: 'Longer side of an image that a model sees.' })
 })
 
