@@ -23,6 +23,10 @@ export function isSandboxed (config: Config, agentId: string, sessionKey: string
   return mode === 'all' || (mode === 'non-main' && parseKey(sessionKey).kind !== 'main')
 }
 
+/** Which model answers is looked up only where a rule asks for it. */
+const asksForModel = (config: Config, agentId: string): boolean =>
+  Object.keys(config.tools.byProvider).length > 0 || agentEntry(config, agentId)?.tools?.byProvider !== undefined
+
 function modelOf (record: SessionRecord | undefined, agentId: string, sources: CircumstanceSources): string | undefined {
   const provider = record?.providerOverride ?? record?.modelProvider
   const model = record?.modelOverride ?? record?.model
@@ -42,7 +46,7 @@ export function circumstancesOf (facts: Facts, sources: CircumstanceSources): Ci
   const group = facts.group ?? (isGroup ? peer : undefined)
   // Whoever a direct conversation is with has written what stands in it.
   const from = sender ?? (kind === 'direct' && peer !== undefined ? { id: peer } : undefined)
-  const model = facts.model ?? modelOf(record, agentId, sources)
+  const model = asksForModel(config, agentId) ? facts.model ?? modelOf(record, agentId, sources) : undefined
   return {
     agentId,
     sessionKey,
