@@ -13,6 +13,9 @@ export type CapabilityClass =
   'session.read' | 'session.write' | 'file.read' | 'file.write' | 'exec' | 'net' | 'memory.read' | 'message' | 'automation' | 'node' |
   'gateway' | 'media' | 'outside'
 
+/** Somebody on a channel. */
+export type ChannelSender = Sender & { readonly channel: string }
+
 export interface ToolContext {
   /** Absent when a program calls the tool without a run. */
   readonly runId?: string
@@ -22,6 +25,8 @@ export interface ToolContext {
   readonly signal: AbortSignal
   /** Whoever is answerable is the owner of this gateway. */
   readonly isOwner?: boolean
+  /** Who sent what the run answers, as its channel has proved it. Absent: nobody knows. */
+  readonly from?: ChannelSender
   update (partial: ToolResult): void
 }
 
@@ -67,5 +72,7 @@ export interface RunFacts {
 
 /** What a run may use; answered anew for each run. */
 export interface Tools {
+  /** A call of an earlier process that waited for a person and has done nothing yet. */
+  isStillAsking? (call: { readonly runId: string, readonly callId: string }): Promise<boolean>
   forRun (run: RunFacts): readonly Tool[]
 }

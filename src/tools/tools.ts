@@ -21,13 +21,15 @@ export interface ToolsRoom extends Tools {
 const refused = (text: string): ToolResult => ({ content: [{ type: 'text', text }], details: { status: 'error', error: text }, isError: true })
 
 /** The tool for one run: the policy is asked again at each call, because it may have changed since the run began. */
-function guarded (tool: Tool, policy: Policy, circumstances: () => Circumstances): Tool {
+function guarded (tool: Tool, policy: Policy, { sender, channel }: RunFacts, circumstances: () => Circumstances): Tool {
+  // What a session is called tells whom it is with, and proves nothing.
+  const from = sender && channel !== undefined ? { from: { ...sender, channel } } : {}
   return {
     ...tool,
     async run (args, context) {
       const { allowed, steps } = policy.judge({ ...circumstances(), isOwner: context.isOwner === true, tool })
       if (!allowed) return refused(`${tool.name} is not allowed any more: ${steps.at(-1)?.because ?? 'the policy changed'}.`)
-      return await tool.run(args, context)
+      return await tool.run(args, { ...context, ...from })
     }
   }
 }
@@ -71,7 +73,7 @@ export function createTools (options: ToolsOptions): ToolsRoom {
     },
     forRun (run) {
       const facts = { ...run, surface: 'run' } as const
-      return allowed(facts).map(tool => guarded(tool, policy, () => circumstancesOf(facts, options)))
+      return allowed(facts).map(tool => guarded(tool, policy, run, () => circumstancesOf(facts, options)))
     }
   }
 }

@@ -5,9 +5,10 @@ import type { Config } from '../../config/schema.ts'
 import { createPrivateFile } from '../../lib/private-file.ts'
 import { isSandboxed } from '../circumstances.ts'
 import { createHostLauncher, type Launcher } from '../exec/launch.ts'
+import type { CommandPlace } from '../exec/sources.ts'
 import { denyPathsOf } from '../files/files.ts'
 import type { Session } from '../files/files.ts'
-import { mayElevate, type Sender } from './elevation.ts'
+import { mayElevate } from './elevation.ts'
 import { buildPlan, type SandboxBackend, type SandboxPlan } from './plan.ts'
 import { SandboxUnavailable } from './refusal.ts'
 import { sandboxSettings, type SandboxSettings } from './settings.ts'
@@ -23,8 +24,8 @@ export interface SandboxOptions {
 export interface Sandbox {
   /** Undefined: the session has none. */
   plan (session: Session): Promise<SandboxPlan | undefined>
-  /** Rejects rather than let a command run outside. A sender who may elevate has asked to be there. */
-  launcherFor (session: Session & { readonly elevatedFor?: Sender }): Promise<Launcher>
+  /** Rejects rather than let a command run outside. */
+  launcherFor (place: CommandPlace): Promise<Launcher>
   close (): Promise<void>
 }
 
@@ -70,11 +71,11 @@ export function createSandbox ({ config, paths, workspaceOf, env, now }: Sandbox
 
   return {
     plan,
-    async launcherFor ({ elevatedFor, ...session }) {
+    async launcherFor ({ isElevated = false, from, ...session }) {
       if (!applies(session)) return host
-      if (elevatedFor) {
-        if (mayElevate(config().config, session.agentId, elevatedFor)) return host
-        throw new SandboxUnavailable('this sender may not leave it', 'tools.elevated.allowFrom names who may, for each channel.')
+      if (isElevated) {
+        if (mayElevate(config().config, session.agentId, from)) return host
+        throw new SandboxUnavailable('nobody who may leave it has asked for that', 'tools.elevated.allowFrom names who may, for each channel.')
       }
       const planned = await plan(session)
       return await (await backendOf(settingsFor(session))).launcherFor(planned!)

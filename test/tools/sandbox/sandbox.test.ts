@@ -75,6 +75,9 @@ test('only senders who are named for their channel may leave the sandbox', async
   t.equal(mayElevate(validateConfig({}).config, 'main', { channel: 'telegram', id: '7' }), false, 'closed until somebody is named')
   t.equal(mayElevate(validateConfig({ tools: { elevated: { enabled: false, allowFrom } } }).config, 'main', { channel: 'telegram', id: '7' }), false)
   const scene = createSandboxScene(t, { tools: { elevated: { allowFrom } } })
-  t.equal((await scene.sandbox.launcherFor({ ...session('agent:main:main'), elevatedFor: { channel: 'telegram', id: '7' } })).kind, 'host')
-  await t.rejects(scene.sandbox.launcherFor({ ...session('agent:main:main'), elevatedFor: { channel: 'telegram', id: '9' } }), /may not leave it\. tools\.elevated\.allowFrom/)
+  const from = { channel: 'telegram', id: '7' }
+  t.equal((await scene.sandbox.launcherFor({ ...session('agent:main:main'), isElevated: true, from })).kind, 'host')
+  await t.rejects(scene.sandbox.launcherFor({ ...session('agent:main:telegram:direct:7'), isElevated: true }), /nobody who may leave it/, 'a name is no proof')
+  if (!bubblewrapMissing()) t.equal((await scene.sandbox.launcherFor({ ...session('agent:main:main'), from })).kind, 'sandbox', 'only when it is asked for')
+  await t.rejects(scene.sandbox.launcherFor({ ...session('agent:main:main'), isElevated: true, from: { channel: 'telegram', id: '9' } }), /nobody who may leave it has asked for that\. tools\.elevated\.allowFrom/)
 })
