@@ -86,3 +86,17 @@ t.test('helpers that are done are put away after a while', async t => {
   t.match(second.gateway.rooms.sessions.get(childSessionKey), { archived: true, archivedReason: 'subagent-done' })
   t.equal((await after.call(main, 'sessions_list', { kinds: ['subagent'] }))['count'], 0)
 })
+
+t.test('a sandboxed conversation reaches what it began, and begins nothing outside the sandbox', async t => {
+  const { say, call, until } = await talk(t, {
+    config: { agents: { entries: { main: { default: true, sandbox: { mode: 'all' }, subagents: { allowAgents: ['iris'] } }, iris: { sandbox: { mode: 'off' } } } } }
+  })
+  await say('agent:main:other', 'hello')
+  t.match(await call(main, 'sessions_spawn', { task: 'x', agentId: 'iris' }), { status: 'forbidden', error: /no helper outside the sandbox/ })
+  const { childSessionKey } = await call(main, 'sessions_spawn', { task: 'brief' })
+  await until(async () => (await call(main, 'subagents'))['active'].length === 0)
+  const { sessions, visibility } = await call(main, 'sessions_list')
+  t.same(sessions.map(({ key }: { key: string }) => key).sort(), [main, childSessionKey].sort())
+  t.equal(visibility, 'tree')
+  t.match(await call(main, 'sessions_history', { sessionKey: 'agent:main:other' }), { status: 'forbidden', error: /sandboxed conversation/ })
+})
