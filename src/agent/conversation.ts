@@ -99,7 +99,7 @@ async function speakWithin (turn: Turn, context: RunContext): Promise<RoutedResu
 }
 
 /** Says durably that something is about to be done which must not be done twice, then does it. */
-async function useTools (turn: Turn, calls: readonly ToolCallPart[], context: RunContext): Promise<void> {
+export async function useTools (turn: Turn, calls: readonly ToolCallPart[], context: RunContext): Promise<void> {
   const { run } = turn
   const effects = calls.some(({ name }) => turn.tools.find(tool => tool.name === name)?.effects)
   if (effects) {

@@ -34,6 +34,8 @@ export interface Turn {
   attempts: readonly Attempt[]
   stopReason: string
   isShortened: boolean
+  /** Calls of an earlier process that have done nothing yet: they are carried out now. */
+  reopened: ToolCallPart[]
   readonly toolNames: Set<string>
 }
 

@@ -138,7 +138,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     store,
     sessions,
     models,
-    tools,
+    tools: { ...tools, isStillAsking: call => commands.approvals.isOpen(call) },
     prompting: createPrompting({ config, paths: options.paths, now, log }),
     shorten: createShortening(sessions.compaction),
     config,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
@@ -100,19 +100,23 @@ t.test('the document of this machine holds whatever the configuration says', asy
   t.match(await toolResult(client), { isError: true, content: [{ text: /switched off/ }] })
 })
 
-t.test('a gateway that goes down leaves the question open and answers nobody in its place', async t => {
+t.test('a question outlives the gateway: the run goes on waiting, and does what was asked when somebody says so', async t => {
   const store = createMemoryStore()
   const lasting = { ...store, close: async () => {} }
   const brief = { ...config, gateway: { shutdown: { drainMs: 200 } } }
   const first = await startGateway(t, { config: brief, store: lasting })
   const client = await approver(first)
-  await send(client, 'touch made')
-  const { payload: { id } } = await asked(client, 'touch made')
+  const runId = await send(client, 'touch made')
+  const { payload: { id, request } } = await asked(client, 'touch made')
   await first.gateway.stop()
   const second = await startGateway(t, { config: brief, store: lasting })
   const later = await approver(second)
   t.match((await later.request('exec.approval.list')).payload, [{ id, request: { command: 'touch made' } }])
   t.match(await later.request('exec.approval.resolve', { id, decision: 'allow-once' }), { payload: { ok: true } })
+  t.match((await finalOf(later, runId)).payload, { state: 'final' })
+  t.match(await toolResult(later), { isError: false, details: { status: 'completed' } })
+  t.ok((await stat(join(request.cwd, 'made'))).isFile())
+  t.notOk(later.frames.some(({ event }) => event === 'exec.approval.requested'), 'nobody is asked twice')
 })
 
 t.test('programs reach commands only when the configuration names them', async t => {

@@ -50,6 +50,8 @@ export interface Approvals {
   take (id: string): Promise<void>
   /** What a run of an earlier process asked and has not taken. */
   untaken (matches: (record: ApprovalRecord) => boolean): Promise<ApprovalRecord | undefined>
+  /** Somebody was asked before a restart, and nothing has been done yet: it may be taken up as if nothing had happened. */
+  isOpen (call: { readonly runId: string, readonly callId: string }): Promise<boolean>
   get (id: string, kind?: ApprovalKind): Promise<ApprovalRecord>
   pending (kind?: ApprovalKind): Promise<readonly ApprovalRecord[]>
   history (query: HistoryQuery): Promise<HistoryPage>
@@ -245,6 +247,11 @@ class Desk implements Approvals {
     const found = [...this.records.values()].find(record => !this.own.has(record.id) && !record.isTaken && matches(record))
     if (found) this.own.add(found.id)
     return found
+  }
+
+  async isOpen ({ runId, callId }: { readonly runId: string, readonly callId: string }): Promise<boolean> {
+    await this.ready()
+    return this.records.values().some(({ request, isTaken, ...record }) => !isTaken && record.runId === runId && request['toolCallId'] === callId)
   }
 
   async get (id: string, kind?: ApprovalKind): Promise<ApprovalRecord> {
