@@ -1,7 +1,7 @@
 /** A run from its first step to its terminal event. */
 import { isOwners } from './answerable.ts'
 import type { RunContext } from './context.ts'
-import { converse } from './conversation.ts'
+import { converse, useTools } from './conversation.ts'
 import type { RunResult } from './room.ts'
 import type { Run } from './run.ts'
 import { breakOff, conclude, type Settled } from './settlement.ts'
@@ -14,12 +14,16 @@ interface Step {
 }
 
 /** The conversation as the model will see it. */
-async function load (turn: Turn, { sessions, now }: RunContext): Promise<void> {
+async function load (turn: Turn, { sessions, tools, now }: RunContext): Promise<void> {
   const { run, voice } = turn
   voice.status('preparing_workspace')
   const stored = await storedMessages(run.key, sessions)
   if (run.recovered) {
     for (const call of openCalls(stored)) {
+      if (await tools.isStillAsking?.({ runId: run.id, callId: call.id })) {
+        turn.reopened.push(call)
+        continue
+      }
       const message = interruptedCall(call, now(), 'The gateway was restarted while this tool ran; whether it took effect is not known. Check before doing it again.')
       turn.unwritten.push({ type: 'message', message, runId: run.id })
       stored.push(message)
@@ -38,6 +42,14 @@ async function prompt (turn: Turn, { prompting, tools }: RunContext): Promise<vo
   turn.system = await prompting.system({ agentId, sessionKey, request, tools: turn.tools, model: turn.route.model })
 }
 
+/** What waited for a person when the gateway went down goes on waiting, and is done when the person says so. */
+async function reopen (turn: Turn, context: RunContext): Promise<void> {
+  if (turn.reopened.length === 0) return
+  const ids = new Set(turn.reopened.map(({ id }) => id))
+  turn.messages = turn.messages.filter(message => message.role !== 'toolResult' || !ids.has(message.toolCallId))
+  await useTools(turn, turn.reopened, context)
+}
+
 async function begin ({ run, voice }: Turn): Promise<void> {
   voice.lifecycle({ phase: 'start', startedAt: run.startedAtMs })
   voice.status('starting_model')
@@ -48,6 +60,7 @@ const own: readonly Step[] = [
   { name: 'load', run: load },
   { name: 'prompt', run: prompt },
   { name: 'begin', run: begin },
+  { name: 'reopen', run: reopen },
   { name: 'converse', run: converse }
 ]
 
@@ -70,6 +83,7 @@ function newTurn (run: Run, voice: Voice, steering: Steering, { models, sessions
     attempts: [],
     stopReason: 'stop',
     isShortened: false,
+    reopened: [],
     toolNames: new Set()
   }
 }
