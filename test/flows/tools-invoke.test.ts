@@ -90,10 +90,8 @@ t.test('the session is main unless another is named, and the agent must agree wi
   await invoke(gateway, { tool: 'count', sessionKey: 'agent:desk:notes' })
   t.same(calls.map(({ context }) => [context.sessionKey, context.agentId]),
     [['agent:main:main', 'main'], ['agent:desk:main', 'desk'], ['agent:desk:notes', 'desk']])
-  for (const body of [
-    { tool: 'count', sessionKey: 'agent:desk:notes', agentId: 'main' }, { tool: 'count', agentId: 'nobody' }, { tool: 'count', sessionKey: '../x' }
-  ]) {
-    const { status, body: { error } } = await invoke(gateway, body)
+  for (const place of [{ sessionKey: 'agent:desk:notes', agentId: 'main' }, { agentId: 'nobody' }, { sessionKey: '../x' }]) {
+    const { status, body: { error } } = await invoke(gateway, { tool: 'count', ...place })
     t.equal(status, 400)
     t.equal(error.type, 'invalid_request')
   }
@@ -229,16 +227,6 @@ t.test('unknown and forbidden are told apart for administrators only', async t =
   t.same(await as('nosuch'), { reason: 'unknown' })
   t.same(await as('count'), { reason: 'policy', step: 'allow and deny', because: 'tools.deny has "count"' })
   t.same(await as('plainly'), { reason: 'policy', step: 'gateway deny', because: 'gateway.tools.deny has "plainly"' })
-})
-
-t.test('reading rights are not enough', async t => {
-  const { gateway, calls } = await open(t, { gateway: { auth: { mode: 'none' } } })
-  for (const scopes of ['operator.read', '', 'operator.approvals,operator.pairing']) {
-    const { status, body } = await invoke(gateway, { tool: 'count' }, { authorization: '', 'x-openclaw-scopes': scopes })
-    t.equal(status, 403)
-    t.match(body, { error: { type: 'forbidden', message: 'missing scope: operator.write' } })
-  }
-  t.equal(calls.length, 0)
 })
 
 t.test('a dry run asks the whole policy, checks the arguments and does nothing', async t => {

@@ -121,6 +121,16 @@ t.test('owner rights come from the credential and from no header or field', asyn
   t.same(used, [])
 })
 
+t.test('reading rights are not enough', async t => {
+  const { invoke, used } = await open(t, { mode: 'none', token: undefined })
+  for (const scopes of ['operator.read', '', 'operator.approvals,operator.pairing']) {
+    const { status, body } = await invoke('harmless_0', { 'x-openclaw-scopes': scopes })
+    t.equal(status, 403)
+    t.match(body, { error: { type: 'forbidden', message: 'missing scope: operator.write' } })
+  }
+  t.same(used, [])
+})
+
 t.test('other spellings of the path reach nothing', async t => {
   const { port, used } = await open(t, {}, { tools: { allow: published } })
   const authorization = `Bearer ${testToken}`
