@@ -22,6 +22,7 @@ import { createIdempotencyCache } from '../rpc/idempotency.ts'
 import type { ExitNotice } from '../tools/exec/sources.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
 import { composeFiles } from './files.ts'
+import { composeWeb } from './web.ts'
 import { composeSessionTools, recoverWith } from './session-tools.ts'
 
 export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasApprover' | 'isStopping'> {
@@ -110,9 +111,13 @@ export function composeConversation (options: ConversationOptions): Conversation
   const commands = composeCommands({
     ...options, config, launcherFor: sandbox.launcherFor, notify: notice => tellSession(notice, runs, log)
   })
+  const images = createImages({ maxPx: () => config().config.agents.defaults.imageMaxDimensionPx, log })
+  const { web, media } = composeWeb({ config, now, models, files, images })
   const tools: ToolsRoom = createTools({
     exec: commands.exec,
     files,
+    web,
+    media,
     ...sessionTools,
     config,
     log: logging.child('tools'),
@@ -133,7 +138,6 @@ export function composeConversation (options: ConversationOptions): Conversation
       return true
     }
   })
-  const images = createImages({ maxPx: () => config().config.agents.defaults.imageMaxDimensionPx, log })
   const runs: Runs = withPreparedImages(createRuns({
     store,
     sessions,
@@ -165,6 +169,7 @@ export function composeConversation (options: ConversationOptions): Conversation
       await sandbox.close()
       await sessions.close()
       await models.close()
+      await web.close()
       await images.close()
     }
   }

@@ -1,15 +1,20 @@
 /** Every tool that comes with the gateway, one line each. */
 import { sessionTools, type SessionTools } from '../sessions/index.ts'
+import type { MediaSources } from '../media/sources.ts'
 import type { Tool } from '../tool.ts'
 import { applyPatch } from './apply-patch.ts'
 import { edit } from './edit.ts'
 import { exec, type CommandSources } from './exec.ts'
+import { image } from './image.ts'
 import { ls } from './ls.ts'
 import { processTool } from './process.ts'
 import { read, type FileSources } from './read.ts'
+import { tts } from './tts.ts'
+import { webFetch, type WebSources } from './web-fetch.ts'
+import { webSearch } from './web-search.ts'
 import { write } from './write.ts'
 
-export type BuiltinSources = CommandSources & FileSources & SessionTools
+export type BuiltinSources = CommandSources & FileSources & MediaSources & SessionTools & WebSources
 
 export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   exec(sources),
@@ -19,5 +24,9 @@ export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   write(sources),
   edit(sources),
   applyPatch(sources),
+  webFetch(sources),
+  webSearch(sources),
+  image(sources),
+  tts(sources),
   ...sessionTools(sources)
 ]

@@ -1,6 +1,7 @@
 /** image and tts with a real workspace, and services of this machine that speak their wire formats. */
 import { mkdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { createImages } from '../../../src/agent/images.ts'
 import { loadConfig } from '../../../src/config/load.ts'
@@ -36,7 +37,7 @@ async function createScene (t: Test, source: object, variables: { [name: string]
   const paths = resolvePaths({ env })
   const loaded = await loadConfig({ paths, env, text: JSON.stringify({ gateway: { mode: 'local' }, ...source }) })
   t.same(loaded.issues, [], 'the configuration of the test is one')
-  const log = { warn () {}, info () {}, error () {}, debug () {} }
+  const log = pino({ level: 'silent' })
   const models = createModels({ config: () => loaded, now: Date.now, log })
   const images = createImages({ maxPx: () => 1200, log })
   t.teardown(async () => {
