@@ -41,8 +41,8 @@ function refused (scope: Scope, waitsFor: string) {
   })
 }
 
-const sessions = 'sessions and runs are not built yet'
-const tools = 'tools and approvals are not built yet'
+const panels = 'tasks and the panels beside a conversation are not built yet'
+const plugins = 'plugins and questions are not built yet'
 const automation = 'channels and automation are not built yet'
 const nodes = 'node invocation is not built yet'
 const operations = 'day-two operations are not built yet'
@@ -63,8 +63,7 @@ const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: rea
     [automation]: ['cron.get']
   },
   'operator.write': {
-    [sessions]: ['wake'],
-    [automation]: ['send', 'message.action'],
+    [automation]: ['wake', 'send', 'message.action'],
     [nodes]: ['node.invoke', 'node.pending.enqueue']
   },
   'operator.admin': {
@@ -80,19 +79,19 @@ const refusedMethods = Object.fromEntries(Object.entries(refusals).flatMap(([sco
   Object.entries(reasons).flatMap(([waitsFor, names]) => names.map(name => [name, refused(scope as Scope, waitsFor)] as const))))
 
 export const placeholders = {
-  'tasks.list': empty('operator.read', sessions, () => ({ tasks: [] })),
-  'sessions.companion.state': empty('operator.read', sessions, () => ({ exchanges: [] })),
-  'environments.list': empty('operator.read', sessions, () => ({ environments: [] })),
-  'progressCard.get': empty('operator.read', sessions, () => ({ card: null })),
-  'doctor.memory.status': empty('operator.read', sessions, rooms => ({
+  'tasks.list': empty('operator.read', panels, () => ({ tasks: [] })),
+  'sessions.companion.state': empty('operator.read', panels, () => ({ exchanges: [] })),
+  'environments.list': empty('operator.read', panels, () => ({ environments: [] })),
+  'progressCard.get': empty('operator.read', panels, () => ({ card: null })),
+  'doctor.memory.status': empty('operator.read', panels, rooms => ({
     agentId: rooms.agents().find(agent => agent.isDefault)?.agentId ?? 'main',
     searchRuntimeRegistered: false,
     embedding: { ok: false, checked: false, error: 'memory is not built yet' }
   })),
-  'question.list': empty('operator.questions', tools, () => ({ questions: [] })),
-  'openclaw.approval.list': emptyList('operator.approvals', tools),
-  'plugins.list': empty('operator.read', tools, () => ({ plugins: [], diagnostics: [], mutationAllowed: false })),
-  'plugins.controlUi.list': empty('operator.read', tools, () => ({ revision: 'none', plugins: [], diagnostics: [] })),
+  'question.list': empty('operator.questions', plugins, () => ({ questions: [] })),
+  'openclaw.approval.list': emptyList('operator.approvals', plugins),
+  'plugins.list': empty('operator.read', plugins, () => ({ plugins: [], diagnostics: [], mutationAllowed: false })),
+  'plugins.controlUi.list': empty('operator.read', plugins, () => ({ revision: 'none', plugins: [], diagnostics: [] })),
   'channels.status': empty('operator.read', automation, rooms => ({
     ts: rooms.now(),
     channelOrder: [],
