@@ -1,6 +1,6 @@
 /**
  * Methods of the contract whose rooms are not built yet. Those that read answer what is true today: there are none. Those that act
- * refuse with a reason. Nothing here may stay: each later issue moves names out of this file, and a test lists what is left.
+ * refuse with a reason. Nothing here may stay: whoever builds a room moves its names out of this file, and a test lists what is left.
  */
 import { GatewayError } from '../protocol/errors.ts'
 import type { Scope } from '../protocol/scopes.ts'
