@@ -1,8 +1,11 @@
-import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { treeOf } from '../../../src/tools/exec/process-tree.ts'
 import { bubblewrapMissing, createSandboxScene } from './scene.ts'
@@ -125,6 +128,22 @@ test('the end of a command ends everything that it started', { skip }, async t =
     }
   })
   t.same(commands.filter(command => command.startsWith('sleep\x001001')), [], 'what a command leaves behind goes with its sandbox')
+})
+
+test('a gateway that is killed leaves no command behind', { skip }, async t => {
+  const base = mkdtempSync(join(tmpdir(), 'doomed-'))
+  const gateway = spawn(process.execPath, [fileURLToPath(new URL('./doomed-gateway.ts', import.meta.url)), base], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => {
+    gateway.kill('SIGKILL')
+    rmSync(base, { recursive: true, force: true })
+  })
+  const leader = Number(await new Promise(resolve => gateway.stdout.once('data', resolve)))
+  if (!(leader > 1)) throw new Error(`no process of this test: ${leader}`)
+  const tree = await treeOf(leader, 'no-such-mark')
+  t.ok(tree.length >= 3 && tree.every(isRunning), 'they run')
+  gateway.kill('SIGKILL')
+  for (let rounds = 0; tree.some(isRunning) && rounds < 500; rounds++) await sleep(10)
+  t.same(tree.filter(isRunning), [])
 })
 
 test('exit codes, input and environment pass, and nothing of the environment is on a command line', { skip }, async t => {
