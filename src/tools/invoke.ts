@@ -74,6 +74,10 @@ function outcomeOf (error: unknown, tool: Tool, log: InvokeLog): InvokeOutcome {
 const fingerprintOf = (tool: Tool, args: object, sessionKey: string): string =>
   createHash('sha256').update(JSON.stringify([tool.name, sessionKey, args])).digest('base64url')
 
+function deliveryOf ({ channel, accountId, messageTo: to, threadId }: InvokeRequest): Pick<ToolContext, 'delivery'> {
+  return channel ?? accountId ?? to ?? threadId ? { delivery: { channel, accountId, to, threadId } } : {}
+}
+
 const callIdOf = ({ caller, idempotencyKey }: InvokeRequest, tool: Tool, sessionKey: string): string =>
   `call_${idempotencyKey === undefined ? randomUUID() : fingerprintOf(tool, [caller.principal, idempotencyKey], sessionKey)}`
 
@@ -168,6 +172,7 @@ export function createInvoke ({ registry, policy, allowed }: InvokeParts, source
         return callId
       },
       isOwner,
+      ...deliveryOf(request),
       get signal () { return request.signal },
       update () {}
     }

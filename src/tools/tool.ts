@@ -16,6 +16,13 @@ export type CapabilityClass =
 /** Somebody on a channel. */
 export type ChannelSender = Sender & { readonly channel: string }
 
+export interface ToolDelivery {
+  readonly channel?: string
+  readonly accountId?: string
+  readonly to?: string
+  readonly threadId?: string
+}
+
 export interface ToolContext {
   /** Absent when a program calls the tool without a run. */
   readonly runId?: string
@@ -23,6 +30,8 @@ export interface ToolContext {
   readonly agentId: string
   readonly callId: string
   readonly signal: AbortSignal
+  /** Where a program says that the conversation goes on. It is what the program says, and decides about no right. */
+  readonly delivery?: ToolDelivery
   /** Whoever is answerable is the owner of this gateway. */
   readonly isOwner?: boolean
   /** Who sent what the run answers, as its channel has proved it. Absent: nobody knows. */

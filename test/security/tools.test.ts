@@ -131,6 +131,16 @@ t.test('reading rights are not enough', async t => {
   t.same(used, [])
 })
 
+t.test('too many wrong credentials end with 429 and the time to wait', async t => {
+  const { http } = await open(t, { rateLimit: { exemptLoopback: false, maxAttempts: 2 } })
+  const guess = (token: string) => fetch(`${http}/tools/invoke`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+  for (let i = 0; i < 2; i++) t.equal((await guess(`wrong-${i}`)).status, 401)
+  const response = await guess(testToken)
+  t.equal(response.status, 429)
+  t.ok(Number(response.headers.get('retry-after')) > 0)
+  t.match(await response.json(), { error: { type: 'rate_limited' } })
+})
+
 t.test('other spellings of the path reach nothing', async t => {
   const { port, used } = await open(t, {}, { tools: { allow: published } })
   const authorization = `Bearer ${testToken}`
