@@ -1,11 +1,14 @@
 /** Sandboxes of Linux itself: namespaces for everything, made by bubblewrap for each command and gone with it. */
-import { execFile } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { constants } from 'node:fs'
 import { access, lstat, readlink } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
-import { spawnDetached } from '../exec/launch.ts'
+import type { Duplex } from 'node:stream'
+import type { LaunchOptions } from '../exec/launch.ts'
 import { placeInside, type SandboxBackend, type SandboxPlan } from './plan.ts'
 import { SandboxUnavailable } from './refusal.ts'
+import { seccompFilter } from './seccomp.ts'
 
 export interface BubblewrapOptions {
   /** Where programs are looked for. */
@@ -91,8 +94,22 @@ function probe (file: string, args: readonly string[]): Promise<void> {
   })
 }
 
+/** The environment is handed over as such: on the command line everybody on this machine could read it. */
+async function start (file: string, args: readonly string[], options: LaunchOptions, filter: Buffer | undefined): Promise<ChildProcess> {
+  const { env, stdin } = options
+  const child = spawn(file, args, {
+    cwd: '/', env: environmentInside(env), detached: true, stdio: [stdin, 'pipe', 'pipe', filter ? 'pipe' : 'ignore']
+  })
+  const pipe = child.stdio[3] as Duplex | null
+  pipe?.on('error', () => {}).resume()
+  await once(child, 'spawn')
+  pipe?.end(filter)
+  return child
+}
+
 /** Proves that sandboxes can be made before the first command is trusted to one. */
 export function createBubblewrap ({ searchPath, passwdFile, now }: BubblewrapOptions): SandboxBackend {
+  const filter = seccompFilter()
   let proven: Promise<string> | undefined
   let failedAtMs = -Infinity
 
@@ -122,10 +139,10 @@ export function createBubblewrap ({ searchPath, passwdFile, now }: BubblewrapOpt
       const [file, passwd] = await Promise.all([program(), passwdFile()])
       return {
         kind: 'sandbox',
-        async launch (command, { cwd, env, stdin }) {
-          const args = [...await bubblewrapArgs(plan, passwd), '--chdir', placeInside(plan, cwd), '/bin/sh', '-c', command]
-          // The environment is handed over as such: on the command line everybody on this machine could read it.
-          return await spawnDetached(file, args, { cwd: '/', env: environmentInside(env), stdin })
+        async launch (command, options) {
+          const rules = filter ? ['--seccomp', '3'] : []
+          const args = [...await bubblewrapArgs(plan, passwd), ...rules, '--chdir', placeInside(plan, options.cwd), '/bin/sh', '-c', command]
+          return await start(file, args, options, filter)
         }
       }
     }

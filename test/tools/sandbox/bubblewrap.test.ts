@@ -169,6 +169,8 @@ test('sandboxes are shared as their scope says', { skip }, async t => {
 
 test('a command cannot make a sandbox of its own to gain rights', { skip }, async t => {
   const scene = createSandboxScene(t)
+  const isFiltered = ['x64', 'arm64'].includes(process.arch)
+  t.match((await scene.run('grep Seccomp: /proc/self/status')).out, isFiltered ? '\t2\n' : '\t')
   for (const command of ['unshare -Ur true', 'unshare -m true', 'mount -t tmpfs x /tmp', 'chroot / true', 'nsenter -t 1 -m true']) {
     t.not((await scene.run(command)).code, 0, command)
   }
