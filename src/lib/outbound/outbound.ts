@@ -64,6 +64,12 @@ async function systemResolve (hostname: string): Promise<string[]> {
   return (await lookup(hostname, { all: true })).map(({ address }) => address)
 }
 
+/** The value stays unsaid: it may be a credential. */
+function refuseUnsendable (headers: Hop['headers']): void {
+  const bad = Object.entries(headers).find(([name, value]) => !/^[\w!#$%&'*+.^`|~-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+  if (bad) throw new OutboundError('protocol', `The header "${bad[0].slice(0, 40)}" cannot be sent: it contains characters that no request can carry.`)
+}
+
 function without (headers: Hop['headers'], isKept: (name: string) => boolean): { [name: string]: string } {
   const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const)
   return Object.fromEntries(lower.filter(([name]) => isKept(name)))
@@ -143,6 +149,7 @@ export function createOutbound ({ resolve = systemResolve, ca }: OutboundOptions
         headers: without(request.headers ?? {}, name => !framing.has(name)),
         body: typeof request.body === 'string' ? Buffer.from(request.body) : request.body
       }
+      refuseUnsendable(first.headers)
       const { signal, end } = deadline(request.limits.totalMs, request.signal)
       try {
         return await follow(first, request, signal)
