@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { ToolRefusal } from '../../../src/tools/invocation.ts'
@@ -62,7 +62,10 @@ test('a patch that fails halfway through its writes takes back what was done', a
   const other = join(scene.workspace, 'b.txt')
   let round = 0
   // Somebody who writes the second file all the time: it is never as it was when it was read.
-  const theirs = setInterval(() => writeFileSync(other, `same\n${++round}\n`), 0)
+  const theirs = setInterval(() => {
+    writeFileSync(join(scene.base, 'next'), `same\n${++round}\n`)
+    renameSync(join(scene.base, 'next'), other)
+  }, 0)
   t.teardown(() => clearInterval(theirs))
   const filler = '+x'.repeat(500_000)
   const answers = []
