@@ -47,13 +47,13 @@ async function closeAll (places: ReadonlyMap<string, Place>): Promise<void> {
 }
 
 /** The patch as changes of places; later parts see what earlier ones made of a file. */
-async function plan (scene: WriteScene, patches: readonly FilePatch[], places: ReadonlyMap<string, Place>): Promise<Change[]> {
+async function plan (patches: readonly FilePatch[], places: ReadonlyMap<string, Place>): Promise<Change[]> {
   const changes = new Map<string, Change>()
   const now = async (name: string): Promise<Change> => {
     const place = places.get(name)!
     const planned = changes.get(place.path)
     if (planned) return planned
-    const known = await readWhole(scene.view, place)
+    const known = await readWhole(place)
     return { place, known, content: known?.content, like: known }
   }
   for (const patch of patches) {
@@ -155,7 +155,7 @@ export async function applyPatch (scene: WriteScene, patches: readonly FilePatch
   try {
     return await scene.files.inTurn([...places.values()].map(({ path }) => path), async () => {
       scene.signal.throwIfAborted()
-      const changes = await plan(scene, patches, places)
+      const changes = await plan(patches, places)
       const real = changes.filter(({ known, content }) => known !== undefined || content !== undefined)
       await apply(real)
       return resultOf(real)

@@ -7,7 +7,7 @@ import { constants } from 'node:fs'
 import { lstat, mkdir, open, readlink, realpath, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { FileFailure, codeOf } from './failure.ts'
-import { admit, locate, outside, realPlace, shownPath, type FileView } from './view.ts'
+import { admit, locate, realPlace, shownPath, type FileView } from './view.ts'
 
 export interface Place {
   /** What opens the name relative to the directory that is held. */
@@ -136,14 +136,13 @@ export async function statPlace ({ at, name }: Place): Promise<Stats | undefined
 }
 
 /** Opened so that neither a link is followed nor a pipe waited for. The caller closes it. */
-export async function openFile (view: FileView, place: Place): Promise<{ handle: FileHandle, stat: Stats }> {
-  const seen = await lstat(place.at)
-  refuseOthers(seen, place.name)
+export async function openFile (place: Place): Promise<{ handle: FileHandle, stat: Stats }> {
+  // A device may do something when it is opened.
+  refuseOthers(await lstat(place.at), place.name)
   const handle = await open(place.at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
     const stat = await handle.stat()
     refuseOthers(stat, place.name)
-    if (!sameFile(seen, stat)) throw outside(place.name, view)
     return { handle, stat }
   } catch (error) {
     await handle.close()

@@ -32,7 +32,7 @@ export interface ReadRequest { readonly path: string, readonly offset?: number, 
 export async function readFile (view: FileView, request: ReadRequest, signal: AbortSignal): Promise<ToolResult> {
   const { path: name, offset = 1, limit = maxLines } = request
   const place = await openPlace(view, name, { use: 'read' })
-  const { handle, stat } = await openFile(view, place).finally(place.close)
+  const { handle, stat } = await openFile(place).finally(place.close)
   try {
     const head = Buffer.alloc(Math.min(headBytes, Math.max(stat.size, 1)))
     const { bytesRead } = await handle.read(head, 0, head.length, 0)

@@ -5,7 +5,6 @@ import { constants } from 'node:fs'
 import { access, link, open, rename, unlink } from 'node:fs/promises'
 import { FileFailure, codeOf } from './failure.ts'
 import { isUnchanged, openFile, statPlace, type Place } from './place.ts'
-import type { FileView } from './view.ts'
 
 export const maxWholeBytes = 10 * 1024 * 1024
 
@@ -14,9 +13,9 @@ export interface Known { readonly content: Buffer, readonly stat: Stats }
 const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`
 
 /** Undefined when nothing is there. */
-export async function readWhole (view: FileView, place: Place): Promise<Known | undefined> {
+export async function readWhole (place: Place): Promise<Known | undefined> {
   if (await statPlace(place) === undefined) return undefined
-  const { handle, stat } = await openFile(view, place)
+  const { handle, stat } = await openFile(place)
   try {
     if (stat.size > maxWholeBytes) throw new FileFailure(`${place.name} has ${megabytes(stat.size)}; files over ${megabytes(maxWholeBytes)} are not changed here.`)
     // It may grow while it is read.

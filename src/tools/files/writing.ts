@@ -50,7 +50,7 @@ export async function writeFile (scene: WriteScene, name: string, content: strin
   const bytes = Buffer.from(content, 'utf8')
   if (bytes.length > maxWholeBytes) throw new FileFailure(`${name}: at most ${maxWholeBytes} bytes can be written at once. Write it in parts with exec.`)
   return await withPlace(scene, name, true, async place => {
-    const known = await readWhole(scene.view, place)
+    const known = await readWhole(place)
     const isSame = known?.content.equals(bytes) === true
     if (!isSame) await replaceWhole(place, bytes, known?.stat)
     const details = { created: !known, ...changes(textOf(known, name), content, place.shown) }
@@ -61,7 +61,7 @@ export async function writeFile (scene: WriteScene, name: string, content: strin
 
 export async function editFile (scene: WriteScene, name: string, edits: readonly Replacement[]): Promise<ToolResult> {
   return await withPlace(scene, name, false, async place => {
-    const known = await readWhole(scene.view, place)
+    const known = await readWhole(place)
     if (!known) throw new FileFailure(`File not found: ${name}. write makes a new file.`)
     const file = decodeText(known.content, name)
     const text = replaceOnce(file, edits, name)
