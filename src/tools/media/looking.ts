@@ -73,7 +73,7 @@ async function ofWorkspace ({ files }: MediaRoom, name: string, context: ToolCon
   try {
     const view = await files.view(context)
     const place = await openPlace(view, name, { use: 'read' })
-    const known = await readWhole(view, place).finally(place.close)
+    const known = await readWhole(place).finally(place.close)
     if (!known) throw new FileFailure(`File not found: ${name}. ls shows what there is.`)
     return known.content
   } catch (error) {
