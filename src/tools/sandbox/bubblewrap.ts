@@ -136,7 +136,8 @@ export function createBubblewrap ({ searchPath, passwdFile, now }: BubblewrapOpt
 
   return {
     async launcherFor (plan) {
-      const [file, passwd] = await Promise.all([program(), passwdFile()])
+      const file = await program()
+      const passwd = await passwdFile()
       return {
         kind: 'sandbox',
         async launch (command, options) {
