@@ -34,8 +34,12 @@ async function isMarked (pid: number, marker: string): Promise<boolean> {
   return environ?.includes(`OPENCLAW_EXEC_ID=${marker}`) ?? false
 }
 
+/** 0, 1 and ourselves lead nothing that a command began: as a leader each of them would mean far more than the command. */
+const isLeader = (pid: number): boolean => Number.isInteger(pid) && pid > 1 && pid !== process.pid
+
 /** Every living process of the command: by group, by session, by descent, by the mark in its environment. */
 export async function treeOf (leader: number, marker: string): Promise<number[]> {
+  if (!isLeader(leader)) return []
   const names = await readdir('/proc').catch(() => [])
   const rows = (await inBatches(names.filter(name => /^\d+$/.test(name)).map(Number), rowOf)).filter(row => row !== undefined)
   const isOwn = ({ pid, group, session }: Row): boolean => pid === leader || group === leader || session === leader
@@ -47,6 +51,8 @@ export async function treeOf (leader: number, marker: string): Promise<number[]>
   const others = rows.map(({ pid }) => pid).filter(pid => pid !== process.pid && !members.has(pid))
   const marked = await inBatches(others, async pid => await isMarked(pid, marker) ? pid : undefined)
   for (const pid of marked) if (pid !== undefined) members.add(pid)
+  members.delete(process.pid)
+  members.delete(1)
   return [...members]
 }
 
@@ -65,10 +71,11 @@ export interface TreeOptions {
 }
 
 /** What a shell left in its group when it was done. */
-export const endGroup = (leader: number): void => signal(-leader, 'SIGKILL')
+export const endGroup = (leader: number): void => { if (isLeader(leader)) signal(-leader, 'SIGKILL') }
 
 /** Resolves when nothing of the tree is left, or when it could not be ended; true in the first case. */
 export async function endTree (leader: number, marker: string, { platform = process.platform, graceMs }: TreeOptions): Promise<boolean> {
+  if (!isLeader(leader)) return true
   if (platform !== 'linux') {
     signal(-leader, graceMs > 0 ? 'SIGTERM' : 'SIGKILL')
     await sleep(graceMs)
