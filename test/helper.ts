@@ -49,8 +49,12 @@ function merge (base: unknown, over: unknown): unknown {
   return result
 }
 
+/** Tap takes away a test's directory before whatever was registered after it: registered first, gateways stop before that. */
+export const stopBeforeCleaning = (t: Pick<Test, 'teardown'>): void => t.teardown(() => {})
+
 /** A gateway with a memory store unless another is given; `gateway.auth.token` is `testToken` unless the test says otherwise. */
 export async function startGateway (t: Test, options: TestGatewayOptions = {}): Promise<TestGateway> {
+  stopBeforeCleaning(t)
   const stateDir = join(t.testdir(), 'state')
   mkdirSync(stateDir, { recursive: true })
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir, ...options.env }

@@ -138,12 +138,13 @@ export function composeConversation (options: ConversationOptions): Conversation
       return true
     }
   })
+  const prompting = createPrompting({ config, paths: options.paths, now, log })
   const runs: Runs = withPreparedImages(createRuns({
     store,
     sessions,
     models,
     tools: { ...tools, isStillAsking: call => commands.approvals.isOpen(call) },
-    prompting: createPrompting({ config, paths: options.paths, now, log }),
+    prompting,
     shorten: createShortening(sessions.compaction),
     config,
     now,
@@ -164,6 +165,7 @@ export function composeConversation (options: ConversationOptions): Conversation
       runtimes.gone(connectionId)
     },
     async close () {
+      await prompting.close()
       await sessionTools.spawns.close()
       await commands.close()
       await sandbox.close()

@@ -60,12 +60,18 @@ function skillsSection ({ skills }: WorkspaceWords): string {
 
 const silence = 'When a message needs no answer, reply with NO_REPLY and nothing else; nobody sees it.'
 
-export function createPrompting ({ config, paths, now, log }: PromptingOptions): Prompting {
+export interface PromptingRoom extends Prompting {
+  /** Resolves when no file of a workspace is being written any more, also for runs that nobody waits for. */
+  close (): Promise<void>
+}
+
+export function createPrompting ({ config, paths, now, log }: PromptingOptions): PromptingRoom {
   const workspaces = createWorkspaces({ now, log })
   const today = createCalendar({ now, log })
   const remembered = createOrderedMap<string, { readonly words: WorkspaceWords, readonly loaded: LoadedConfig, readonly text: string }>()
 
   const known = createOrderedMap<string, Agent>()
+  const creating = new Set<Promise<void>>()
 
   /** Looked up once for each state of the configuration, however many agents it has. */
   function agentOf (loaded: LoadedConfig, agentId: string): Agent {
@@ -80,8 +86,11 @@ export function createPrompting ({ config, paths, now, log }: PromptingOptions):
 
   async function create ({ directory, entry: { name, id, skipBootstrap }, loaded }: Agent): Promise<void> {
     if (skipBootstrap ?? loaded.config.agents.defaults.skipBootstrap) return
-    await createFirstFiles(directory, name ?? (id === 'main' ? undefined : id))
+    const created = createFirstFiles(directory, name ?? (id === 'main' ? undefined : id))
       .catch((err: unknown) => log.warn({ err, directory }, 'the first files of a workspace could not be created'))
+    creating.add(created)
+    await created
+    creating.delete(created)
   }
 
   /** The same text for the same facts, so that whoever counts or caches it meets the same string again. */
@@ -109,6 +118,7 @@ export function createPrompting ({ config, paths, now, log }: PromptingOptions):
 
   return {
     visible: visibleReply,
+    async close () { await Promise.all(creating) },
     async system (facts) {
       const agent = agentOf(config(), facts.agentId)
       const words = await workspaces.words(agent.directory, async () => await create(agent))
