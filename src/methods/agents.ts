@@ -1,5 +1,6 @@
 /** The agents of this gateway: who there is, who they are, and how one is made, changed and deleted. */
 import type { AgentProfile } from '../agent/roster/roster.ts'
+import type { Caller } from '../auth/caller.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { Type } from '../protocol/type.ts'
 import { thinkingLevels } from './model-rows.ts'
@@ -17,7 +18,8 @@ function runtimeOf ({ external }: AgentProfile) {
   return external ? { id: 'external', ...placement, source: 'agent' } : { id: 'auto', ...placement, source: 'implicit' }
 }
 
-function summaryOf (agent: AgentProfile, { models }: Rooms): object {
+/** Where things lie on this host is the business of administrators. */
+function summaryOf (agent: AgentProfile, { models }: Rooms, { allows }: Caller): object {
   const { id, name, identity, workspace, thinkingDefault } = agent
   const { model, fallbacks } = models.route(id)
   const levels = thinkingLevels(model)
@@ -26,7 +28,7 @@ function summaryOf (agent: AgentProfile, { models }: Rooms): object {
     kind: 'agent',
     ...(name ? { name } : {}),
     ...(Object.keys(identity).length > 0 ? { identity } : {}),
-    workspace,
+    ...(allows.has('operator.admin') ? { workspace } : {}),
     model: {
       primary: `${model.provider}/${model.id}`,
       ...(fallbacks.length > 0 ? { fallbacks: fallbacks.map(fallback => `${fallback.provider}/${fallback.id}`) } : {})
@@ -57,7 +59,7 @@ export const agents = {
     scope: 'operator.read',
     params: noParams,
     result: openObject,
-    handle (_params, { rooms }) {
+    handle (_params, { rooms, caller }) {
       const all = rooms.roster.list()
       return {
         defaultId: rooms.roster.get().id,
@@ -65,7 +67,7 @@ export const agents = {
         selectionRequired: false,
         mainKey: 'main',
         scope: rooms.config().config.session.scope,
-        agents: all.map(agent => summaryOf(agent, rooms))
+        agents: all.map(agent => summaryOf(agent, rooms, caller))
       }
     }
   }),

@@ -24,7 +24,8 @@ export interface FanOutOptions {
 const maxMissed = 256
 const scopedCap = 'session-scoped-events'
 
-const isHeard = ({ caller, state }: Connection): boolean => caller !== undefined && state !== 'closing'
+/** Nobody hears of anything before hello-ok has gone out. */
+const isHeard = ({ caller, state }: Connection): boolean => caller !== undefined && state === 'connected'
 
 function maySee (row: EventRow, connection: Connection): boolean {
   const { caller } = connection

@@ -126,7 +126,8 @@ export interface KeyTarget {
 
 function known (agentId: string, rules: KeyRules): string {
   const id = agentId.toLowerCase()
-  if (!isAgentId(id) || !rules.hasAgent(id)) throw unknownAgent(id)
+  if (!isAgentId(id)) throw refuse(`invalid agent id "${id.slice(0, 64)}"`, { agentId: id.slice(0, 64) })
+  if (!rules.hasAgent(id)) throw unknownAgent(id)
   return id
 }
 

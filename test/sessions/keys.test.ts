@@ -49,7 +49,7 @@ t.test('where callers have to choose an agent, a name that says none is refused'
 t.test('a key of another agent, of no agent or of a stranger is refused', async t => {
   t.throws(() => keyOf('agent:iris:main', 'main'), { code: 'INVALID_PARAMS', message: /belongs to agent "iris"/ })
   t.throws(() => keyOf('agent:ghost:main'), { code: 'AGENT_UNKNOWN', message: 'unknown agent id "ghost"' })
-  t.throws(() => keyOf('main', 'ghost'), { code: 'INVALID_PARAMS' })
+  t.throws(() => keyOf('main', 'ghost'), { code: 'AGENT_UNKNOWN' })
   t.throws(() => keyOf('agent:../x:main'), { code: 'INVALID_PARAMS' })
   t.throws(() => keyOf('unknown'), { code: 'INVALID_PARAMS', message: /reserved/ })
 })
