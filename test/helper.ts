@@ -13,6 +13,7 @@ import { createLogging } from '../src/log/logger.ts'
 import { deviceAuthPayloadV2, deviceAuthPayloadV3, signedToken } from '../src/protocol/device-auth.ts'
 import { createMemoryStore } from '../src/store/memory/memory-store.ts'
 import type { Store } from '../src/store/store.ts'
+import { ownDirectory } from './fixtures/own-directory.ts'
 
 export const testToken = 'test-token-0123456789abcdef0123456789abcdef'
 
@@ -49,13 +50,9 @@ function merge (base: unknown, over: unknown): unknown {
   return result
 }
 
-/** Tap takes away a test's directory before whatever was registered after it: registered first, gateways stop before that. */
-export const stopBeforeCleaning = (t: Pick<Test, 'teardown'>): void => t.teardown(() => {})
-
 /** A gateway with a memory store unless another is given; `gateway.auth.token` is `testToken` unless the test says otherwise. */
 export async function startGateway (t: Test, options: TestGatewayOptions = {}): Promise<TestGateway> {
-  stopBeforeCleaning(t)
-  const stateDir = join(t.testdir(), 'state')
+  const stateDir = join(ownDirectory(t), 'state')
   mkdirSync(stateDir, { recursive: true })
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir, ...options.env }
   const paths = resolvePaths({ env })

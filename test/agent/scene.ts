@@ -17,6 +17,7 @@ import { createSessions, type SessionsRoom } from '../../src/sessions/sessions.t
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { Tool } from '../../src/tools/tool.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 export interface Told {
   readonly event: string
@@ -55,7 +56,7 @@ const isTerminal = ({ event, payload }: Told): boolean => event === 'chat' && ['
 
 export async function createScene (t: Test, options: SceneOptions = {}): Promise<Scene> {
   const { store = createMemoryStore(), now = Date.now, tools = [] } = options
-  const stateDir = join(t.testdir(), 'state')
+  const stateDir = join(ownDirectory(t), 'state')
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir }
   const paths = resolvePaths({ env })
   const loaded = await loadConfig({ paths, env, text: JSON.stringify({ gateway: { mode: 'local' }, ...options.config }) })

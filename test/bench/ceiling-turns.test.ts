@@ -12,12 +12,13 @@ import { modelUrl, startModel } from '../../bench/model/model.ts'
 import { defaultProfile } from '../../bench/profile.ts'
 import { mustConnect } from '../../bench/wire/handshake.ts'
 import { createIdentity, createSigner } from '../../bench/wire/identity.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const token = 'the-token'
 
 async function withTurns (t: Test) {
   const model = await startModel(createChildren())
-  const journalPath = join(t.testdir(), 'journal')
+  const journalPath = join(ownDirectory(t), 'journal')
   const server = createCeiling({ token, model: { url: `${modelUrl(model.endpoint)}/chat/completions`, id: 'zero' }, journalPath })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

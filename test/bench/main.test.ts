@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { processTree } from '../../bench/process-figures.ts'
 import { parseOptions } from '../../bench/options.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const entry = fileURLToPath(new URL('../../bench/main.ts', import.meta.url))
 const run = promisify(execFile)
@@ -21,7 +22,7 @@ function isAlive (pid: number): boolean {
 interface Written { rows: { key: string, medians: { ceiling?: number } }[], samples: { round: number }[] }
 
 t.test('every scenario gives figures of the ceiling in a run of tiny counts', { timeout: 100_000 }, async t => {
-  const json = join(t.testdir(), 'out.json')
+  const json = join(ownDirectory(t), 'out.json')
   const args = [entry, '--ceiling', '--rounds', '1', '--seconds', '0.15', '--scale', '0.02', '--json', json]
   const { stdout } = await run(process.execPath, args, { timeout: 90_000 })
   for (const name of ['COLD-START', 'CONNECTS', 'RPC', 'HTTP', 'IDLE', 'FANOUT', 'GUESSERS', 'TURNS', 'FIRST-TOKEN', 'SESSIONS-LIST', 'DELIVERY', 'TURN-MEMORY', 'CRASH']) t.match(stdout, name)
@@ -40,7 +41,7 @@ t.test('every scenario gives figures of the ceiling in a run of tiny counts', { 
 })
 
 t.test('an interrupted bench takes its servers and its files with it', { timeout: 30_000, skip: !existsSync('/proc/self/stat') }, async t => {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   const child = spawn(process.execPath, [entry, '--ceiling', '--only', 'connects', '--seconds', '30'], {
     env: { ...process.env, TMPDIR: directory }, stdio: 'ignore'
   })

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { transformSync } from 'esbuild'
 import t, { type Test } from 'tap'
 import { root } from '../boundaries/source-tree.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const launcher = join(root, 'bin', 'openclaw.js')
 /** What an installed package has of `bin/`. */
@@ -36,7 +37,7 @@ interface Package {
 
 /** An installation in a folder of its own, with a program that only tells about itself. */
 function installation (t: Test, parts: readonly ('src' | 'dist')[]): Package {
-  const base = realpathSync(t.testdir())
+  const base = realpathSync(ownDirectory(t))
   const directory = join(base, 'package')
   const home = join(base, 'home')
   for (const folder of [join(directory, 'bin'), join(directory, 'node_modules'), home]) mkdirSync(folder, { recursive: true, mode: 0o755 })

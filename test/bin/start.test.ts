@@ -6,13 +6,14 @@ import t, { type Test } from 'tap'
 import { isAlive } from '../fixtures/is-alive.ts'
 import { root } from '../boundaries/source-tree.ts'
 import { freePort, lineWith } from '../fixtures/free-port.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 /** `npm start`, with the shell that npm puts between itself and the program. */
 async function npmStart (t: Test) {
   const port = await freePort()
   const { OPENCLAW_STATE_DIR, OPENCLAW_CONFIG_PATH, ...env } = process.env
   const command = `'${process.execPath}' '${join(root, 'bin', 'start.js')}' --port ${port} & echo "program $!"; wait`
-  const shell = spawn('sh', ['-c', command], { env: { ...env, HOME: t.testdir() }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const shell = spawn('sh', ['-c', command], { env: { ...env, HOME: ownDirectory(t) }, stdio: ['ignore', 'pipe', 'inherit'] })
   const pid = Number((await lineWith(shell.stdout, 'program ')).split(' ')[1])
   t.teardown(async () => {
     shell.kill('SIGKILL')

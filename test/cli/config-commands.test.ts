@@ -2,6 +2,7 @@ import t from 'tap'
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cliHome, runCli } from './run-cli.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const commented = `{
   // who listens where
@@ -14,8 +15,8 @@ const commented = `{
 }
 `
 
-const withConfig = (t: { testdir (): string }, text?: string) => {
-  const home = cliHome(t.testdir())
+const withConfig = (t: { testdir (): string, teardown (fn: () => unknown): void }, text?: string) => {
+  const home = cliHome(ownDirectory(t))
   if (text !== undefined) writeFileSync(home.configPath, text)
   return { ...home, cli: (...argv: string[]) => runCli(argv, { env: home.env }) }
 }

@@ -2,12 +2,13 @@ import t from 'tap'
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createDeviceTokens } from '../../src/cli/device-tokens.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const entry = { token: 'secret-token', role: 'operator', scopes: ['operator.read'], deviceId: 'd1', issuedAtMs: 1 }
 const url = 'ws://127.0.0.1:18789'
 
 t.test('a token is found again by gateway, role and device, whatever the path of the address', async t => {
-  const file = join(t.testdir({}), 'identity', 'device-auth.json')
+  const file = join(ownDirectory(t, {}), 'identity', 'device-auth.json')
   const tokens = createDeviceTokens(file)
   await tokens.put(`${url}/some/path`, entry)
   t.same(await tokens.get(url, 'operator', 'd1'), entry)
@@ -19,7 +20,7 @@ t.test('a token is found again by gateway, role and device, whatever the path of
 })
 
 t.test('a token that is the same is not written again', async t => {
-  const file = join(t.testdir({}), 'device-auth.json')
+  const file = join(ownDirectory(t, {}), 'device-auth.json')
   const tokens = createDeviceTokens(file)
   await tokens.put(url, entry)
   const { ino } = statSync(file)
@@ -30,7 +31,7 @@ t.test('a token that is the same is not written again', async t => {
 })
 
 t.test('a removed token is gone, and removing nothing writes nothing', async t => {
-  const directory = t.testdir({})
+  const directory = ownDirectory(t, {})
   const tokens = createDeviceTokens(join(directory, 'device-auth.json'))
   await tokens.remove(url, 'operator')
   t.same(readdirSync(directory), [])
@@ -40,7 +41,7 @@ t.test('a removed token is gone, and removing nothing writes nothing', async t =
 })
 
 t.test('the number of gateways that are remembered is bounded, the oldest tokens go first', async t => {
-  const file = join(t.testdir({}), 'device-auth.json')
+  const file = join(ownDirectory(t, {}), 'device-auth.json')
   const tokens = createDeviceTokens(file)
   for (let port = 1; port <= 70; port++) await tokens.put(`ws://127.0.0.1:${port}`, { ...entry, issuedAtMs: port })
   t.equal(Object.keys(JSON.parse(readFileSync(file, 'utf8')).tokens).length, 64)
@@ -50,7 +51,7 @@ t.test('the number of gateways that are remembered is bounded, the oldest tokens
 
 for (const text of ['', '{"version":1,"tok', '[]', 'null', '{"tokens":7}']) {
   t.test(`a file that holds ${JSON.stringify(text)} is set aside and not overwritten`, async t => {
-    const directory = t.testdir({ 'device-auth.json': text })
+    const directory = ownDirectory(t, { 'device-auth.json': text })
     const tokens = createDeviceTokens(join(directory, 'device-auth.json'))
     t.equal(await tokens.get(url, 'operator', 'd1'), undefined)
     await tokens.put(url, entry)
@@ -61,7 +62,7 @@ for (const text of ['', '{"version":1,"tok', '[]', 'null', '{"tokens":7}']) {
 }
 
 t.test('a name of the object prototype is no gateway', async t => {
-  const file = join(t.testdir({}), 'device-auth.json')
+  const file = join(ownDirectory(t, {}), 'device-auth.json')
   writeFileSync(file, '{"version":1,"tokens":{}}')
   t.equal(await createDeviceTokens(file).get('ws://x', 'toString', 'd1'), undefined)
 })

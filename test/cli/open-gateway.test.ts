@@ -5,12 +5,13 @@ import { openGateway, type OpenOptions } from '../../src/cli/open-gateway.ts'
 import type { GatewayTarget } from '../../src/cli/target.ts'
 import { fullOperatorScopes } from '../../src/protocol/scopes.ts'
 import { hello, refused, startScripted, type Scripted } from './scripted-gateway.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const admitted = (auth: object = {}) => ({ ok: true, payload: hello(auth) })
 const issued = { deviceToken: 'issued-token', issuedAtMs: 5, scopes: ['operator.read', 'operator.write'] }
 
-function opener (t: { testdir (): string }) {
-  const stateDir = t.testdir()
+function opener (t: { testdir (): string, teardown (fn: () => unknown): void }) {
+  const stateDir = ownDirectory(t)
   const notes: string[] = []
   const options: OpenOptions = { stateDir, timeoutMs: 3000, note: text => notes.push(text), now: Date.now }
   const target = (peer: Scripted, more: Partial<GatewayTarget> = {}): GatewayTarget => ({

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 import { createOutput, wantsColor } from '../../src/cli/output.ts'
 import { launcher, makeHome } from '../fixtures/daemon.ts'
 import { cliHome, runCli } from './run-cli.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const terminal = (env: NodeJS.ProcessEnv, isTTY = true) => ({ env, stdout: Object.assign(new PassThrough(), { isTTY }) })
 
@@ -19,7 +20,7 @@ t.test('colours are for terminals, unless somebody says otherwise', async t => {
 })
 
 t.test('a command prints colours on a terminal and none with --no-color, wherever that stands', async t => {
-  const { env } = cliHome(t.testdir())
+  const { env } = cliHome(ownDirectory(t))
   const closed = { ...env, OPENCLAW_GATEWAY_PORT: '1' }
   t.match((await runCli(['status'], { env: closed, isTTY: true })).out, '\u001b[')
   t.notMatch((await runCli(['status', '--no-color'], { env: closed, isTTY: true })).out, '\u001b[')

@@ -3,9 +3,10 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import json5 from 'json5'
 import { cliHome, runCli } from './run-cli.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
-const fresh = (t: { testdir (): string }) => {
-  const home = cliHome(t.testdir())
+const fresh = (t: { testdir (): string, teardown (fn: () => unknown): void }) => {
+  const home = cliHome(ownDirectory(t))
   return { ...home, cli: (...argv: string[]) => runCli(argv, { env: home.env }), config: () => json5.parse(readFileSync(home.configPath, 'utf8')) }
 }
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
@@ -39,7 +40,7 @@ t.test('setup adds what is missing to a file of its user and leaves the rest alo
 })
 
 t.test('profiles are set up apart from each other', async t => {
-  const { env } = cliHome(t.testdir())
+  const { env } = cliHome(ownDirectory(t))
   const { OPENCLAW_STATE_DIR: _, ...withoutState } = env
   const { out } = await runCli(['--dev', 'setup'], { env: withoutState })
   t.match(out, /\.openclaw-dev\/openclaw\.json \(created\)/)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { loadLocalSettings } from '../../src/cli/local-settings.ts'
 import { selectTarget, type TargetFlags } from '../../src/cli/target.ts'
 import { cliHome } from './run-cli.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 interface Given {
   config?: object
@@ -13,8 +14,8 @@ interface Given {
   dev?: boolean
 }
 
-async function choose (t: { testdir (): string }, { config, env = {}, flags = {}, generated, dev = false }: Given) {
-  const home = cliHome(t.testdir())
+async function choose (t: { testdir (): string, teardown (fn: () => unknown): void }, { config, env = {}, flags = {}, generated, dev = false }: Given) {
+  const home = cliHome(ownDirectory(t))
   if (config) writeFileSync(home.configPath, JSON.stringify(config))
   if (generated) writeFileSync(join(home.stateDir, 'gateway.token'), `${generated}\n`)
   const io = { env: { ...home.env, ...env } } as never
@@ -124,7 +125,7 @@ t.test('addresses that would send a secret in the clear to strangers are refused
 })
 
 t.test('a state directory that cannot be read costs no command its target', async t => {
-  const home = cliHome(t.testdir())
+  const home = cliHome(ownDirectory(t))
   mkdirSync(join(home.stateDir, 'gateway.token'))
   const io = { env: home.env } as never
   const settings = await loadLocalSettings({ io, global: { dev: false, profile: undefined, logLevel: undefined, color: false } })

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { formatIssues } from '../../src/config/load.ts'
 import { load, put, type Files } from './helper.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const loadFiles = async (dir: string, files: Files, env: { [name: string]: string } = {}) => {
   put(dir, files)
@@ -12,7 +13,7 @@ const loadFiles = async (dir: string, files: Files, env: { [name: string]: strin
 }
 
 t.test('an included file takes the place of an object, and keys beside it win', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const loaded = await loadFiles(dir, {
     'openclaw.json': '{ gateway: { $include: "./parts/gateway.json5", port: 2, auth: { token: "mine" } }, $schema: "x" }',
     'parts/gateway.json5': '{ mode: "local", port: 1, auth: { mode: "token", token: "theirs" } }'
@@ -24,7 +25,7 @@ t.test('an included file takes the place of an object, and keys beside it win', 
 })
 
 t.test('several files merge from left to right: objects deep, lists one after the other, the last scalar wins', async t => {
-  const loaded = await loadFiles(t.testdir(), {
+  const loaded = await loadFiles(ownDirectory(t), {
     'openclaw.json': '{ $include: ["a.json", "b.json"], bindings: [{ agentId: "three" }] }',
     'a.json': '{ bindings: [{ agentId: "one" }], logging: { level: "warn", file: "/a" } }',
     'b.json': '{ bindings: [{ agentId: "two" }], logging: { level: "debug" } }'
@@ -37,15 +38,15 @@ t.test('several files merge from left to right: objects deep, lists one after th
 t.test('included files include others, relative to themselves, to a depth of ten and no further', async t => {
   const chain = (length: number): Files => Object.fromEntries(Array.from({ length }, (_, index) =>
     [`${'d/'.repeat(index)}f${index}.json`, index === length - 1 ? '{ level: "trace" }' : `{ $include: "d/f${index + 1}.json" }`]))
-  const ten = await loadFiles(t.testdir(), { 'openclaw.json': '{ logging: { $include: "f0.json" } }', ...chain(10) })
+  const ten = await loadFiles(ownDirectory(t), { 'openclaw.json': '{ logging: { $include: "f0.json" } }', ...chain(10) })
   t.same(ten.issues, [])
   t.equal(ten.config.logging.level, 'trace')
-  const eleven = await loadFiles(t.testdir(), { 'openclaw.json': '{ logging: { $include: "f0.json" } }', ...chain(11) })
+  const eleven = await loadFiles(ownDirectory(t), { 'openclaw.json': '{ logging: { $include: "f0.json" } }', ...chain(11) })
   t.match(eleven.issues, [{ critical: true, message: /nested deeper than 10/ }])
 })
 
 t.test('a mistake in an included file is named with the line of that file', async t => {
-  const loaded = await loadFiles(t.testdir(), {
+  const loaded = await loadFiles(ownDirectory(t), {
     'openclaw.json': '{\n gateway: { $include: "parts/g.json5" },\n channels: { $include: ["c1.json", "c2.json"] } }',
     'parts/g.json5': '{\n  // port\n  port: "abc", auth: { $include: "./auth.json" }\n}',
     'parts/auth.json': '{\n\n\n"mode": "x" }',
@@ -58,7 +59,7 @@ t.test('a mistake in an included file is named with the line of that file', asyn
 })
 
 t.test('the file and the place to change a value are known, also under an old name', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const loaded = await loadFiles(dir, {
     'openclaw.json': '{ gateway: { $include: "g.json", bind: "lan" }, heartbeat: { every: "1h" } }', 'g.json': '{ auth: { $include: "a.json" } }', 'a.json': '{ mode: "token" }'
   })
@@ -70,11 +71,11 @@ t.test('the file and the place to change a value are known, also under an old na
   t.same(at('gateway', 'auth', 'token'), ['a.json', 'token'], 'what is new goes where its neighbours are')
   t.same(at('gateway', 'bind'), ['openclaw.json', 'gateway', 'bind'])
   t.same(at('agents', 'defaults', 'heartbeat', 'every'), ['openclaw.json', 'heartbeat', 'every'])
-  t.same((await load(t.testdir())).originOf(['a']).steps, ['a'])
+  t.same((await load(ownDirectory(t))).originOf(['a']).steps, ['a'])
 })
 
 t.test('an item of a merged list is named by its place in the merged list and its line in its file', async t => {
-  const loaded = await loadFiles(t.testdir(), {
+  const loaded = await loadFiles(ownDirectory(t), {
     'openclaw.json': '{ gateway: { controlUi: { $include: ["a.json", "b.json"] } } }',
     'a.json': '{ allowedOrigins: ["https://a.example"] }',
     'b.json': '{ allowedOrigins: [\n"nonsense"\n] }'
@@ -83,7 +84,7 @@ t.test('an item of a merged list is named by its place in the merged list and it
 })
 
 t.test('nothing outside the directory of the configuration is read, whichever way it is named (CVE-2026-32061)', async t => {
-  const base = t.testdir({ 'secret.json': '{ "level": "trace" }', elsewhere: { 'x.json': '{ "level": "trace" }' } })
+  const base = ownDirectory(t, { 'secret.json': '{ "level": "trace" }', elsewhere: { 'x.json': '{ "level": "trace" }' } })
   const dir = join(base, 'conf')
   mkdirSync(dir)
   symlinkSync(join(base, 'secret.json'), join(dir, 'link.json'))
@@ -97,7 +98,7 @@ t.test('nothing outside the directory of the configuration is read, whichever wa
 })
 
 t.test('OPENCLAW_INCLUDE_ROOTS opens further directories, and only those', async t => {
-  const base = t.testdir({ shared: { 'x.json': '{ "level": "trace" }' }, sharedOther: { 'x.json': '{}' }, conf: {} })
+  const base = ownDirectory(t, { shared: { 'x.json': '{ "level": "trace" }' }, sharedOther: { 'x.json': '{}' }, conf: {} })
   const dir = join(base, 'conf')
   const env = { OPENCLAW_INCLUDE_ROOTS: ` /nonexistent:${join(base, 'shared')} ` }
   const open = await loadFiles(dir, { 'openclaw.json': '{ logging: { $include: "../shared/x.json" } }' }, env)
@@ -107,7 +108,7 @@ t.test('OPENCLAW_INCLUDE_ROOTS opens further directories, and only those', async
 })
 
 t.test('what is not a plain file of its own is refused', async t => {
-  const dir = t.testdir({ folder: {}, 'real.json': '{}' })
+  const dir = ownDirectory(t, { folder: {}, 'real.json': '{}' })
   linkSync(join(dir, 'real.json'), join(dir, 'hard.json'))
   execFileSync('mkfifo', [join(dir, 'pipe')])
   const cases = {
@@ -128,57 +129,57 @@ t.test('what is not a plain file of its own is refused', async t => {
 })
 
 t.test('a file above 2 MiB is refused', async t => {
-  const loaded = await loadFiles(t.testdir(), { 'openclaw.json': '{ $include: "big.json" }', 'big.json': `{ "x": "${'y'.repeat(2 * 1024 * 1024)}" }` })
+  const loaded = await loadFiles(ownDirectory(t), { 'openclaw.json': '{ $include: "big.json" }', 'big.json': `{ "x": "${'y'.repeat(2 * 1024 * 1024)}" }` })
   t.match(loaded.issues, [{ critical: true, message: /larger than 2097152 bytes/ }])
 })
 
 t.test('a cycle is refused and named', async t => {
-  const loaded = await loadFiles(t.testdir(), {
+  const loaded = await loadFiles(ownDirectory(t), {
     'openclaw.json': '{ logging: { $include: "a.json" } }', 'a.json': '{ $include: "b.json" }', 'b.json': '{ audit: { $include: "./a.json" } }'
   })
   t.match(loaded.issues, [{ critical: true, message: /includes itself: .*openclaw\.json -> .*a\.json -> .*b\.json -> .*a\.json/ }])
-  const self = await loadFiles(t.testdir(), { 'openclaw.json': '{ x: { $include: "openclaw.json" } }' })
+  const self = await loadFiles(ownDirectory(t), { 'openclaw.json': '{ x: { $include: "openclaw.json" } }' })
   t.match(self.issues, [{ critical: true, message: /includes itself/ }])
 })
 
 t.test('one file may be included in several places, but not without end', async t => {
-  const twice = await loadFiles(t.testdir(), {
+  const twice = await loadFiles(ownDirectory(t), {
     'openclaw.json': '{ channels: { a: { $include: "c.json" }, b: { $include: "c.json" } } }', 'c.json': '{ dmPolicy: "open", allowFrom: ["*"] }'
   })
   t.same(twice.issues, [])
   t.equal(twice.config.channels['b']?.dmPolicy, 'open')
   t.equal(twice.includedPaths.length, 1)
   const names = (name: string): string => JSON.stringify({ $include: Array.from({ length: 8 }, () => name) })
-  const wide = await loadFiles(t.testdir(), { 'openclaw.json': names('a.json'), 'a.json': names('b.json'), 'b.json': names('c.json'), 'c.json': '{}' })
+  const wide = await loadFiles(ownDirectory(t), { 'openclaw.json': names('a.json'), 'a.json': names('b.json'), 'b.json': names('c.json'), 'c.json': '{}' })
   t.match(wide.issues, [{ critical: true, message: /more than 256 includes/ }])
 })
 
 t.test('keys beside an include need an object', async t => {
-  const loaded = await loadFiles(t.testdir(), { 'openclaw.json': '{ bindings: { $include: "list.json" } }', 'list.json': '[{ agentId: "a" }]' })
+  const loaded = await loadFiles(ownDirectory(t), { 'openclaw.json': '{ bindings: { $include: "list.json" } }', 'list.json': '[{ agentId: "a" }]' })
   t.same(loaded.issues, [])
   t.same(loaded.config.bindings.map(binding => binding.agentId), ['a'])
-  const wrong = await loadFiles(t.testdir(), { 'openclaw.json': '{ bindings: { $include: "list.json", x: 1 } }', 'list.json': '[]' })
+  const wrong = await loadFiles(ownDirectory(t), { 'openclaw.json': '{ bindings: { $include: "list.json", x: 1 } }', 'list.json': '[]' })
   t.match(wrong.issues, [{ critical: true, message: /need an included object/ }])
 })
 
 t.test('a syntax error in an included file is named there', async t => {
-  const loaded = await loadFiles(t.testdir(), { 'openclaw.json': '{ logging: { $include: "a.json" } }', 'a.json': '{\n level "x" }' })
+  const loaded = await loadFiles(ownDirectory(t), { 'openclaw.json': '{ logging: { $include: "a.json" } }', 'a.json': '{\n level "x" }' })
   t.match(formatIssues(loaded), [/^a\.json:2:\d+ — not valid JSON5/])
 })
 
 t.test('names that reach a prototype are left out of included files too', async t => {
-  const loaded = await loadFiles(t.testdir(), { 'openclaw.json': '{ $include: "a.json" }', 'a.json': '{\n"__proto__": { "polluted": 1 } }' })
+  const loaded = await loadFiles(ownDirectory(t), { 'openclaw.json': '{ $include: "a.json" }', 'a.json': '{\n"__proto__": { "polluted": 1 } }' })
   t.match(loaded.issues, [{ path: '__proto__', line: 2, file: /a\.json$/ }])
   t.equal(({} as { polluted?: number }).polluted, undefined)
 })
 
 t.test('variables are put in after including', async t => {
-  const loaded = await loadFiles(t.testdir(), { 'openclaw.json': '{ logging: { $include: "a.json" } }', 'a.json': '{ file: "/${X}" }' }, { X: 'log' })
+  const loaded = await loadFiles(ownDirectory(t), { 'openclaw.json': '{ logging: { $include: "a.json" } }', 'a.json': '{ file: "/${X}" }' }, { X: 'log' })
   t.equal(loaded.config.logging.file, '/log')
 })
 
 t.test('a configuration that is itself a link includes from where the link stands', async t => {
-  const base = t.testdir({ dotfiles: { 'openclaw.json': '{ logging: { $include: "./local.json" } }' }, state: { 'local.json': '{ level: "warn" }' } })
+  const base = ownDirectory(t, { dotfiles: { 'openclaw.json': '{ logging: { $include: "./local.json" } }' }, state: { 'local.json': '{ level: "warn" }' } })
   symlinkSync(join(base, 'dotfiles/openclaw.json'), join(base, 'state/openclaw.json'))
   const loaded = await load(join(base, 'state'))
   t.same(loaded.issues, [])

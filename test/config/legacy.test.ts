@@ -1,9 +1,10 @@
 import t from 'tap'
 import { formatIssues } from '../../src/config/load.ts'
 import { loadText } from './helper.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 t.test('names of older builds are read under those of today, with a warning that names them', async t => {
-  const loaded = await loadText(t.testdir(), `{
+  const loaded = await loadText(ownDirectory(t), `{
     heartbeat: { every: '1h' },
     audit: { enabled: false },
     session: { idleMinutes: 30, typingMode: 'never', resetByType: { dm: { mode: 'daily', atHour: 4 } }, threadBindings: { ttlHours: 5 } },
@@ -33,18 +34,18 @@ t.test('names of older builds are read under those of today, with a warning that
 })
 
 t.test('of an old and a new name the new one counts, and an invalid value under an old name has its own line', async t => {
-  const both = await loadText(t.testdir(), '{ heartbeat: { every: "1h" }, agents: { defaults: { heartbeat: { every: "2h" } } } }')
+  const both = await loadText(ownDirectory(t), '{ heartbeat: { every: "1h" }, agents: { defaults: { heartbeat: { every: "2h" } } } }')
   t.equal(both.config.agents.defaults.heartbeat.every, '2h')
   t.match(both.warnings, [{ path: 'heartbeat', message: /not used/ }])
-  const wrong = await loadText(t.testdir(), '{\n\n heartbeat: { every: "often" } }')
+  const wrong = await loadText(ownDirectory(t), '{\n\n heartbeat: { every: "often" } }')
   t.match(wrong.issues, [{ path: 'agents.defaults.heartbeat.every', line: 3 }])
 })
 
 t.test('retired keys are accepted with a sentence, unless they say what holds anyway', async t => {
-  const loaded = await loadText(t.testdir(), '{ gateway: { controlUi: { allowInsecureAuth: true } }, logging: { redactSensitive: "off" }, cron: { retry: {} } }')
+  const loaded = await loadText(ownDirectory(t), '{ gateway: { controlUi: { allowInsecureAuth: true } }, logging: { redactSensitive: "off" }, cron: { retry: {} } }')
   t.same(loaded.issues, [])
   t.same(loaded.warnings.map(warning => warning.path), ['gateway.controlUi.allowInsecureAuth', 'logging.redactSensitive', 'cron.retry'])
   t.equal(loaded.config.gateway.controlUi.allowInsecureAuth, true)
-  const quiet = await loadText(t.testdir(), '{ gateway: { controlUi: { allowInsecureAuth: false } } }')
+  const quiet = await loadText(ownDirectory(t), '{ gateway: { controlUi: { allowInsecureAuth: false } } }')
   t.same(quiet.warnings, [])
 })

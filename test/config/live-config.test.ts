@@ -5,11 +5,12 @@ import { setConfigValue } from '../../src/config/edit.ts'
 import { createLiveConfig, type ConfigEdit } from '../../src/config/live-config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { resolvePaths } from '../../src/config/paths.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const named = (name: string): ConfigEdit => text => setConfigValue(text, 'agents.entries.one.name', name)
 
-async function open (t: { testdir (): string }, text?: string, more: { [name: string]: string } = {}) {
-  const stateDir = t.testdir()
+async function open (t: { testdir (): string, teardown (fn: () => unknown): void }, text?: string, more: { [name: string]: string } = {}) {
+  const stateDir = ownDirectory(t)
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir, ...more }
   const paths = resolvePaths({ env })
   if (text !== undefined) writeFileSync(paths.configPath, text, { mode: 0o600 })

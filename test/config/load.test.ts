@@ -6,9 +6,10 @@ import t from 'tap'
 import { formatIssues } from '../../src/config/load.ts'
 import { defaultConfig } from '../../src/config/validate.ts'
 import { load, loadText, put } from './helper.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 t.test('without a file there are defaults and nothing to complain about', async t => {
-  const loaded = await load(t.testdir())
+  const loaded = await load(ownDirectory(t))
   t.match(loaded, { exists: false, raw: undefined, hash: undefined, issues: [], warnings: [], includedPaths: [] })
   t.same(loaded.config, defaultConfig())
   t.equal(loaded.config.gateway.port, 18789)
@@ -18,7 +19,7 @@ t.test('without a file there are defaults and nothing to complain about', async 
 
 t.test('an empty file means the same as none', async t => {
   for (const text of ['', '  \n', '{}', '// nothing\n{}']) {
-    const loaded = await loadText(t.testdir(), text)
+    const loaded = await loadText(ownDirectory(t), text)
     t.match(loaded, { exists: true, issues: [], warnings: [] }, JSON.stringify(text))
     t.same(loaded.config, defaultConfig())
   }
@@ -26,21 +27,21 @@ t.test('an empty file means the same as none', async t => {
 
 t.test('the hash is that of the bytes in the file', async t => {
   const text = '{ gateway: { mode: "local" } } // ü'
-  const loaded = await loadText(t.testdir(), text)
+  const loaded = await loadText(ownDirectory(t), text)
   t.equal(loaded.hash, createHash('sha256').update(text).digest('hex'))
   t.equal(loaded.raw, text)
   t.same(loaded.parsed, { gateway: { mode: 'local' } })
 })
 
 t.test('a syntax error is named with line and column, and the daemon must not start', async t => {
-  const loaded = await loadText(t.testdir(), '{\n  gateway: {\n    port: 18789\n    bind: "lan"\n  }\n}')
+  const loaded = await loadText(ownDirectory(t), '{\n  gateway: {\n    port: 18789\n    bind: "lan"\n  }\n}')
   t.match(loaded.issues, [{ path: '', line: 4, column: 5, critical: true }])
   t.match(formatIssues(loaded), [/^openclaw\.json:4:5 — not valid JSON5: invalid character 'b'/])
   t.same(loaded.config, defaultConfig())
 })
 
 t.test('an invalid value is named with path, line and what was expected', async t => {
-  const loaded = await loadText(t.testdir(), '{\n  gateway: {\n    // the port\n    port: "abc"\n  }\n}')
+  const loaded = await loadText(ownDirectory(t), '{\n  gateway: {\n    // the port\n    port: "abc"\n  }\n}')
   t.same(formatIssues(loaded), ['openclaw.json:4 — gateway.port: expected an integer from 1 to 65535, got "abc"'])
   t.match(loaded.issues, [{ path: 'gateway.port', line: 4, critical: true, expected: 'an integer from 1 to 65535' }])
   t.equal(loaded.config.gateway.port, 18789)
@@ -71,14 +72,14 @@ t.test('critical are exactly the values without which the daemon cannot be safe'
     ['[]', '', true]
   ]
   for (const [text, path, critical] of cases) {
-    const { issues } = await loadText(t.testdir(), text)
+    const { issues } = await loadText(ownDirectory(t), text)
     t.equal(issues.length, 1, text)
     t.match(issues[0], { path, critical }, text)
   }
 })
 
 t.test('a mistake costs the narrowest part around it', async t => {
-  const { config, issues } = await loadText(t.testdir(), `{
+  const { config, issues } = await loadText(ownDirectory(t), `{
     gateway: { mode: 'local', controlUi: { allowedOrigins: ['https://good.example', 'no origin', 'https://two.example'] } },
     channels: {
       telegram: { enabled: true, dmPolicy: 'everyone' },
@@ -108,7 +109,7 @@ t.test('a mistake costs the narrowest part around it', async t => {
 })
 
 t.test('a value that protects falls to the safe side, not to the open default', async t => {
-  const { config, issues } = await loadText(t.testdir(), `{
+  const { config, issues } = await loadText(ownDirectory(t), `{
     tools: { profile: 'small', deny: ['exec', 5], exec: { security: 'some', allowedCommands: 'ls' } },
     gateway: { tools: { deny: 'browser' }, nodes: { commands: { deny: 1 } } },
     session: { dmScope: 'per-moon' },
@@ -116,7 +117,7 @@ t.test('a value that protects falls to the safe side, not to the open default', 
     hooks: { enabled: true, token: 'hook-token', path: '/' },
     commands: { bash: 'perhaps' }
   }`)
-  const perProvider = await loadText(t.testdir(), '{ tools: { byProvider: { openai: { deny: "exec", allow: 1 } } } }')
+  const perProvider = await loadText(ownDirectory(t), '{ tools: { byProvider: { openai: { deny: "exec", allow: 1 } } } }')
   t.match(perProvider.config.tools.byProvider['openai'], { deny: ['*'], allow: [] }, 'a limit that cannot be read is not dropped')
   t.equal(config.tools.profile, 'minimal')
   t.same(config.tools.deny, ['*'])
@@ -132,7 +133,7 @@ t.test('a value that protects falls to the safe side, not to the open default', 
 })
 
 t.test('an unknown key is a warning, is kept, and the likely name is suggested', async t => {
-  const loaded = await loadText(t.testdir(), '{\n gateway: {\n  prot: 1,\n  mode: "local"\n },\n zzz: { a: 1 } }')
+  const loaded = await loadText(ownDirectory(t), '{\n gateway: {\n  prot: 1,\n  mode: "local"\n },\n zzz: { a: 1 } }')
   t.same(loaded.issues, [])
   t.same(formatIssues(loaded, loaded.warnings), [
     'openclaw.json:3 — gateway.prot: unknown key, kept but not used; did you mean gateway.port?',
@@ -157,17 +158,17 @@ t.test('bind is a mode, an address of a mode, or another address', async t => {
     'fd7a:115c::1': 'fd7a:115c::1'
   }
   for (const [given, meant] of Object.entries(cases)) {
-    const { config, issues, warnings } = await loadText(t.testdir(), JSON.stringify({ gateway: { bind: given } }))
+    const { config, issues, warnings } = await loadText(ownDirectory(t), JSON.stringify({ gateway: { bind: given } }))
     t.same([config.gateway.bind, issues, warnings], [meant, [], []], given)
   }
   for (const given of ['100.x.x.x', '256.1.1.1', 'example.com', '[::1]', 'toString']) {
-    const { issues } = await loadText(t.testdir(), JSON.stringify({ gateway: { bind: given } }))
+    const { issues } = await loadText(ownDirectory(t), JSON.stringify({ gateway: { bind: given } }))
     t.match(issues, [{ path: 'gateway.bind', critical: true }], given)
   }
 })
 
 t.test('variables are put in, an escaped one is left, and a missing one stays with a warning', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const loaded = await loadText(dir, `{
     gateway: { auth: { token: "\${TOKEN}", password: "\${NOT_THERE}" }, port: "\${PORT}", controlUi: { enabled: "\${FLAG}" } },
     logging: { file: "/var/\${lower}/$\${ESCAPED}/\${TOKEN}-\${TOKEN}" }
@@ -183,16 +184,16 @@ t.test('variables are put in, an escaped one is left, and a missing one stays wi
 })
 
 t.test('a number in quotes that no variable put there is still a mistake', async t => {
-  t.match((await loadText(t.testdir(), '{gateway:{port:"18789"}}')).issues, [{ path: 'gateway.port' }])
+  t.match((await loadText(ownDirectory(t), '{gateway:{port:"18789"}}')).issues, [{ path: 'gateway.port' }])
 })
 
 t.test('a missing variable where a number belongs is an issue, not a guess', async t => {
-  const { issues } = await loadText(t.testdir(), '{gateway:{port:"${NO_PORT}"}}')
+  const { issues } = await loadText(ownDirectory(t), '{gateway:{port:"${NO_PORT}"}}')
   t.match(issues, [{ path: 'gateway.port', critical: true }])
 })
 
 t.test('the environment wins over .env in the state directory, which wins over env.vars of the file', async t => {
-  const dir = t.testdir({ '.env': 'A=dotenv\nB=dotenv\n# c\nD="quoted value"\n' })
+  const dir = ownDirectory(t, { '.env': 'A=dotenv\nB=dotenv\n# c\nD="quoted value"\n' })
   const text = '{ env: { vars: { A: "file", B: "file", C: "file" } }, logging: { file: "/${A}/${B}/${C}/${D}" } }'
   const loaded = await loadText(dir, text, { A: 'process' })
   t.equal(loaded.config.logging.file, '/process/dotenv/file/quoted value')
@@ -200,7 +201,7 @@ t.test('the environment wins over .env in the state directory, which wins over e
 })
 
 t.test('names that reach a prototype are left out and reported (CVE-2026-27524)', async t => {
-  const loaded = await loadText(t.testdir(), '{\n"__proto__": {"polluted": 1},\ngateway: { "constructor": { "prototype": { "polluted": 1 } } } }')
+  const loaded = await loadText(ownDirectory(t), '{\n"__proto__": {"polluted": 1},\ngateway: { "constructor": { "prototype": { "polluted": 1 } } } }')
   t.same(loaded.issues.map(issue => [issue.path, issue.line]).sort(), [['__proto__', 2], ['gateway.constructor', 3]])
   t.equal(({} as { polluted?: number }).polluted, undefined)
   t.equal((loaded.config as { polluted?: number }).polluted, undefined)
@@ -214,20 +215,20 @@ t.test('secrets are never quoted in a message', async t => {
     models: { providers: { a: { apiKey: 87654321, headers: { 'x-key': 5 } } } },
     hooks: { token: 777777 }
   })
-  const loaded = await loadText(t.testdir(), text)
+  const loaded = await loadText(ownDirectory(t), text)
   const lines = formatIssues(loaded).join('\n')
   t.ok(loaded.issues.length >= 4, lines)
   for (const secret of ['hunter2', '12345678', '87654321', '777777']) t.notOk(lines.includes(secret), lines)
 })
 
 t.test('control characters of the file do not reach the terminal', async t => {
-  const loaded = await loadText(t.testdir(), '{ "a\\u001b[31mb": 1, logging: { level: "\\u001b[0m" } }')
+  const loaded = await loadText(ownDirectory(t), '{ "a\\u001b[31mb": 1, logging: { level: "\\u001b[0m" } }')
   const text = [...formatIssues(loaded), ...formatIssues(loaded, loaded.warnings)].join('')
   t.notOk(text.includes('\u001b'), text)
 })
 
 t.test('loading a hundred times changes not one byte and leaves nothing behind', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const text = '// mine\n{ zzz: 1, gateway: { auth: { token: "${X}" }, bind: "0.0.0.0" }, heartbeat: {}, }\n'
   put(dir, { 'openclaw.json': text })
   const before = statSync(join(dir, 'openclaw.json')).mtimeMs
@@ -238,14 +239,14 @@ t.test('loading a hundred times changes not one byte and leaves nothing behind',
 })
 
 t.test('what cannot be read as a file is said, and counts as critical', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   mkdirSync(join(dir, 'openclaw.json'))
   const loaded = await load(dir)
   t.match(loaded, { exists: true, issues: [{ path: '', critical: true, message: /not a regular file|EISDIR/ }] })
 })
 
 t.test('a file nested beyond reason is refused instead of exhausting the stack', async t => {
-  const loaded = await loadText(t.testdir(), '{"a":'.repeat(50_000) + '1' + '}'.repeat(50_000))
+  const loaded = await loadText(ownDirectory(t), '{"a":'.repeat(50_000) + '1' + '}'.repeat(50_000))
   t.match(loaded.issues, [{ critical: true, message: /nested deeper/ }])
 })
 

@@ -12,6 +12,7 @@ import { childrenOf, type AnyGroup, type KeyNode, type Node } from '../../src/co
 import { configTree } from '../../src/config/schema.ts'
 import { defaultConfig, validateConfig } from '../../src/config/validate.ts'
 import { loadText } from './helper.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const root = new URL('../../', import.meta.url)
 const read = (name: string): string => readFileSync(new URL(name, root), 'utf8')
@@ -80,7 +81,7 @@ t.test('the schema for editors is current (node config/generate.js writes it)', 
 t.test('the example file is current, has every key once, and means the defaults', async t => {
   const text = read('openclaw.example.json5')
   t.equal(text, exampleConfigText())
-  const paths = resolvePaths({ env: { OPENCLAW_STATE_DIR: t.testdir() } })
+  const paths = resolvePaths({ env: { OPENCLAW_STATE_DIR: ownDirectory(t) } })
   const loaded = await loadConfig({ paths, env: {}, text })
   t.same([loaded.issues, loaded.warnings], [[], []])
   t.same(loaded.config, defaultConfig())
@@ -218,7 +219,7 @@ t.test('every number outside its range, and every word outside its list, is refu
 })
 
 t.test('an expected text reads as a sentence', async t => {
-  const { issues } = await loadText(t.testdir(), `{
+  const { issues } = await loadText(ownDirectory(t), `{
     gateway: { port: 0, auth: { rateLimit: { maxAttempts: 0 }, mode: 'x' }, controlUi: { basePath: 'ui', environment: { label: '' } } },
     agents: { defaults: { heartbeat: { every: 'soon' } } }, bindings: {}
   }`)

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createSecretResolver, resolveSecret, type SecretContext } from '../../src/config/secrets.ts'
 import { validateConfig } from '../../src/config/validate.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const context = (secrets: unknown, env: { [name: string]: string } = {}): SecretContext => {
   const { config, issues } = validateConfig({ secrets })
@@ -59,7 +60,7 @@ t.test('an allowlist names what may be read, and an empty one denies everything'
 })
 
 t.test('a private file gives values by JSON pointer or as a whole', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const path = file(dir, 's.json', '{"a":{"b/c":"deep"},"list":["x"],"n":5,"t~":"tilde"}')
   const single = file(dir, 'one', 'whole\n')
   const ctx = context({ providers: { default: { source: 'file', path }, one: { source: 'file', path: single, mode: 'singleValue' } } })
@@ -75,7 +76,7 @@ t.test('a private file gives values by JSON pointer or as a whole', async t => {
 })
 
 t.test('a file that others can reach, a link, a hard link, a pipe, a directory and a big file are refused', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const good = file(dir, 'good', '{"a":"1"}')
   symlinkSync(good, join(dir, 'link'))
   const hard = file(dir, 'hard', '{"a":"1"}')
@@ -104,7 +105,7 @@ t.test('a file that others can reach, a link, a hard link, a pipe, a directory a
 })
 
 t.test('what belongs to another user is refused', { skip: process.getuid?.() !== 0 && 'only root can give files away' }, async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const path = file(dir, 's.json', '{"a":"1"}')
   const command = script(dir, 'p.cjs', answering)
   chownSync(path, 12_345, 12_345)
@@ -115,7 +116,7 @@ t.test('what belongs to another user is refused', { skip: process.getuid?.() !==
 })
 
 t.test('a program answers for all ids that are asked for at once in one call', async t => {
-  const command = script(t.testdir(), 'p.cjs', answering)
+  const command = script(ownDirectory(t), 'p.cjs', answering)
   const resolver = createSecretResolver(context({ providers: { default: { source: 'exec', command } } }))
   const ids = ['a/b', 'c', 'gone', 'c']
   const answers = await Promise.all(ids.map(id => resolver.resolve({ source: 'exec', id })))
@@ -128,7 +129,7 @@ t.test('a program answers for all ids that are asked for at once in one call', a
 })
 
 t.test('a program gets arguments, its own environment and only what passEnv names of ours', async t => {
-  const command = script(t.testdir(), 'p.cjs', `
+  const command = script(ownDirectory(t), 'p.cjs', `
     process.stdin.resume().on('end', () => {
       process.stdout.write(JSON.stringify({ protocolVersion: 1, values: { x: JSON.stringify([process.argv.slice(2), process.env.OWN, process.env.PASSED, process.env.HIDDEN]) } }))
     })`)
@@ -138,7 +139,7 @@ t.test('a program gets arguments, its own environment and only what passEnv name
 })
 
 t.test('plain output counts only when it was allowed and one id was asked for', async t => {
-  const command = script(t.testdir(), 'p.cjs', "process.stdin.resume(); process.stdout.write('plain-secret\\n')")
+  const command = script(ownDirectory(t), 'p.cjs', "process.stdin.resume(); process.stdout.write('plain-secret\\n')")
   const strict = await resolveSecret({ source: 'exec', id: 'x' }, context({ providers: { default: { source: 'exec', command } } }))
   t.match(strict, { value: undefined, error: /did not answer with/ })
   t.notMatch(strict.error, /plain-secret/)
@@ -150,7 +151,7 @@ t.test('plain output counts only when it was allowed and one id was asked for', 
 })
 
 t.test('a program that hangs, is silent, floods, fails or cannot be started yields an error in time, and nothing of it stays', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const child = join(dir, 'child.pid')
   const cases: ReadonlyArray<readonly [name: string, body: string, options: object, error: RegExp]> = [
     ['hang', `
@@ -181,7 +182,7 @@ t.test('a program that hangs, is silent, floods, fails or cannot be started yiel
 })
 
 t.test('only a program of ours, that nobody else can change, is run', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const good = script(dir, 'good.cjs', answering)
   symlinkSync(good, join(dir, 'link.cjs'))
   file(dir, 'writable.cjs', `#!${process.execPath}\n${answering}`, 0o722)

@@ -2,9 +2,10 @@
 import t from 'tap'
 import { agentEntries, defaultAgentId } from '../../src/config/agent-entries.ts'
 import { loadText } from './helper.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 t.test('the configuration of the API research loads, with the warning about allowInsecureAuth', async t => {
-  const loaded = await loadText(t.testdir(), `{
+  const loaded = await loadText(ownDirectory(t), `{
 gateway: {
 mode: "local",
 port: 18789,
@@ -35,15 +36,15 @@ tools: {
 })
 
 t.test('its snippets for tools and bind load', async t => {
-  const tools = await loadText(t.testdir(), '{\ngateway: {\ntools: {\ndeny: ["browser"], // extra blocks\nallow: ["gateway"], // remove from default deny\n}\n}\n}')
+  const tools = await loadText(ownDirectory(t), '{\ngateway: {\ntools: {\ndeny: ["browser"], // extra blocks\nallow: ["gateway"], // remove from default deny\n}\n}\n}')
   t.same([tools.issues, tools.warnings], [[], []])
   t.match(tools.config.gateway.tools, { deny: ['browser'], allow: ['gateway'] })
-  const bind = await loadText(t.testdir(), '{\ngateway: {\nbind: "lan" // was "loopback"\n}\n}')
+  const bind = await loadText(ownDirectory(t), '{\ngateway: {\nbind: "lan" // was "loopback"\n}\n}')
   t.same([bind.issues, bind.warnings, bind.config.gateway.bind], [[], [], 'lan'])
 })
 
 t.test('the settings of the article load: sandboxed agent, public bind, tailnet address, token', async t => {
-  const loaded = await loadText(t.testdir(), JSON.stringify({
+  const loaded = await loadText(ownDirectory(t), JSON.stringify({
     gateway: { auth: { token: 'your-secret-token-here' }, bind: '0.0.0.0', reload: { mode: 'hot' } },
     agents: {
       list: [{
@@ -57,13 +58,13 @@ t.test('the settings of the article load: sandboxed agent, public bind, tailnet 
   t.same([loaded.issues, loaded.warnings], [[], []])
   t.equal(loaded.config.gateway.bind, 'lan')
   t.match(agentEntries(loaded.config), [{ id: 'family', sandbox: { workspaceAccess: 'ro' }, tools: { deny: ['write'] } }])
-  const tailnet = await loadText(t.testdir(), '{ gateway: { bind: "100.64.1.2" } }')
+  const tailnet = await loadText(ownDirectory(t), '{ gateway: { bind: "100.64.1.2" } }')
   t.same([tailnet.issues, tailnet.config.gateway.bind], [[], '100.64.1.2'])
 })
 
 t.test('all four reload modes of the runbook are accepted', async t => {
   for (const mode of ['off', 'hot', 'restart', 'hybrid']) {
-    const { config, issues, warnings } = await loadText(t.testdir(), JSON.stringify({ gateway: { reload: { mode } } }))
+    const { config, issues, warnings } = await loadText(ownDirectory(t), JSON.stringify({ gateway: { reload: { mode } } }))
     t.same([config.gateway.reload.mode, issues, warnings], [mode, [], []])
   }
 })
@@ -105,13 +106,13 @@ const provisioned = {
 }
 
 t.test('the configuration of a provisioned container loads without a word', async t => {
-  const loaded = await loadText(t.testdir(), JSON.stringify(provisioned))
+  const loaded = await loadText(ownDirectory(t), JSON.stringify(provisioned))
   t.same([loaded.issues, loaded.warnings], [[], []])
   t.match(loaded.config, provisioned)
 })
 
 t.test('the skeleton of its entrypoint, with auth at the top, means gateway.auth', async t => {
-  const loaded = await loadText(t.testdir(), '{ "auth": { "method": "token", "token": "abc" }, "channelHealthCheckMinutes": 0 }')
+  const loaded = await loadText(ownDirectory(t), '{ "auth": { "method": "token", "token": "abc" }, "channelHealthCheckMinutes": 0 }')
   t.same(loaded.issues, [])
   t.match(loaded.config.gateway, { auth: { mode: 'token', token: 'abc' }, channelHealthCheckMinutes: 0 })
   t.same(loaded.warnings.map(warning => warning.path), ['auth.method', 'auth.token', 'channelHealthCheckMinutes'])
@@ -122,12 +123,12 @@ t.test('every top-level section of the existing gateway is known', async t => {
     'worktreeAcceleration tools security broadcast attachments messages tts commands approvals session cron transcripts hooks ' +
     'channels discovery talk gateway cloudWorkers desktop memory mcp skills plugins surfaces proxy').split(' ')
   const text = JSON.stringify({ $schema: 'x', worktreeRoot: '/w', bindings: [], ...Object.fromEntries(sections.map(name => [name, {}])) })
-  const loaded = await loadText(t.testdir(), text)
+  const loaded = await loadText(ownDirectory(t), text)
   t.same([loaded.issues, loaded.warnings], [[], []])
 })
 
 t.test('a configuration as setup of the existing gateway writes it, with channels and providers, loads without a word', async t => {
-  const loaded = await loadText(t.testdir(), JSON.stringify({
+  const loaded = await loadText(ownDirectory(t), JSON.stringify({
     meta: { lastTouchedVersion: '2026.9.6', lastTouchedAt: '2026-09-30T10:00:00.000Z' },
     wizard: { lastRunAt: '2026-09-30T10:00:00.000Z', lastRunVersion: '2026.9.6', lastRunCommand: 'onboard', lastRunMode: 'local' },
     auth: { profiles: { 'anthropic:default': { provider: 'anthropic', mode: 'api_key' } }, order: { anthropic: ['anthropic:default'] } },
@@ -176,12 +177,12 @@ t.test('a configuration as setup of the existing gateway writes it, with channel
 })
 
 t.test('agents as a list and as entries are one thing', async t => {
-  const { config } = await loadText(t.testdir(), JSON.stringify({
+  const { config } = await loadText(ownDirectory(t), JSON.stringify({
     agents: { list: [{ id: 'a', name: 'From list', workspace: '/a' }, { id: 'b', default: true }], entries: { a: { name: 'From entries' }, c: {} } }
   }))
   t.match(agentEntries(config), [{ id: 'a', name: 'From entries', workspace: '/a' }, { id: 'b', default: true }, { id: 'c' }])
   t.equal(defaultAgentId(config), 'b')
-  const none = await loadText(t.testdir(), '{}')
+  const none = await loadText(ownDirectory(t), '{}')
   t.same(agentEntries(none.config), [{ id: 'main', default: true }])
   t.equal(defaultAgentId(none.config), 'main')
 })

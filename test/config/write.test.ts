@@ -7,6 +7,7 @@ import t from 'tap'
 import { hashConfigText } from '../../src/config/load.ts'
 import { writeConfigFile } from '../../src/config/write.ts'
 import { isGatewayError } from '../../src/protocol/errors.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const refusal = async (work: Promise<unknown>): Promise<string | undefined> => {
   try {
@@ -21,7 +22,7 @@ const big = (mark: string): string => `{ "gateway": { "mode": "local" }, "mark":
 t.test('a write makes the directory and the file ours alone, whatever the umask', async t => {
   const old = process.umask(0)
   try {
-    const path = join(t.testdir(), 'new', 'openclaw.json')
+    const path = join(ownDirectory(t), 'new', 'openclaw.json')
     const written = await writeConfigFile(path, '{}\n')
     t.same(written, { path, hash: hashConfigText('{}\n'), changed: true })
     await writeConfigFile(path, '{ "a": 1 }\n')
@@ -33,7 +34,7 @@ t.test('a write makes the directory and the file ours alone, whatever the umask'
 })
 
 t.test('five older versions are kept, the newest without a number', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const path = join(dir, 'openclaw.json')
   for (let version = 1; version <= 8; version++) await writeConfigFile(path, big(`v${version}`))
   const version = (name: string): string | undefined => /v\d/.exec(readFileSync(join(dir, name), 'utf8'))?.[0]
@@ -43,14 +44,14 @@ t.test('five older versions are kept, the newest without a number', async t => {
 })
 
 t.test('the same text again writes nothing', async t => {
-  const path = join(t.testdir(), 'openclaw.json')
+  const path = join(ownDirectory(t), 'openclaw.json')
   await writeConfigFile(path, '{}')
   t.match(await writeConfigFile(path, '{}'), { changed: false })
   t.notOk(existsSync(`${path}.bak`))
 })
 
 t.test('somebody else\'s change is not overwritten', async t => {
-  const path = join(t.testdir(), 'openclaw.json')
+  const path = join(ownDirectory(t), 'openclaw.json')
   t.equal(await refusal(writeConfigFile(path, '{}', { previousHash: hashConfigText('{}') })), 'CONFIG_CHANGED', 'there is no file yet')
   await writeConfigFile(path, '{ "a": 1 }', { previousHash: null })
   t.equal(await refusal(writeConfigFile(path, '{ "a": 2 }', { previousHash: null })), 'CONFIG_CHANGED')
@@ -61,13 +62,13 @@ t.test('somebody else\'s change is not overwritten', async t => {
 })
 
 t.test('a text that is not JSON5 is not written', async t => {
-  const path = join(t.testdir({ 'openclaw.json': '{}' }), 'openclaw.json')
+  const path = join(ownDirectory(t, { 'openclaw.json': '{}' }), 'openclaw.json')
   await t.rejects(writeConfigFile(path, '{ broken'), /not valid JSON5/)
   t.equal(readFileSync(path, 'utf8'), '{}')
 })
 
 t.test('a write that would remove most of the file, or gateway.mode, needs the word of its caller and is kept aside', async t => {
-  const dir = t.testdir()
+  const dir = ownDirectory(t)
   const path = join(dir, 'openclaw.json')
   await writeConfigFile(path, big('x'))
   const small = '{ "gateway": { "mode": "local" } }'
@@ -83,18 +84,18 @@ t.test('a write that would remove most of the file, or gateway.mode, needs the w
 })
 
 t.test('a small file may shrink', async t => {
-  const path = join(t.testdir({ 'openclaw.json': '{ "a": 1, "b": 2, "c": 3 }' }), 'openclaw.json')
+  const path = join(ownDirectory(t, { 'openclaw.json': '{ "a": 1, "b": 2, "c": 3 }' }), 'openclaw.json')
   t.match(await writeConfigFile(path, '{}'), { changed: true })
 })
 
 t.test('OPENCLAW_CONFIG_READONLY=1 refuses every write', async t => {
-  const path = join(t.testdir(), 'openclaw.json')
+  const path = join(ownDirectory(t), 'openclaw.json')
   t.equal(await refusal(writeConfigFile(path, '{}', { env: { OPENCLAW_CONFIG_READONLY: '1' } })), 'CONFIG_READ_ONLY')
   t.notOk(existsSync(path))
 })
 
 t.test('a link stays a link and its target is written', async t => {
-  const dir = t.testdir({ dotfiles: { 'real.json': '{}' }, state: {} })
+  const dir = ownDirectory(t, { dotfiles: { 'real.json': '{}' }, state: {} })
   const path = join(dir, 'state', 'openclaw.json')
   symlinkSync(join(dir, 'dotfiles', 'real.json'), path)
   await writeConfigFile(path, '{ "a": 1 }')
@@ -103,7 +104,7 @@ t.test('a link stays a link and its target is written', async t => {
 })
 
 t.test('of many writers at once each one wins or is told, and the file is whole', async t => {
-  const path = join(t.testdir(), 'openclaw.json')
+  const path = join(ownDirectory(t), 'openclaw.json')
   await writeConfigFile(path, big('start'))
   const previousHash = hashConfigText(big('start'))
   const results = await Promise.all(Array.from({ length: 12 }, (_, index) => refusal(writeConfigFile(path, big(`w${index}`), { previousHash }))))
@@ -114,7 +115,7 @@ t.test('of many writers at once each one wins or is told, and the file is whole'
 })
 
 t.test('a writer killed at any moment leaves the old file or the new one, and does not hinder the next', async t => {
-  const path = join(t.testdir(), 'openclaw.json')
+  const path = join(ownDirectory(t), 'openclaw.json')
   const source = new URL('../../src/config/write.ts', import.meta.url).href
   const code = `
     const { writeConfigFile } = await import(${JSON.stringify(source)})
@@ -136,7 +137,7 @@ t.test('a writer killed at any moment leaves the old file or the new one, and do
 })
 
 t.test('the lock of a living writer is respected, that of a dead one is not', async t => {
-  const dir = t.testdir({ 'openclaw.json': '{}' })
+  const dir = ownDirectory(t, { 'openclaw.json': '{}' })
   const path = join(dir, 'openclaw.json')
   const dead = spawn(process.execPath, ['-e', ''])
   await once(dead, 'exit')

@@ -6,6 +6,7 @@ import { resolvePaths } from '../../src/config/paths.ts'
 import { createDeviceIdentity, type DeviceIdentity } from '../../src/lib/device-identity.ts'
 import { admitted, closeClient, connect, startGateway, testToken, type ConnectOptions, type Frame, type TestGateway } from '../helper.ts'
 import { behindProxy, bearer, from, isLong, routesOf, socketFrom } from '../security/attacker.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 /** A guess over the socket; says with which code it was refused, or `ok`. */
 async function knock (gateway: TestGateway, options: ConnectOptions): Promise<{ code: string, error: Frame }> {
@@ -195,7 +196,7 @@ t.test('GHSA-6rmx-gvvg-vh6j: a wrong token at a door that is not there counts no
 })
 
 t.test('settings that would lock everybody out are not accepted', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir }
   const issuesOf = async (rateLimit: object): Promise<string[]> => {
     const loaded = await loadConfig({ paths: resolvePaths({ env }), env, text: JSON.stringify({ gateway: { mode: 'local', auth: { rateLimit } } }) })

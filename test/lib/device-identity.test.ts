@@ -4,6 +4,7 @@ import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import nacl from 'tweetnacl'
 import { createDeviceIdentity, deviceIdOf, loadOrCreateDeviceIdentity, signDevicePayload } from '../../src/lib/device-identity.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const mode = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
 
@@ -28,7 +29,7 @@ t.test('the device id is the hex hash of the raw key, whatever alphabet carries 
 })
 
 t.test('an identity is kept in a private file and found again', async t => {
-  const file = join(t.testdir({}), 'identity', 'device.json')
+  const file = join(ownDirectory(t, {}), 'identity', 'device.json')
   const before = process.umask(0)
   t.teardown(() => process.umask(before))
   const first = await loadOrCreateDeviceIdentity(file)
@@ -40,7 +41,7 @@ t.test('an identity is kept in a private file and found again', async t => {
 })
 
 t.test('programs that start at the same moment end up with one identity', async t => {
-  const file = join(t.testdir({}), 'identity', 'device.json')
+  const file = join(ownDirectory(t, {}), 'identity', 'device.json')
   const identities = await Promise.all(Array.from({ length: 8 }, () => loadOrCreateDeviceIdentity(file)))
   t.equal(new Set(identities.map(identity => identity.deviceId)).size, 1)
   t.same(await readdir(join(file, '..')), ['device.json'], 'no temporary file is left')
@@ -48,7 +49,7 @@ t.test('programs that start at the same moment end up with one identity', async 
 
 for (const [what, text] of [['an empty', ''], ['a truncated', '{"version":1,"privateKeyPem":"-----BEGIN PRI'], ['a keyless', '{"version":1}']] as const) {
   t.test(`${what} identity file is set aside with its content and replaced`, async t => {
-    const directory = join(t.testdir({}), 'identity')
+    const directory = join(ownDirectory(t, {}), 'identity')
     await mkdir(directory)
     await writeFile(join(directory, 'device.json'), text)
     const aside: string[] = []
@@ -59,7 +60,7 @@ for (const [what, text] of [['an empty', ''], ['a truncated', '{"version":1,"pri
   })
 
   t.test(`${what} identity file is replaced even when nobody listens to what became of it`, async t => {
-    const file = join(t.testdir({ 'device.json': text }), 'device.json')
+    const file = join(ownDirectory(t, { 'device.json': text }), 'device.json')
     const identity = await loadOrCreateDeviceIdentity(file)
     t.same(await loadOrCreateDeviceIdentity(file), identity)
   })
@@ -68,7 +69,7 @@ for (const [what, text] of [['an empty', ''], ['a truncated', '{"version":1,"pri
 t.test('a key of another kind is not taken for an identity', async t => {
   const { generateKeyPairSync } = await import('node:crypto')
   const privateKeyPem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' })
-  const directory = t.testdir({ 'device.json': JSON.stringify({ version: 1, privateKeyPem }) })
+  const directory = ownDirectory(t, { 'device.json': JSON.stringify({ version: 1, privateKeyPem }) })
   const aside: string[] = []
   const identity = await loadOrCreateDeviceIdentity(join(directory, 'device.json'), { onQuarantine: path => aside.push(path) })
   t.equal(aside.length, 1)

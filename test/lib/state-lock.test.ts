@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { bootId, processStartTime } from '../../src/lib/process-info.ts'
 import { acquireStateLock, findLockOwner, LockHeldError, stateLockPath } from '../../src/lib/state-lock.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const holder = fileURLToPath(new URL('../fixtures/hold-state-lock.ts', import.meta.url))
 const onLinux = process.platform === 'linux'
@@ -34,7 +35,7 @@ const leaveLockFile = (stateDir: string, text: string): void => {
 const ended = async (child: ChildProcess): Promise<void> => { if (child.exitCode === null && child.signalCode === null) await once(child, 'exit') }
 
 t.test('the lock file names its owner and is readable by nobody else', async t => {
-  const stateDir = join(t.testdir(), 'state')
+  const stateDir = join(ownDirectory(t), 'state')
   const before = process.umask(0)
   const lock = await acquire(stateDir)
   process.umask(before)
@@ -49,7 +50,7 @@ t.test('the lock file names its owner and is readable by nobody else', async t =
 })
 
 t.test('a second gateway is refused with the owner named', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const first = await startHolder(t, stateDir)
   t.ok(first.said.held)
   const second = await startHolder(t, stateDir)
@@ -59,7 +60,7 @@ t.test('a second gateway is refused with the owner named', async t => {
 })
 
 t.test('two gateways in one process cannot share a state directory, and the refusal leaves the first lock whole', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const lock = await acquire(stateDir)
   t.teardown(lock.release)
   await t.rejects(acquire(stateDir), LockHeldError)
@@ -67,7 +68,7 @@ t.test('two gateways in one process cannot share a state directory, and the refu
 })
 
 t.test('release lets the next one in, and twice is safe', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const first = await acquire(stateDir)
   first.release()
   t.notOk(existsSync(first.path))
@@ -79,7 +80,7 @@ t.test('release lets the next one in, and twice is safe', async t => {
 })
 
 t.test('a clean exit removes the lock file', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const { child } = await startHolder(t, stateDir)
   child.stdin!.end()
   await ended(child)
@@ -87,7 +88,7 @@ t.test('a clean exit removes the lock file', async t => {
 })
 
 t.test('kill -9 never blocks the next start', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   for (let round = 0; round < 5; round++) {
     const { child, said } = await startHolder(t, stateDir)
     t.ok(said.held, `round ${round}`)
@@ -100,7 +101,7 @@ t.test('kill -9 never blocks the next start', async t => {
 })
 
 t.test('of many that start at once exactly one wins, also over a dead owner', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   leaveLockFile(stateDir, JSON.stringify({ pid: 2 ** 22, startTime: 1, createdAt: new Date(0).toISOString() }))
   const startAtMs = Date.now() + 1500
   const starters = await Promise.all(Array.from({ length: 8 }, () => startHolder(t, stateDir, startAtMs)))
@@ -110,7 +111,7 @@ t.test('of many that start at once exactly one wins, also over a dead owner', as
 })
 
 t.test('a lock file whose owner is proven alive counts even without the kernel lock', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
   t.teardown(() => { other.kill('SIGKILL') })
   leaveLockFile(stateDir, JSON.stringify({ pid: other.pid, startTime: await processStartTime(other.pid!), port: 18789 }))
@@ -128,7 +129,7 @@ t.test('a dead owner is not in the way', async t => {
   ]
   if (onLinux) remains.push(['the machine has booted since', { ...living, bootId: 'another' }])
   for (const [why, payload] of remains) {
-    const stateDir = t.testdir()
+    const stateDir = ownDirectory(t)
     leaveLockFile(stateDir, JSON.stringify(payload))
     const lock = await acquire(stateDir)
     t.equal((await findLockOwner(stateDir))?.pid, process.pid, why)
@@ -150,7 +151,7 @@ t.test('a zombie owner is not in the way', { skip: !onLinux && 'reads /proc' }, 
   const isZombie = () => /\) Z /.test(readFileSync(`/proc/${line}/stat`, 'utf8'))
   while (!isZombie()) await new Promise(resolve => setTimeout(resolve, 10))
   const startTime = Number(readFileSync(`/proc/${line}/stat`, 'utf8').split(' ')[21])
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   leaveLockFile(stateDir, JSON.stringify({ pid: Number(line), startTime }))
   const lock = await acquire(stateDir)
   t.ok(isZombie(), 'the zombie was there all the time')
@@ -159,7 +160,7 @@ t.test('a zombie owner is not in the way', { skip: !onLinux && 'reads /proc' }, 
 
 t.test('an empty, truncated or foreign lock file is set aside and not in the way', async t => {
   for (const text of ['', '{"pid":12', 'null', '[]', '"text"', '\0\0\0\0']) {
-    const stateDir = t.testdir()
+    const stateDir = ownDirectory(t)
     leaveLockFile(stateDir, text)
     const lock = await acquire(stateDir)
     t.equal(readFileSync(`${lock.path}.unreadable`, 'utf8'), text, JSON.stringify(text))
@@ -168,7 +169,7 @@ t.test('an empty, truncated or foreign lock file is set aside and not in the way
 })
 
 t.test('junk in the file under the kernel lock is set aside and not in the way', async t => {
-  const stateDir = t.testdir({ tmp: { 'gateway.kernel.lock': 'x'.repeat(5000) } })
+  const stateDir = ownDirectory(t, { tmp: { 'gateway.kernel.lock': 'x'.repeat(5000) } })
   const lock = await acquire(stateDir)
   t.teardown(lock.release)
   t.notOk((await startHolder(t, stateDir)).said.held)
@@ -176,7 +177,7 @@ t.test('junk in the file under the kernel lock is set aside and not in the way',
 })
 
 t.test('a state directory that cannot be written is an error of its own', { skip: process.getuid?.() === 0 && 'root may write everywhere' }, async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   chmodSync(stateDir, 0o500)
   t.teardown(() => { chmodSync(stateDir, 0o700) })
   await t.rejects(acquire(stateDir), { code: 'EACCES' })
@@ -184,7 +185,7 @@ t.test('a state directory that cannot be written is an error of its own', { skip
 
 const mayUnshare = onLinux && spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0
 t.test('an owner in another container on the same volume is seen, and gone when it is killed', { skip: !mayUnshare && 'needs unshare --pid' }, async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const container = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
   const first = await startHolder(t, stateDir, 0, container)
   t.match(first.said, { held: true, pid: 1 })

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { createLogging } from '../../src/log/logger.ts'
 import type { Logging, LoggingOptions } from '../../src/log/logger.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 export interface Captured { readonly logging: Logging, readonly directory: string, stdout: string, stderr: string, nowMs: number }
 
 export interface FileRecord { [key: string]: unknown, 0: string, 1: unknown, 2?: string, message: string, _meta: { logLevelName: string } }
 
 export function openLog (t: Test, options: Partial<LoggingOptions> = {}): Captured {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   const captured = { directory, stdout: '', stderr: '', nowMs: Date.parse('2026-11-20T10:29:58.250Z') }
   const logging = createLogging({
     level: 'info',

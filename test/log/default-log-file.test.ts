@@ -2,20 +2,21 @@ import t from 'tap'
 import { chmodSync, lstatSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defaultLogFile } from '../../src/log/default-log-file.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const uid = process.getuid?.() ?? -1
 const now = (): number => new Date(2026, 10, 20, 12).getTime()
 const options = { skip: uid < 0 ? 'users have no numbers here' : false }
 
 t.test('the usual place is a private directory that is made at once', options, async t => {
-  const tmpdir = t.testdir()
+  const tmpdir = ownDirectory(t)
   t.equal(defaultLogFile({ now, tmpdir, uid }), join(tmpdir, 'openclaw', 'openclaw-2026-11-20.log'))
   t.equal(statSync(join(tmpdir, 'openclaw')).mode & 0o777, 0o700)
   t.equal(defaultLogFile({ now, tmpdir, uid }), join(tmpdir, 'openclaw', 'openclaw-2026-11-20.log'), 'and is found again')
 })
 
 t.test('every profile has a name of its own, written as existing tools expect it', options, async t => {
-  const tmpdir = t.testdir()
+  const tmpdir = ownDirectory(t)
   const nameOf = (profile: string): string => defaultLogFile({ profile, now, tmpdir, uid })!.split('/').at(-1)!
   t.equal(nameOf('dev'), 'openclaw-dev-2026-11-20.log')
   t.equal(nameOf('default'), 'openclaw-2026-11-20.log')
@@ -27,7 +28,7 @@ t.test('every profile has a name of its own, written as existing tools expect it
 
 t.test('a directory that others can write to or that leads elsewhere is not used', options, async t => {
   const expected = (tmpdir: string): string => join(tmpdir, `openclaw-${uid}`, 'openclaw-2026-11-20.log')
-  const writable = t.testdir({ a: {}, b: {}, c: {}, elsewhere: {} })
+  const writable = ownDirectory(t, { a: {}, b: {}, c: {}, elsewhere: {} })
   mkdirSync(join(writable, 'a', 'openclaw'))
   chmodSync(join(writable, 'a', 'openclaw'), 0o777)
   t.equal(defaultLogFile({ now, tmpdir: join(writable, 'a'), uid }), expected(join(writable, 'a')))
@@ -42,13 +43,13 @@ t.test('a directory that others can write to or that leads elsewhere is not used
 })
 
 t.test('a directory of another user is not used, and where nothing can be trusted there is no file', options, async t => {
-  const tmpdir = t.testdir()
+  const tmpdir = ownDirectory(t)
   mkdirSync(join(tmpdir, 'openclaw'), { mode: 0o700 })
   t.equal(defaultLogFile({ now, tmpdir, uid: uid + 1 }), null, 'neither is the one that we could make, for it would not be theirs')
   t.equal(defaultLogFile({ now, tmpdir: join(tmpdir, 'missing'), uid }), null)
 })
 
 t.test('where users have no numbers the directory is one of its own', async t => {
-  const tmpdir = t.testdir()
+  const tmpdir = ownDirectory(t)
   t.equal(defaultLogFile({ now, tmpdir, uid: -1 }), join(tmpdir, 'openclaw-user', 'openclaw-2026-11-20.log'))
 })

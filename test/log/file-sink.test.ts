@@ -6,11 +6,12 @@ import { join } from 'node:path'
 import { createFileSink } from '../../src/log/file-sink.ts'
 import type { FileSink, FileSinkOptions } from '../../src/log/file-sink.ts'
 import { linesOf, namesIn } from './capture.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 interface Opened { sink: FileSink, directory: string, said: string[], nowMs: number }
 
 function openSink (t: Test, options: Partial<FileSinkOptions> = {}, name = 'gateway.log'): Opened {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   const opened = { directory, said: [] as string[], nowMs: Date.now() }
   const sink = createFileSink({
     file: join(directory, name),
@@ -218,7 +219,7 @@ async function runWithSink (shell: string, file: string, program: string): Promi
 }
 
 t.test('files are 0600 and directories 0700 whatever the umask, and what exists keeps its rights', { skip: process.platform === 'win32' }, async t => {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   await runWithSink('umask 000', join(directory, 'new', 'gateway.log'), "sink.write('x\\n'); await sink.flush()")
   t.equal(statSync(join(directory, 'new')).mode & 0o777, 0o700)
   t.equal(statSync(join(directory, 'new', 'gateway.log')).mode & 0o777, 0o600)
@@ -230,7 +231,7 @@ t.test('files are 0600 and directories 0700 whatever the umask, and what exists 
 })
 
 t.test('a full disk in the middle of a line costs no line and doubles none', { skip: process.platform === 'win32' }, async t => {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   const file = join(directory, 'gateway.log')
   // A limit on the size of files is a disk that is full for us alone; the first archive makes room again.
   const { stdout } = await runWithSink('ulimit -f 12', file, `
@@ -249,7 +250,7 @@ t.test('a full disk in the middle of a line costs no line and doubles none', { s
 })
 
 t.test('the last words of a process reach the file, with a write under way and without', async t => {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   for (const [name, program] of [
     ['quiet', "process.on('exit', () => sink.flushSync()); for (let n = 0; n < 3000; n++) sink.write('line ' + n + '\\n'); process.exit(0)"],
     ['busy', `process.on('exit', () => sink.flushSync())

@@ -6,6 +6,7 @@ import { Ajv } from 'ajv'
 import { GatewayError } from '../../src/protocol/errors.ts'
 import { tailLog } from '../../src/log/tail.ts'
 import type { LogsTailResult, TailOptions } from '../../src/log/tail.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const schema = JSON.parse(readFileSync(new URL('../../node_modules/@openclaw/gateway-protocol/protocol.schema.json', import.meta.url), 'utf8')) as
   { definitions: { LogsTailResult: object } }
@@ -21,7 +22,7 @@ async function tail (t: Test, options: Omit<TailOptions, 'redact'>): Promise<Log
 }
 
 const withFile = (t: Test, text: string): string => {
-  const file = join(t.testdir(), 'gateway.log')
+  const file = join(ownDirectory(t), 'gateway.log')
   writeFileSync(file, text)
   return file
 }
@@ -90,14 +91,14 @@ t.test('a window inside one endless line has nothing yet and does not run away',
 })
 
 t.test('a missing file is an empty one', async t => {
-  const file = join(t.testdir(), 'none', 'gateway.log')
+  const file = join(ownDirectory(t), 'none', 'gateway.log')
   t.same(await tail(t, { file }), { file, cursor: 0, size: 0, lines: [], truncated: false, reset: false })
   t.equal((await tail(t, { file, cursor: 10 })).reset, true)
   t.same((await tail(t, { file: null })).lines, [])
 })
 
 t.test('before the first line of a day the newest file of the same log is read', async t => {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   for (const name of ['openclaw-2026-11-18.log', 'openclaw-2026-11-19.log', 'openclaw-2026-11-19.1.log', 'openclaw-dev-2026-11-21.log', 'openclaw-2026-11-22.txt']) {
     writeFileSync(join(directory, name), `${name}\n`)
   }
@@ -116,7 +117,7 @@ t.test('lines are redacted, and limits out of range are brought into it', async 
 })
 
 t.test('what cannot be read is refused with the code of an unavailable log', async t => {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   mkdirSync(join(directory, 'gateway.log'))
   await t.rejects(tailLog({ file: join(directory, 'gateway.log'), redact }), { code: 'LOG_READ_FAILED', message: /^log read failed: / })
   const refusal = await tailLog({ file: join(directory, 'gateway.log'), redact }).catch((error: unknown) => error)

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 export const launcher = fileURLToPath(new URL('../../bin/openclaw.js', import.meta.url))
 export const longRun = process.env.OPENCLAW_TEST_LONG === '1'
@@ -61,7 +62,7 @@ const directories = new WeakMap<Test, string>()
 
 /** The directory of a test; asking tap a second time would empty it. */
 function directoryOf (t: Test): string {
-  const directory = directories.get(t) ?? t.testdir()
+  const directory = directories.get(t) ?? ownDirectory(t)
   directories.set(t, directory)
   return directory
 }

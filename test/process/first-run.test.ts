@@ -6,6 +6,7 @@ import { canListen } from '../../src/lib/free-port.ts'
 import { describeProcess } from '../../src/lib/process-info.ts'
 import { admitted, closeClient } from '../helper.ts'
 import { createHome, daemonToken, envOf, freePort, getJson, refusal, runCommand, serve, stop, type Home } from './daemon.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const posix = process.platform !== 'win32'
 const tokenIn = (home: Home): string => readFileSync(join(home.stateDir, 'gateway.token'), 'utf8')
@@ -123,8 +124,8 @@ t.test('the port comes from the flag, then the environment, then the configurati
 })
 
 /** A home in which the directories are chosen by profile alone. */
-function profileHome (t: { testdir (): string }): Home {
-  const directory = t.testdir()
+function profileHome (t: { testdir (): string, teardown (fn: () => unknown): void }): Home {
+  const directory = ownDirectory(t)
   mkdirSync(join(directory, 'tmp'))
   const stateDir = join(directory, '.openclaw-dev')
   return { directory, stateDir, configPath: join(stateDir, 'openclaw.json'), env: envOf(directory) }
@@ -182,7 +183,7 @@ t.test('--reset never throws the real installation away, nor a gateway that runs
 })
 
 t.test('profiles live beside each other', async t => {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   mkdirSync(join(directory, 'tmp'))
   const homeOf = (profile: string): Home => {
     const stateDir = join(directory, `.openclaw-${profile}`)

@@ -15,6 +15,7 @@ import { methods } from '../../src/methods/index.ts'
 import { admitted, closeClient, connect, operatorScopes, startGateway, testToken, TestClient, type TestGateway } from '../helper.ts'
 import { behindProxy, bearer, rawAnswer, routesOf, socketFrom, upgradeHeaders } from './attacker.ts'
 import { canaryPattern, plantCanaries } from './canaries.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const { config, places } = plantCanaries()
 
@@ -130,7 +131,7 @@ t.test('what clients present as a credential is in no line of the log and in no 
 })
 
 t.test('GHSA-xwcj-hwhf-h378: a configuration that cannot be read is described without what it holds', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir }
   for (const text of [
     '{ gateway: { auth: { token: kanarie9200vogel } } }', '{ "gateway": { "auth": { "token": "kanarie9201vogel }', '{ gateway: { auth: { token: "kanarie9202vogel" "x" } } }',

@@ -17,6 +17,7 @@ import { createDeviceIdentity, type DeviceIdentity } from '../../src/lib/device-
 import { openStore } from '../../src/store/open.ts'
 import { admitted, closeClient, connect, operatorScopes, startGateway, testToken, type ConnectOptions, type Frame, type TestClient, type TestGateway } from '../helper.ts'
 import { behindProxy, socketFrom } from './attacker.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const remote = socketFrom('198.51.100.9')
 
@@ -63,7 +64,7 @@ t.test('CVE-2026-32922, CVE-2026-42422: rotating mints no scope and no role that
 })
 
 t.test('#50626, #66773: whoever rotates the token of another device never sees it, and the disk holds no token at all', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await openStore({ stateDir })
   const gateway = await startGateway(t, { store })
   const device = createDeviceIdentity()

@@ -7,6 +7,7 @@ import type { AssistantMessage, LineBody, ToolResultMessage, UserMessage } from 
 import { createSessions, type SessionsOptions, type SessionsRoom } from '../../src/sessions/sessions.ts'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 interface Test {
   testdir (): string
@@ -30,7 +31,7 @@ export const startOfTest = Date.UTC(2026, 5, 15, 12)
 type RoomOptions = { config?: object, store?: Store, stateDir?: string } & Partial<Omit<SessionsOptions, 'config' | 'store'>>
 
 export async function openRoom (t: Test, options: RoomOptions = {}): Promise<TestRoom> {
-  const { config = {}, store = createMemoryStore(), stateDir = t.testdir(), ...more } = options
+  const { config = {}, store = createMemoryStore(), stateDir = ownDirectory(t), ...more } = options
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir }
   const loaded = await loadConfig({ paths: resolvePaths({ env }), env, text: JSON.stringify(config) })
   const clock = { now: startOfTest }

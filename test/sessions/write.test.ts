@@ -1,6 +1,7 @@
 import t from 'tap'
 import { openStore } from '../../src/store/open.ts'
 import { assistantMessage, openRoom, startOfTest, textsOf, userMessage } from './open-room.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const key = 'agent:main:main'
 
@@ -139,7 +140,7 @@ t.test('two rooms in one process know nothing of each other', async t => {
 })
 
 t.test('on a disk everything is there again after the store was closed', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const kept = 'agent:main:kept'
   const first = await openRoom(t, { stateDir, store: await openStore({ stateDir }) })
   await Promise.all(Array.from({ length: 20 }, (_, index) => first.sessions.write(kept, { create: {}, lines: [userMessage(`m${index}`), assistantMessage(`r${index}`)] })))

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createSqliteStore, type SqliteStoreOptions } from '../../src/store/sqlite/sqlite-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const open = async (t: Test, stateDir: string, options: Partial<SqliteStoreOptions> = {}) => {
   const store = await createSqliteStore({ stateDir, snapshotDelayMs: 0, snapshotIntervalMs: 0, ...options })
@@ -31,7 +32,7 @@ async function until (condition: () => boolean): Promise<void> {
 
 /** A closed state directory with three records; closing made its last-good copy. */
 async function filled (t: Test): Promise<string> {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir)
   for (const key of ['a', 'b', 'c']) await add(store, key)
   await store.close()
@@ -195,7 +196,7 @@ t.test('a damaged database never becomes the last-good copy', async t => {
 })
 
 t.test('the last-good copy is renewed soon after a change', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir)
   await add(store, 'a')
   const copy = join(stateDir, 'state.snapshot.sqlite')
@@ -208,7 +209,7 @@ t.test('the last-good copy is renewed soon after a change', async t => {
 })
 
 t.test('a database above the size limit of copies still works', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir, { snapshotMaxBytes: 100 })
   await add(store, 'a')
   await store.close()

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
 import type { Entry } from '../../src/store/store.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const writer = fileURLToPath(new URL('../fixtures/store-writer.ts', import.meta.url))
 const rounds = process.env.OPENCLAW_TEST_LONG ? 100 : 12
@@ -36,7 +37,7 @@ function writeAndKill (stateDir: string, first: number, count: number, afterMs: 
 const asMap = <T>(entries: Array<Entry<T>>): Map<string, T> => new Map(entries.map(({ key, value }) => [key, value]))
 
 t.test('whatever was acknowledged before kill -9 is there afterwards, whole', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const seed = Number(process.env.OPENCLAW_TEST_SEED ?? Date.now() % 100_000)
   const random = createRandom(seed)
   const acknowledged = new Set<number>()

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const script = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
 const nobody = 65534
@@ -67,7 +68,7 @@ function hasPrlimit (): boolean {
 t.test('when the disk takes no more, changes are refused, reading goes on, and writing returns by itself', {
   skip: hasPrlimit() ? false : 'needs prlimit to limit the size of files'
 }, async t => {
-  const child = fork(script('store-refusal.ts'), [t.testdir()])
+  const child = fork(script('store-refusal.ts'), [ownDirectory(t)])
   const limit = (bytes: string) => execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${bytes}:unlimited`])
   await refuseAndRecover(t, child, () => limit('600000'), () => limit('unlimited'))
 })

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createSqliteStore, type SqliteStoreOptions } from '../../src/store/sqlite/sqlite-store.ts'
 import { maxAuditEntries, storeConformance } from '../conformance/store.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const open = async (t: Test, stateDir: string, options: Partial<SqliteStoreOptions> = {}) => {
   const store = await createSqliteStore({ stateDir, ...options })
@@ -19,7 +20,7 @@ async function until (condition: () => boolean): Promise<void> {
 
 t.test('the SQLite store', async t => {
   storeConformance(t, async t => {
-    const stateDir = t.testdir()
+    const stateDir = ownDirectory(t)
     let store = await open(t, stateDir, { maxAuditEntries })
     return {
       store,
@@ -33,7 +34,7 @@ t.test('the SQLite store', async t => {
 })
 
 t.test('with durability "process" it keeps the same promises towards a reopened store', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir, { durability: 'process' })
   await store.collection('devices').put('a', { text: 'kept' })
   await store.close()
@@ -42,14 +43,14 @@ t.test('with durability "process" it keeps the same promises towards a reopened 
 })
 
 t.test('opening and reading where nothing was kept creates no file', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir)
   await store.collection('devices').all()
   t.strictSame(readdirSync(stateDir), [])
 })
 
 t.test('every file it makes is for its owner only, whatever the umask', async t => {
-  const stateDir = join(t.testdir(), 'new', 'state')
+  const stateDir = join(ownDirectory(t), 'new', 'state')
   const umask = process.umask(0)
   t.teardown(() => process.umask(umask))
   const store = await open(t, stateDir, { snapshotDelayMs: 0 })
@@ -61,7 +62,7 @@ t.test('every file it makes is for its owner only, whatever the umask', async t 
 })
 
 t.test('without work the writer ends and the database is closed; the next change starts it again', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir, { idleMs: 20 })
   const before = openFiles()
   await store.collection('devices').put('a', 1)
@@ -75,7 +76,7 @@ t.test('without work the writer ends and the database is closed; the next change
 })
 
 t.test('the log stays small however much is written', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir, { durability: 'process' })
   const text = 'x'.repeat(2000)
   let largestBytes = 0
@@ -89,7 +90,7 @@ t.test('the log stays small however much is written', async t => {
 })
 
 t.test('changes that queue up while the disk works are committed together', async t => {
-  const notes = (await open(t, t.testdir())).collection('devices')
+  const notes = (await open(t, ownDirectory(t))).collection('devices')
   await notes.put('first', 0)
   const timed = async (work: () => Promise<unknown>): Promise<number> => {
     const started = performance.now()
@@ -103,7 +104,7 @@ t.test('changes that queue up while the disk works are committed together', asyn
 })
 
 t.test('a queue that does not fit is refused as busy, and what was taken is kept', async t => {
-  const store = await open(t, t.testdir())
+  const store = await open(t, ownDirectory(t))
   const outcomes = await Promise.allSettled(Array.from({ length: 10_050 }, (_, index) => store.collection('devices').put(`k${index}`, 1)))
   const refused = outcomes.filter(outcome => outcome.status === 'rejected')
   t.equal(refused.length, 50)
@@ -112,7 +113,7 @@ t.test('a queue that does not fit is refused as busy, and what was taken is kept
 })
 
 t.test('a store opened to read only sees what a running one wrote, writes nothing and leaves damage alone', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir)
   await store.collection('devices').put('a', 1)
   const beside = await open(t, stateDir, { readOnly: true })
@@ -124,7 +125,7 @@ t.test('a store opened to read only sees what a running one wrote, writes nothin
 })
 
 t.test('one record that cannot be understood is left out and left alone, with a notice', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir)
   await store.collection('devices').put('good', 1)
   await store.close()
@@ -143,7 +144,7 @@ t.test('one record that cannot be understood is left out and left alone, with a 
 })
 
 t.test('an older schema is brought up to date before anyone reads, a newer one is not touched', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const { migrations } = await import('../../src/store/sqlite/migrations.ts')
   const next = [...migrations, { name: 'a further table', sql: 'CREATE TABLE further (id INTEGER PRIMARY KEY) STRICT; INSERT INTO further VALUES (7)' }]
   const first = await open(t, stateDir)
@@ -160,7 +161,7 @@ t.test('an older schema is brought up to date before anyone reads, a newer one i
 })
 
 t.test('a step of the schema that fails changes nothing and says so', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const { migrations } = await import('../../src/store/sqlite/migrations.ts')
   const first = await open(t, stateDir)
   await first.collection('devices').put('a', 1)

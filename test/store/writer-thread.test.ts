@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import t from 'tap'
 import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 t.test('the text of the writer stands alone, so it also works out of a bundle', async t => {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   const program = `
     import { openStore } from './src/store/open.ts'
     const store = await openStore({ stateDir: process.argv[2] })
@@ -30,7 +31,7 @@ const threads = () => readdirSync('/proc/self/task').length
 t.test('no thread is started before something is written, and none is left when all is written', {
   skip: existsSync('/proc/self/task') ? false : 'threads are counted in /proc'
 }, async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const filled = await createSqliteStore({ stateDir })
   await filled.collection('devices').put('a', 1)
   await filled.close()

@@ -3,9 +3,10 @@ import { loadConfig, type LoadedConfig } from '../../src/config/load.ts'
 import { resolvePaths } from '../../src/config/paths.ts'
 import type { PolicyQuestion } from '../../src/tools/policy.ts'
 import type { Tool } from '../../src/tools/tool.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 
-export async function loaded (t: { testdir (): string }, source: object): Promise<LoadedConfig> {
-  const stateDir = t.testdir()
+export async function loaded (t: { testdir (): string, teardown (fn: () => unknown): void }, source: object): Promise<LoadedConfig> {
+  const stateDir = ownDirectory(t)
   const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_HOME: stateDir }
   return await loadConfig({ paths: resolvePaths({ env }), env, text: JSON.stringify({ gateway: { mode: 'local' }, ...source }) })
 }

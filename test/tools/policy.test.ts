@@ -8,13 +8,13 @@ import { loaded, question, tool, tools } from './policy-scene.ts'
 type Names = ReadonlyArray<keyof typeof tools>
 const every = Object.keys(tools) as Array<keyof typeof tools>
 
-async function names (t: { testdir (): string }, source: object, more: Partial<PolicyQuestion> = {}): Promise<Names> {
+async function names (t: { testdir (): string, teardown (fn: () => unknown): void }, source: object, more: Partial<PolicyQuestion> = {}): Promise<Names> {
   const config = await loaded(t, source)
   const policy = createPolicy({ config: () => config })
   return every.filter(name => policy.allows(question(tools[name], more)))
 }
 
-async function why (t: { testdir (): string }, source: object, asked: Tool, more: Partial<PolicyQuestion> = {}): Promise<string> {
+async function why (t: { testdir (): string, teardown (fn: () => unknown): void }, source: object, asked: Tool, more: Partial<PolicyQuestion> = {}): Promise<string> {
   const config = await loaded(t, source)
   const { allowed, steps } = createPolicy({ config: () => config }).judge(question(asked, more))
   const last = steps.at(-1)!

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { createSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { admin, check, deviceRoom, newDevice, paired, tokenOf } from './device-room.ts'
+import { ownDirectory } from '../../fixtures/own-directory.ts'
 
 async function open (t: Test, stateDir: string): Promise<Store> {
   const store = await createSqliteStore({ stateDir, snapshotDelayMs: 0, snapshotIntervalMs: 0, idleMs: 50 })
@@ -12,7 +13,7 @@ async function open (t: Test, stateDir: string): Promise<Store> {
 }
 
 t.test('what is on the disk opens no door: neither device tokens nor setup codes are in any file', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir)
   const { devices } = await deviceRoom(t, { store, stateDir })
   const secrets: string[] = []
@@ -36,7 +37,7 @@ t.test('what is on the disk opens no door: neither device tokens nor setup codes
 })
 
 t.test('fifty approvals at the same time are fifty devices after a restart, with who, when and from where', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir)
   const { devices, clock } = await deviceRoom(t, { store, stateDir })
   const requests = await Promise.all(Array.from({ length: 50 }, (_, index) => devices.request(newDevice({ remoteAddress: `192.0.2.${index}` }))))
@@ -58,7 +59,7 @@ for (const [name, damage] of [
   ['overwritten', (path: string) => writeFileSync(path, 'noise'.repeat(3000))]
 ] as const) {
   t.test(`a pairing store that was ${name} while nothing ran brings every device back, and its tokens`, async t => {
-    const stateDir = t.testdir()
+    const stateDir = ownDirectory(t)
     const store = await open(t, stateDir)
     const before = await deviceRoom(t, { store, stateDir })
     const device = await paired(before.devices)
@@ -73,7 +74,7 @@ for (const [name, damage] of [
   })
 
   t.test(`a pairing store that is ${name} under a running gateway ends no connection and loses no device`, async t => {
-    const stateDir = t.testdir()
+    const stateDir = ownDirectory(t)
     const store = await open(t, stateDir)
     const { devices, invalidated } = await deviceRoom(t, { store, stateDir })
     const device = await paired(devices)
@@ -91,7 +92,7 @@ for (const [name, damage] of [
 }
 
 t.test('a record that is no device grants nothing, stays where it is, and the others are there', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const store = await open(t, stateDir)
   const first = await deviceRoom(t, { store, stateDir })
   const device = await paired(first.devices)

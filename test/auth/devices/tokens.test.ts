@@ -6,12 +6,13 @@ import type { Scope } from '../../../src/protocol/scopes.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory-store.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { admin, check, deviceRoom, localAdministrator, newDevice, paired, tokenOf } from './device-room.ts'
+import { ownDirectory } from '../../fixtures/own-directory.ts'
 
 const shared = (generation: string) => ({ kind: 'shared-gateway-auth' as const, generation })
 
 t.test('a device gets the same token on every connect, also after a restart, and it is kept nowhere', async t => {
   const store = createMemoryStore()
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const before = await deviceRoom(t, { store, stateDir })
   const device = await paired(before.devices)
   const token = await tokenOf(before.devices, device)
@@ -29,14 +30,14 @@ t.test('a device gets the same token on every connect, also after a restart, and
 })
 
 t.test('before a token is needed there is no key file', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const { devices } = await deviceRoom(t, { stateDir })
   await devices.request(newDevice())
   t.strictSame(readdirSync(stateDir), [])
 })
 
 t.test('many devices that need the key at once share one', async t => {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const { devices } = await deviceRoom(t, { stateDir })
   const all = await Promise.all(Array.from({ length: 20 }, () => paired(devices)))
   const again = await deviceRoom(t, { stateDir, store: createMemoryStore() })
@@ -61,7 +62,7 @@ t.test('each device and each role has a token of its own', async t => {
 for (const damage of ['gone', 'damaged'] as const) {
   t.test(`when the key file is ${damage} nobody is locked out: old tokens work until their device has a new one`, async t => {
     const store = createMemoryStore()
-    const stateDir = t.testdir()
+    const stateDir = ownDirectory(t)
     const before = await deviceRoom(t, { store, stateDir })
     const device = await paired(before.devices)
     const old = await tokenOf(before.devices, device)
@@ -175,7 +176,7 @@ function limitedStore (): { store: Store, disk: { full: boolean } } {
 
 t.test('with a full disk paired devices still connect, changes are refused, nothing is told that is not so', async t => {
   const { store, disk } = limitedStore()
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const { devices } = await deviceRoom(t, { store, stateDir })
   const device = await paired(devices)
   const token = await tokenOf(devices, device)
@@ -215,7 +216,7 @@ t.test('sightings are saved together, later, and without losing what changed mea
 })
 
 t.test('where the key cannot be kept the gateway comes up, and what needs a new token is refused with the reason', async t => {
-  const stateDir = t.testdir({ keys: 'a file where a directory should be' })
+  const stateDir = ownDirectory(t, { keys: 'a file where a directory should be' })
   const { devices, notices } = await deviceRoom(t, { stateDir })
   t.match(notices, [/cannot be read \(ENOTDIR\)/])
   const { requestId } = await devices.request(newDevice())

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { argvKey, checkCommand, type AllowRule, type CommandCheck } from '../../../src/tools/exec/command-check.ts'
 import type { Places } from '../../../src/tools/exec/places.ts'
+import { ownDirectory } from '../../fixtures/own-directory.ts'
 
 const searchPath = '/usr/local/bin:/usr/bin:/bin'
 
 interface Setting { readonly rules?: readonly AllowRule[], readonly places?: Partial<Places> }
 
-async function desk (t: { testdir (): string }): Promise<{ workspace: string, look: (command: string, setting?: Setting) => Promise<CommandCheck> }> {
-  const workspace = join(t.testdir(), 'work')
+async function desk (t: { testdir (): string, teardown (fn: () => unknown): void }): Promise<{ workspace: string, look: (command: string, setting?: Setting) => Promise<CommandCheck> }> {
+  const workspace = join(ownDirectory(t), 'work')
   await mkdir(join(workspace, 'sub'), { recursive: true })
   const named = (names: string): AllowRule[] => names.split(' ').map(pattern => ({ pattern }))
   return {

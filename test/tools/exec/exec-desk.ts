@@ -9,6 +9,7 @@ import { createHostLauncher } from '../../../src/tools/exec/launch.ts'
 import { createExecRoom, type ExecArgs, type ExecRoom } from '../../../src/tools/exec/room.ts'
 import type { ExitNotice } from '../../../src/tools/exec/sources.ts'
 import type { ToolContext, ToolResult } from '../../../src/tools/tool.ts'
+import { ownDirectory } from '../../fixtures/own-directory.ts'
 
 interface Test {
   testdir (): string
@@ -36,7 +37,7 @@ const nobody: Consents = {
 }
 
 export async function execDesk (t: Test, options: DeskOptions = {}): Promise<Desk> {
-  const workspace = join(t.testdir(), 'workspace')
+  const workspace = join(ownDirectory(t), 'workspace')
   await mkdir(workspace, { recursive: true })
   const env = { HOME: join(workspace, '..') }
   const loaded = await loadConfig({ paths: resolvePaths({ env }), env, text: JSON.stringify({ tools: { exec: options.exec ?? {} } }) })

@@ -7,7 +7,7 @@ import { createFileScene, type FileScene } from './scene.ts'
 const patch = (...lines: string[]): { input: string } => ({ input: ['*** Begin Patch', ...lines, '*** End Patch'].join('\n') })
 const text = ({ workspace }: FileScene, name: string): string => readFileSync(join(workspace, name), 'utf8')
 
-function furnished (t: { testdir (): string }): FileScene {
+function furnished (t: { testdir (): string, teardown (fn: () => unknown): void }): FileScene {
   const scene = createFileScene(t)
   writeFileSync(join(scene.workspace, 'a.txt'), 'one\ntwo\nthree\n')
   writeFileSync(join(scene.workspace, 'b.txt'), 'head\nsame\nx\nsame\nx\ntail')

@@ -9,6 +9,7 @@ import { read } from '../../../src/tools/builtin/read.ts'
 import { write } from '../../../src/tools/builtin/write.ts'
 import { createFiles, type FilesOptions } from '../../../src/tools/files/files.ts'
 import type { ToolContext } from '../../../src/tools/tool.ts'
+import { ownDirectory } from '../../fixtures/own-directory.ts'
 
 export interface Answer {
   /** Of the first part. */
@@ -36,9 +37,9 @@ export interface FileSceneOptions {
 
 const known = [read, ls, write, edit, applyPatch]
 
-export function createFileScene (t: { testdir (): string }, options: FileSceneOptions = {}): FileScene {
+export function createFileScene (t: { testdir (): string, teardown (fn: () => unknown): void }, options: FileSceneOptions = {}): FileScene {
   const { tools = {}, agents = {}, plan = async () => undefined, workspace: at = 'state/workspace' } = options
-  const base = realpathSync(t.testdir())
+  const base = realpathSync(ownDirectory(t))
   const [workspace, stateDir] = [join(base, at), join(base, 'state')]
   for (const directory of [workspace, stateDir]) mkdirSync(directory, { recursive: true })
   const { config } = validateConfig({ tools, agents })

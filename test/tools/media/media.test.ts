@@ -14,6 +14,7 @@ import { createFiles } from '../../../src/tools/files/files.ts'
 import type { Tool } from '../../../src/tools/tool.ts'
 import { startWebServer, type WebServer } from '../../fixtures/web-server.ts'
 import { toolContext } from '../web/web-scene.ts'
+import { ownDirectory } from '../../fixtures/own-directory.ts'
 
 const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
 
@@ -30,7 +31,7 @@ interface Scene {
 }
 
 async function createScene (t: Test, source: object, variables: { [name: string]: string } = {}): Promise<Scene> {
-  const base = realpathSync(t.testdir())
+  const base = realpathSync(ownDirectory(t))
   const workspace = join(base, 'state', 'workspace')
   mkdirSync(workspace, { recursive: true })
   const env = { OPENCLAW_STATE_DIR: join(base, 'state'), OPENCLAW_HOME: base, ...variables }

@@ -7,6 +7,7 @@ import { webFetch } from '../../../src/tools/builtin/web-fetch.ts'
 import { webSearch } from '../../../src/tools/builtin/web-search.ts'
 import type { ToolContext } from '../../../src/tools/tool.ts'
 import { createWeb, type Web } from '../../../src/tools/web/web.ts'
+import { ownDirectory } from '../../fixtures/own-directory.ts'
 
 export interface Answer {
   readonly text: string
@@ -29,7 +30,7 @@ export const toolContext = (signal = new AbortController().signal): ToolContext 
 
 /** Everything that a configuration file may say, with the variables that the gateway sees. */
 export async function createWebScene (t: Test, source: object = {}, variables: { [name: string]: string } = {}): Promise<WebScene> {
-  const stateDir = t.testdir()
+  const stateDir = ownDirectory(t)
   const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_HOME: stateDir, ...variables }
   const loaded = await loadConfig({ paths: resolvePaths({ env }), env, text: JSON.stringify({ gateway: { mode: 'local' }, ...source }) })
   t.same(loaded.issues, [], 'the configuration of the test is one')
