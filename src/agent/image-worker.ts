@@ -3,7 +3,6 @@ import { parentPort } from 'node:worker_threads'
 import { PhotonImage, resize, SamplingFilter } from '@silvia-odwyer/photon-node'
 
 export interface ScaleJob {
-  readonly id: number
   readonly bytes: Uint8Array
   readonly width: number
   readonly height: number
@@ -13,7 +12,6 @@ export interface ScaleJob {
 }
 
 export interface ScaleAnswer {
-  readonly id: number
   readonly data?: string
   readonly mimeType?: string
   readonly error?: string
@@ -65,20 +63,20 @@ function encode (image: PhotonImage, keepPng: boolean): { bytes: Uint8Array, mim
   return { bytes: image.get_bytes_jpeg(jpegQuality), mimeType: 'image/jpeg' }
 }
 
-function scale ({ id, bytes, width, height, orientation, keepPng }: ScaleJob): ScaleAnswer {
+function scale ({ bytes, width, height, orientation, keepPng }: ScaleJob): ScaleAnswer {
   const original = PhotonImage.new_from_byteslice(bytes)
   const small = resize(original, width, height, SamplingFilter.Triangle)
   original.free()
   const image = turned(small, orientation)
   const { bytes: result, mimeType } = encode(image, keepPng)
   image.free()
-  return { id, data: Buffer.from(result).toString('base64'), mimeType }
+  return { data: Buffer.from(result).toString('base64'), mimeType }
 }
 
 parentPort!.on('message', (job: ScaleJob) => {
   try {
     parentPort!.postMessage(scale(job))
   } catch (error) {
-    parentPort!.postMessage({ id: job.id, error: String(error) } satisfies ScaleAnswer)
+    parentPort!.postMessage({ error: String(error) } satisfies ScaleAnswer)
   }
 })

@@ -1,5 +1,6 @@
 /** What all sessions used, day by day. The sums of each day stand in the rows. */
 import type { SessionRecord } from './record.ts'
+import { add, noTotals } from './usage-totals.ts'
 
 export interface DailyQuery {
   readonly days?: number
@@ -8,30 +9,12 @@ export interface DailyQuery {
   readonly agentId?: string
 }
 
-const dayMs = 86_400_000
+export const dayMs = 86_400_000
 const defaultDays = 30
 /** Rows remember no more. */
 const mostDays = 366
 
-const fields = ['input', 'output', 'cacheRead', 'cacheWrite', 'totalTokens', 'totalCost', 'missingCostEntries'] as const
-type DayTotals = { [field in typeof fields[number]]: number } & { inputCost: 0, outputCost: 0, cacheReadCost: 0, cacheWriteCost: 0 }
-
-const nothing = (): DayTotals => ({
-  input: 0,
-  output: 0,
-  cacheRead: 0,
-  cacheWrite: 0,
-  totalTokens: 0,
-  totalCost: 0,
-  // Rows keep the cost of a day as a whole.
-  inputCost: 0,
-  outputCost: 0,
-  cacheReadCost: 0,
-  cacheWriteCost: 0,
-  missingCostEntries: 0
-})
-
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
 /** Every day that was asked for, oldest first; days on which nothing happened are there, too. */
 function datesOf ({ days, startDate, endDate }: DailyQuery, now: number): string[] {
@@ -43,18 +26,18 @@ function datesOf ({ days, startDate, endDate }: DailyQuery, now: number): string
 
 export function dailyUsage (records: Iterable<SessionRecord>, query: DailyQuery, now: number) {
   const dates = datesOf(query, now)
-  const byDate = new Map(dates.map(date => [date, nothing()]))
-  const totals = nothing()
+  const byDate = new Map(dates.map(date => [date, noTotals()]))
+  const totals = noTotals()
   for (const { agentId, spent } of records) {
     if (!spent || (query.agentId !== undefined && agentId !== query.agentId)) continue
     for (const { date, tokens, cost, input = 0, output = 0, cacheRead = 0, cacheWrite = 0, unpriced = 0 } of spent.days) {
       const day = byDate.get(date)
       if (!day) continue
-      const used = { input, output, cacheRead, cacheWrite, totalTokens: tokens, totalCost: cost, missingCostEntries: unpriced }
-      for (const field of fields) {
-        day[field] += used[field]
-        totals[field] += used[field]
-      }
+      // Rows keep the cost of a day as a whole.
+      const costs = { totalTokens: tokens, totalCost: cost, missingCostEntries: unpriced }
+      const used = { ...noTotals(), input, output, cacheRead, cacheWrite, ...costs }
+      add(day, used)
+      add(totals, used)
     }
   }
   return { updatedAt: now, days: dates.length, daily: dates.map(date => ({ date, ...byDate.get(date)! })), totals }

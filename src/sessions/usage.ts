@@ -1,9 +1,10 @@
 /** What sessions used. Sums stand in the rows; only the course of one session is read from its transcript, bounded. */
 import type { AssistantMessage, TranscriptLine } from '../protocol/transcript.ts'
-import { dailyUsage, type DailyQuery } from './daily-usage.ts'
+import { dailyUsage, dayMs, dayOf, type DailyQuery } from './daily-usage.ts'
 import { shorten, visibleText } from './projection.ts'
 import type { SessionRecord, Spent } from './record.ts'
 import type { SessionParts } from './sessions.ts'
+import { add, noTotals, type Totals } from './usage-totals.ts'
 
 export interface UsageQuery {
   readonly key?: string
@@ -18,36 +19,7 @@ const maxPoints = 2_000
 const pageLines = 500
 const defaultSessions = 50
 const maxSessions = 1_000
-const dayMs = 86_400_000
 const ranges: { readonly [range: string]: number } = { '7d': 7, '30d': 30, '90d': 90, '1y': 365 }
-
-interface Totals {
-  input: number
-  output: number
-  cacheRead: number
-  cacheWrite: number
-  totalTokens: number
-  totalCost: number
-  inputCost: number
-  outputCost: number
-  cacheReadCost: number
-  cacheWriteCost: number
-  missingCostEntries: number
-}
-
-const noTotals = (): Totals => ({
-  input: 0,
-  output: 0,
-  cacheRead: 0,
-  cacheWrite: 0,
-  totalTokens: 0,
-  totalCost: 0,
-  inputCost: 0,
-  outputCost: 0,
-  cacheReadCost: 0,
-  cacheWriteCost: 0,
-  missingCostEntries: 0
-})
 
 const totalsOf = (spent: Spent): Totals => ({
   ...noTotals(),
@@ -59,14 +31,8 @@ const totalsOf = (spent: Spent): Totals => ({
   totalCost: spent.cost
 })
 
-function add (sum: Totals, more: Totals): void {
-  for (const field of Object.keys(sum) as Array<keyof Totals>) sum[field] += more[field]
-}
-
 const messageCounts = ({ user, assistant, toolCalls, toolResults, errors }: Spent) =>
   ({ total: user + assistant + toolResults, user, assistant, toolCalls, toolResults, errors })
-
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
 /** The first and the last day that were asked for; without any, the last 30 days. */
 function period ({ startDate, endDate, range }: UsageQuery, now: number): { start: string, end: string } {

@@ -3,21 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { startGateway, testToken, type TestGateway } from '../helper.ts'
+import { startGateway } from '../helper.ts'
+import { invoke } from './tool-call.ts'
 import { bubblewrapMissing } from '../tools/sandbox/scene.ts'
-
-interface Answer { status: number, text: string, details: { [field: string]: any }, raw: string }
-
-async function invoke ({ http }: TestGateway, tool: string, args: object, more: object = {}): Promise<Answer> {
-  const response = await fetch(`${http}/tools/invoke`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${testToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ tool, args, ...more })
-  })
-  const raw = await response.text()
-  const { result } = JSON.parse(raw) as { result?: any }
-  return { status: response.status, text: result?.content?.[0]?.text ?? '', details: result?.details ?? {}, raw }
-}
 
 const names = ['read', 'ls', 'write', 'edit', 'apply_patch']
 const secret = 'canary-of-the-gateway'

@@ -1,20 +1,8 @@
 /** The web tools of a whole gateway, called by a program. */
 import t from 'tap'
 import { startWebServer } from '../fixtures/web-server.ts'
-import { startGateway, testToken, type TestGateway } from '../helper.ts'
-
-interface Answer { status: number, isError: boolean, text: string, details: { [field: string]: any }, raw: string }
-
-async function invoke ({ http }: TestGateway, tool: string, args: object, more: object = {}): Promise<Answer> {
-  const response = await fetch(`${http}/tools/invoke`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${testToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ tool, args, ...more })
-  })
-  const raw = await response.text()
-  const { result } = JSON.parse(raw) as { result?: any }
-  return { status: response.status, isError: result?.isError === true, text: result?.content?.[0]?.text ?? '', details: result?.details ?? {}, raw }
-}
+import { startGateway } from '../helper.ts'
+import { invoke } from './tool-call.ts'
 
 t.test('a program reads a page through the gateway, and the gateway itself is out of its reach', async t => {
   const site = await startWebServer(t, ({ url }, response) => {

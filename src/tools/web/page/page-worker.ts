@@ -5,7 +5,6 @@ import { renderPage } from './rendering.ts'
 import { parsePage } from './tree.ts'
 
 export interface PageJob {
-  readonly id: number
   readonly html: string
   readonly url: string
   readonly mode: 'markdown' | 'text'
@@ -14,22 +13,21 @@ export interface PageJob {
 }
 
 export interface PageAnswer {
-  readonly id: number
   readonly title?: string
   readonly text?: string
   readonly error?: string
 }
 
-function read ({ id, html, url, mode, mainOnly }: PageJob): PageAnswer {
+function read ({ html, url, mode, mainOnly }: PageJob): PageAnswer {
   const { title, base, root } = parsePage(html)
   const baseUrl = (base === undefined ? undefined : URL.parse(base, url)?.href) ?? url
-  return { id, title, text: renderPage(mainOnly ? mainContent(root) : root, { mode, baseUrl }) }
+  return { title, text: renderPage(mainOnly ? mainContent(root) : root, { mode, baseUrl }) }
 }
 
 parentPort!.on('message', (job: PageJob) => {
   try {
     parentPort!.postMessage(read(job))
   } catch (error) {
-    parentPort!.postMessage({ id: job.id, error: String(error) } satisfies PageAnswer)
+    parentPort!.postMessage({ error: String(error) } satisfies PageAnswer)
   }
 })
