@@ -34,7 +34,8 @@ function textOf ({ data, event, id }: SseEvent): string {
 }
 
 /** Takes the reply over: whoever calls this answers with events from here on, and ends the stream. */
-export function openSse (reply: FastifyReply, { heartbeatMs = 15_000, maxUnreadBytes = 4 * 1024 * 1024, headers = {} }: SseOptions = {}): SseStream {
+export function openSse (reply: FastifyReply, options: SseOptions = {}): SseStream {
+  const { heartbeatMs = 15_000, maxUnreadBytes = 4 * 1024 * 1024, headers = {} } = options
   const { raw } = reply
   const gone = new AbortController()
   reply.hijack()
