@@ -10,6 +10,7 @@ const production: { readonly [name: string]: string } = {
   '@fastify/cors': 'the CORS rules of the fetch standard',
   '@fastify/rate-limit': 'request budgets per route',
   '@fastify/websocket': 'upgrades through the hooks of the HTTP server',
+  '@modelcontextprotocol/client': 'the handshake and the revisions of MCP as they change; loaded when the first MCP server is needed',
   '@silvia-odwyer/photon-node': 'reading and scaling PNG, JPEG, WebP and GIF, in WebAssembly: nothing native to build, nothing to load before the first picture',
   ajv: 'JSON Schema validators compiled to functions',
   commander: 'option parsing and help of the command line',
