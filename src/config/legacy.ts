@@ -29,6 +29,9 @@ const renames: readonly Rename[] = [
   { from: 'channels.*.threadBindings.ttlHours', to: 'channels.*.threadBindings.idleHours' },
   { from: 'messages.tts', to: 'tts' },
   { from: 'audit', to: 'logging.audit' },
+  { from: 'agents.defaults.memorySearch', to: 'memory.search' },
+  { from: 'agents.entries.*.memorySearch', to: 'agents.entries.*.memory.search' },
+  { from: 'agents.list.*.memorySearch', to: 'agents.list.*.memory.search' },
   { from: 'routing.groupChat.mentionPatterns', to: 'messages.groupChat.mentionPatterns' },
   { from: 'routing.groupChat.historyLimit', to: 'messages.groupChat.historyLimit' }
 ]
@@ -47,8 +50,8 @@ function matches (source: unknown, pattern: readonly PathStep[]): PathStep[][] {
   const star = pattern.indexOf('*')
   if (star < 0) return valueAt(source, pattern) === undefined ? [] : [[...pattern]]
   const parent = valueAt(source, pattern.slice(0, star))
-  if (!isObject(parent)) return []
-  return Object.keys(parent).flatMap(name => matches(source, [...pattern.slice(0, star), name, ...pattern.slice(star + 1)]))
+  const names = Array.isArray(parent) ? [...parent.keys()] : isObject(parent) ? Object.keys(parent) : []
+  return names.flatMap(name => matches(source, [...pattern.slice(0, star), name, ...pattern.slice(star + 1)]))
 }
 
 function setAt (root: Json, steps: readonly PathStep[], value: unknown): boolean {
@@ -56,8 +59,8 @@ function setAt (root: Json, steps: readonly PathStep[], value: unknown): boolean
   for (const step of steps.slice(0, -1)) {
     if (stepInto(at, step) === undefined) at[step as string] = {}
     const next = at[step as string]
-    if (!isObject(next)) return false
-    at = next
+    if (typeof next !== 'object' || next === null) return false
+    at = next as Json
   }
   at[steps.at(-1) as string] = value
   return true

@@ -33,6 +33,21 @@ t.test('names of older builds are read under those of today, with a warning that
   t.ok(lines.some(line => line.startsWith('openclaw.json:9 — bindings[0].match.peer.kind')), lines.join('\n'))
 })
 
+t.test('settings of memory search are read where older files have them, for all agents and for one', async t => {
+  const loaded = await loadText(ownDirectory(t), `{
+    agents: {
+      defaults: { memorySearch: { provider: 'ollama', query: { maxResults: 3 } } },
+      list: [{ id: 'a', memorySearch: { enabled: false } }],
+      entries: { b: { memorySearch: { model: 'other' } } }
+    }
+  }`)
+  t.same(loaded.issues, [])
+  t.match(loaded.config.memory.search, { enabled: true, provider: 'ollama', query: { maxResults: 3, minScore: 0.35 } })
+  t.same(loaded.config.agents.list[0]?.memory, { search: { enabled: false } })
+  t.same(loaded.config.agents.entries['b']?.memory, { search: { model: 'other' } })
+  t.ok(formatIssues(loaded, loaded.warnings).some(line => /agents\.list\[0\]\.memorySearch: is now called/.test(line)), 'each is named')
+})
+
 t.test('of an old and a new name the new one counts, and an invalid value under an old name has its own line', async t => {
   const both = await loadText(ownDirectory(t), '{ heartbeat: { every: "1h" }, agents: { defaults: { heartbeat: { every: "2h" } } } }')
   t.equal(both.config.agents.defaults.heartbeat.every, '2h')

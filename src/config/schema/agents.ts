@@ -1,3 +1,4 @@
+import { agentMemory } from './memory.ts'
 import { group, inherited, key, list, map, optionalGroup } from './node.ts'
 import { durationText, flag, integer, number, oneOf, open, seconds, text, texts, Type, word } from './types.ts'
 import { agentTools } from './tools.ts'
@@ -91,7 +92,8 @@ const entryKeys = {
     help: 'Who carries out its runs: this gateway, or a program that connects and registers as its runtime.'
   }),
   runtimeNodes: key(texts, { help: 'Device ids of nodes that may be its runtime.', failsafe: [] }),
-  tools: agentTools
+  tools: agentTools,
+  memory: agentMemory
 }
 
 const inheritedKeys = inherited(group({ help: '' }, shared)).children

@@ -1,4 +1,5 @@
 /** Sections that the gateway only passes on, or of which it reads a few keys. */
+import { memory } from './memory.ts'
 import { group, key, map, optionalGroup } from './node.ts'
 import { flag, milliseconds, number, oneOf, open, text, texted, texts, Type, word } from './types.ts'
 import type { ReloadClass } from './node.ts'
@@ -94,7 +95,7 @@ export const others = {
   talk: section('Talking.'),
   cloudWorkers: section('Workers elsewhere.'),
   desktop: section('The desktop of this machine.'),
-  memory: section('Memory of agents.'),
+  memory,
   surfaces: section('Surfaces of plugins.', 'room:channels'),
   proxy: section('Proxy for outgoing requests.', 'restart'),
   audio: section('Sound; see tools.media.'),
