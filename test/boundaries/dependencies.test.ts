@@ -19,6 +19,7 @@ const production: { readonly [name: string]: string } = {
   json5: 'the syntax of the configuration file',
   pino: 'structured logging',
   tweetnacl: 'Ed25519 where clients have no node:crypto, and the second opinion of our tests',
+  unpdf: 'the text of PDF files that programs send, by pdf.js without its canvas; loaded in a thread at the first of them',
   uqr: 'QR codes of setup codes',
   ws: 'the WebSocket protocol',
   zod: 'what those three check answers with; they ask for it as a peer'

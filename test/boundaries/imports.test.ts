@@ -40,7 +40,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
   auth: ['tweetnacl', 'uqr'],
   config: ['json5'],
   log: ['pino'],
-  agent: ['@silvia-odwyer/photon-node'],
+  agent: ['@silvia-odwyer/photon-node', 'unpdf'],
   providers: ['@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'],
   tools: ['ajv', 'htmlparser2'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
@@ -53,7 +53,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
 /** Parts of the start that a gateway without work must not pay for. */
 const neverAtStart = [
   'htmlparser2', 'typebox', 'commander', 'uqr', 'tweetnacl', 'zod', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google',
-  '@silvia-odwyer/photon-node'
+  '@silvia-odwyer/photon-node', 'unpdf'
 ]
 
 const all = sourceFiles().flatMap(importsOf)
