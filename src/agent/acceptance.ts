@@ -123,7 +123,7 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
   }
 
   return async request => {
-    const target = sessions.target(request.sessionKey, request.agentId)
+    const target = sessions.as(request.caller).target(request.sessionKey, request.agentId)
     const claim = claimOf(request.caller.principal, request.via, request.idempotencyKey)
     const known = claims.get(claim)
     const accepted = known ?? accept(request, target, claim)

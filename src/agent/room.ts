@@ -6,7 +6,7 @@ export type QueueMode = 'steer' | 'followup' | 'collect' | 'interrupt'
 
 export interface RunRequest {
   /** Who is answerable; part of the idempotency claim. */
-  readonly caller: Pick<Caller, 'principal' | 'deviceId'> & { readonly connectionId?: string }
+  readonly caller: Pick<Caller, 'principal' | 'deviceId' | 'key'> & { readonly connectionId?: string }
   /** The wire method or surface: `chat.send`, `agent`, `http.chat`, `channel`, `cron`, … */
   readonly via: string
   readonly idempotencyKey: string

@@ -1,8 +1,10 @@
 import type { Role } from '../protocol/client-info.ts'
 import { expandScopes, fullOperatorScopes, type Scope } from '../protocol/scopes.ts'
+import type { CallerKey } from './keys/caller-key.ts'
 
 /** How a caller proved who it is. */
-export type AuthMethod = 'token' | 'password' | 'none' | 'trusted-proxy' | 'tailscale' | 'device-token' | 'bootstrap-token' | 'local-admin'
+export type AuthMethod = 'token' | 'password' | 'none' | 'trusted-proxy' | 'tailscale' | 'device-token' | 'bootstrap-token' |
+  'local-admin' | 'api-key'
 
 /** Who is asking: the same for a WebSocket connection and an HTTP request. Everything here comes from credentials and records. */
 export interface Caller {
@@ -19,6 +21,8 @@ export interface Caller {
   readonly deviceId?: string
   /** The issued token this connection stands on; it ends with the token. */
   readonly tokenHash?: string
+  /** The API key that a program came with, and what it is limited to. */
+  readonly key?: CallerKey
   readonly user?: string
   readonly address: string
   readonly local: boolean
@@ -31,6 +35,7 @@ export interface CallerFacts {
   scopes: readonly Scope[]
   deviceId?: string
   tokenHash?: string
+  key?: CallerKey
   user?: string
   address: string
   local: boolean

@@ -12,7 +12,8 @@ export type Context = MethodContext<Rooms>
 export const callerOf = ({ caller, connection }: Context): RunRequest['caller'] => ({
   principal: caller.principal,
   connectionId: connection.id,
-  ...(caller.deviceId ? { deviceId: caller.deviceId } : {})
+  ...(caller.deviceId ? { deviceId: caller.deviceId } : {}),
+  ...(caller.key ? { key: caller.key } : {})
 })
 
 /** Stored with the message: who sent it, and through what. */

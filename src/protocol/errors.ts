@@ -105,6 +105,20 @@ export const errorTable = {
   AUTH_TAILSCALE_IDENTITY_MISMATCH: auth(401, 'tailscale_user_mismatch', 'review_auth_configuration', 'tailscale identity does not match the connection', 'Reach the gateway through tailscale serve, or send the gateway token.'),
   AUTH_IDENTITY_HEADER_REQUIRED: auth(401, 'trusted_proxy_missing_header', 'review_auth_configuration', 'the proxy did not send a required header', 'Make the proxy send every header of gateway.auth.trustedProxy.requiredHeaders.'),
   AUTH_VERIFIED_USER_REQUIRED: auth(403, 'verified_user_required', 'review_auth_configuration', 'a verified user is required', 'Sign in through the trusted proxy.'),
+  AUTH_KEY_UNKNOWN: auth(401, 'key_unknown', 'update_auth_credentials', 'unknown API key', 'Take a key that openclaw keys list shows, or create one: openclaw keys create <name>.'),
+  AUTH_KEY_REVOKED: auth(401, 'key_revoked', 'update_auth_credentials', 'this API key was revoked', 'Create another one on the gateway host: openclaw keys create <name>.'),
+  AUTH_KEY_EXPIRED: auth(401, 'key_expired', 'update_auth_credentials', 'this API key has expired', 'Create another one on the gateway host: openclaw keys create <name>.'),
+  AUTH_KEY_ROLE: auth(403, 'key_role', 'review_auth_configuration', 'an API key opens the operator role only', 'Pair a node with a setup code instead: openclaw qr.'),
+
+  // API keys
+  KEY_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'there is no such API key', next: 'List what there is: openclaw keys list, or keys.list.' },
+  KEY_EXISTS: { wire: 'INVALID_REQUEST', status: 409, message: 'another API key has this name', next: 'Choose another name, or give that key a new secret: openclaw keys rotate <name>.' },
+  KEYS_FULL: { wire: 'UNAVAILABLE', status: 429, message: 'there are too many API keys', next: 'Revoke what is not needed: openclaw keys list, openclaw keys revoke <name>.' },
+  KEY_NOT_ALLOWED: { wire: 'FORBIDDEN', status: 403, message: 'this API key may not do this', next: 'Use a key that may: openclaw keys show <name> says what one is limited to, openclaw keys create makes another.' },
+  KEY_OWN_SESSIONS_ONLY: { wire: 'FORBIDDEN', status: 403, message: 'this API key sees its own sessions only', next: 'Use a key that sees all: openclaw keys create <name> --all-sessions.' },
+  KEY_RATE_LIMITED: { wire: 'UNAVAILABLE', status: 429, message: 'this API key has used up its requests for now', next: 'Wait as long as Retry-After (retryAfterMs) says.', retryable: true },
+  KEY_RUNS_EXCEEDED: { wire: 'UNAVAILABLE', status: 429, message: 'this API key has as many runs under way as it may', next: 'Wait until one of them has ended.', retryable: true, retryAfterMs: 1000 },
+  KEY_BUDGET_SPENT: { wire: 'UNAVAILABLE', status: 429, message: 'this API key has used up what it may use in a day', next: 'Wait until the day is over (UTC), as long as Retry-After (retryAfterMs) says.', retryable: true },
 
   // Devices
   DEVICE_IDENTITY_REQUIRED: { wire: 'NOT_PAIRED', status: 401, message: 'device identity required', next: 'Send a signed device identity, or the shared secret of this gateway.' },

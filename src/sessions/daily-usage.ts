@@ -7,6 +7,7 @@ export interface DailyQuery {
   readonly startDate?: string
   readonly endDate?: string
   readonly agentId?: string
+  readonly mayRead?: (record: SessionRecord) => boolean
 }
 
 export const dayMs = 86_400_000
@@ -28,8 +29,9 @@ export function dailyUsage (records: Iterable<SessionRecord>, query: DailyQuery,
   const dates = datesOf(query, now)
   const byDate = new Map(dates.map(date => [date, noTotals()]))
   const totals = noTotals()
-  for (const { agentId, spent } of records) {
-    if (!spent || (query.agentId !== undefined && agentId !== query.agentId)) continue
+  for (const record of records) {
+    const { agentId, spent } = record
+    if (!spent || (query.agentId !== undefined && agentId !== query.agentId) || query.mayRead?.(record) === false) continue
     for (const { date, tokens, cost, input = 0, output = 0, cacheRead = 0, cacheWrite = 0, unpriced = 0 } of spent.days) {
       const day = byDate.get(date)
       if (!day) continue

@@ -86,17 +86,23 @@ function peerParts (segments: readonly string[]): Pick<KeyParts, 'kind' | 'chann
   }
 }
 
+function programParts ([first = '', ...others]: readonly string[]): Pick<KeyParts, 'kind' | 'oneShot'> {
+  if (others.length === 0 || !/^open(?:ai|responses)(?:-user)?$/.test(first)) return { kind: 'custom' }
+  return { kind: first.startsWith('openai') ? 'openai' : 'openresponses', ...(first.endsWith('-user') ? {} : { oneShot: true }) }
+}
+
 /** Understands a canonical key. */
 export function parseKey (key: string): KeyParts {
   const { agentId, rest } = splitKey(key) ?? { agentId: 'main', rest: key }
   const segments = rest.split(':')
   const first = segments[0]!
   const base = { agentId, rest }
+  // What a program with an API key begins: nobody's main conversation, and no channel's.
+  if (first === 'key' && segments.length > 2) return { ...base, ...programParts(segments.slice(2)) }
   if (rest === 'main') return { ...base, kind: 'main' }
   if (segments.includes('acp')) return { ...base, kind: 'acp' }
-  if (/^open(?:ai|responses)(?:-user)?$/.test(first) && segments.length > 1) {
-    return { ...base, kind: first.startsWith('openai') ? 'openai' : 'openresponses', ...(first.endsWith('-user') ? {} : { oneShot: true }) }
-  }
+  const program = programParts(segments)
+  if (program.kind !== 'custom') return { ...base, ...program }
   if (namedKinds.has(first) && segments.length > 1) {
     return { ...base, kind: first as SessionKind, ...(segments[1]!.startsWith('incognito-') ? { incognito: true } : {}) }
   }

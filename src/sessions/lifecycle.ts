@@ -4,6 +4,7 @@ import { unlink } from 'node:fs/promises'
 import { GatewayError } from '../protocol/errors.ts'
 import { archiveTranscripts } from './archive.ts'
 import { buildKey, parseKey } from './keys.ts'
+import { ownerOfKey } from './ownership.ts'
 import { checkExpectations, patchChange, protectMain, type Expectations, type Patch, type PatchPorts } from './patch.ts'
 import type { SessionRecord } from './record.ts'
 import type { SessionTarget } from './room.ts'
@@ -54,8 +55,9 @@ export function createLifecycle ({ options, rows, lines, writer, ready }: Sessio
     throw new GatewayError('INVALID_PARAMS', { message: `${text} List what can be used: openclaw models list, or models.list.`, details: { model: name } })
   }
 
-  function labelled (label: string): SessionRecord | undefined {
-    for (const { record } of rows.all()) if (record.label === label && !record.archived) return record
+  /** Labels of one owner tell nothing about those of another. */
+  function labelled (label: string, owner: string | undefined): SessionRecord | undefined {
+    for (const { record } of rows.all()) if (record.label === label && record.owner === owner && !record.archived) return record
     return undefined
   }
 
@@ -121,7 +123,7 @@ export function createLifecycle ({ options, rows, lines, writer, ready }: Sessio
       const result = await writer.change(key, record => {
         if (record) return adopt(record, request)
         const create = createdRecord(key, agentId, request)
-        const holder = request.label === undefined ? undefined : labelled(request.label)
+        const holder = request.label === undefined ? undefined : labelled(request.label, ownerOfKey(key))
         if (holder) throw new GatewayError('SESSION_LABEL_TAKEN', { message: `label "${request.label}" is taken by ${holder.key}`, details: { key: holder.key } })
         return { create, reason: 'create' }
       })

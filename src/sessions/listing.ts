@@ -23,6 +23,8 @@ export interface ListQuery {
   readonly archived?: boolean | 'all'
   readonly includeGlobal?: boolean
   readonly includeUnknown?: boolean
+  /** What is left out is not counted either. */
+  readonly mayRead?: (record: SessionRecord) => boolean
 }
 
 export interface ListingOptions {
@@ -48,8 +50,9 @@ const isActive = ({ status }: SessionRecord): boolean => status === 'running'
 /** One test for each filter that was asked for; none: every row passes. */
 function testsOf (query: ListQuery, options: ListingOptions): Test[] {
   const tests: Test[] = []
-  const { label, spawnedBy, agentId, activeMinutes } = query
+  const { label, spawnedBy, agentId, activeMinutes, mayRead } = query
   const search = query.search?.trim().toLowerCase()
+  if (mayRead) tests.push(({ record }) => mayRead(record))
   if (agentId !== undefined) tests.push(({ record }) => record.agentId === agentId.toLowerCase())
   if (query.configuredAgentsOnly) {
     const known = new Map<string, boolean>()
@@ -154,8 +157,8 @@ export function createListing (options: ListingOptions): (query: ListQuery) => s
   }
 
   return query => {
-    // What depends on the clock is true for a moment only.
-    const name = query.activeMinutes === undefined ? JSON.stringify(query) : ''
+    // What depends on the clock is true for a moment only; what one caller sees is nobody else's list.
+    const name = query.activeMinutes === undefined && !query.mayRead ? JSON.stringify(query) : ''
     const version = rows.version()
     const config = options.version()
     const known = pages.get(name)

@@ -18,8 +18,8 @@ export interface Expectations {
 export interface PatchPorts {
   readonly now: number
   readonly pickModel: (name: string) => { readonly provider: string, readonly model: string }
-  /** The session that has this label. */
-  readonly labelled: (label: string) => SessionRecord | undefined
+  /** The session that has this label among those of the same owner. */
+  readonly labelled: (label: string, owner: string | undefined) => SessionRecord | undefined
 }
 
 type Draft = { -readonly [field in keyof SessionRecord]?: SessionRecord[field] }
@@ -76,7 +76,7 @@ function chooseModel (draft: Draft, name: unknown, ports: PatchPorts): void {
 
 function checkLabel (record: SessionRecord, label: unknown, ports: PatchPorts): void {
   if (typeof label !== 'string') return
-  const holder = ports.labelled(label)
+  const holder = ports.labelled(label, record.owner)
   if (holder && holder.key !== record.key) {
     throw new GatewayError('SESSION_LABEL_TAKEN', { message: `label "${label}" is taken by ${holder.key}`, details: { key: holder.key } })
   }

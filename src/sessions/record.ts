@@ -57,6 +57,8 @@ export interface SessionRecord {
   readonly sessionId: string
   readonly createdAt: number
   readonly createdVia: string
+  /** The principal that has it for itself, an API key for one; absent: it belongs to the operators of the gateway. */
+  readonly owner?: string
   readonly updatedAt: number
   readonly sessionStartedAt: number
   readonly lastInteractionAt?: number

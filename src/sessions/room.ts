@@ -1,6 +1,7 @@
 /** What the rooms below may ask of the sessions: one conversation each, found by its key, durable line by line. */
 import type { LineBody, TranscriptLine } from '../protocol/transcript.ts'
 import type { Line, StoreOp } from '../store/store.ts'
+import type { Viewer } from './ownership.ts'
 import type { SessionRecord } from './record.ts'
 
 /** A key that was understood: what the client sent, what it means, and whose it is. */
@@ -42,6 +43,8 @@ export interface Sessions {
    * (`main`, free names).
    */
   target (sessionKey: string | undefined, agentId?: string): SessionTarget
+  /** The same room, as somebody finds it: an API key meets nothing but what it may see, and names begin with its own. */
+  as (viewer: Viewer): Sessions
   /** By canonical key. */
   get (key: string): SessionRecord | undefined
   byId (sessionId: string): SessionRecord | undefined

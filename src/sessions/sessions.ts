@@ -1,4 +1,5 @@
 /** The sessions of the gateway: rows in memory, transcripts in the store, changes told to who follows. Nothing is read before its use. */
+import type { CallerKey } from '../auth/keys/caller-key.ts'
 import { agentEntries, mustNameAgent } from '../config/agent-entries.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { TranscriptLine } from '../protocol/transcript.ts'
@@ -12,6 +13,8 @@ import { resolveKey, type KeyRules } from './keys.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createListing, rowJson, type ListQuery } from './listing.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
+import { createOwnView } from './own-view.ts'
+import { isConfined, type Viewer } from './ownership.ts'
 import type { SessionRecord } from './record.ts'
 import { expiryOf, ruleFor } from './reset-rules.ts'
 import type { Sessions, SessionTarget } from './room.ts'
@@ -63,6 +66,7 @@ const maxRows = 200_000
 /** What methods and the command line may do with sessions, beyond what the rooms below need. */
 export interface SessionsRoom extends Sessions {
   readonly subscribers: Subscribers
+  as (viewer: Viewer): SessionsRoom
   /** The result of sessions.list as text, ready for the wire. Rows must be in memory. */
   list (query: ListQuery): string
   /** One row of it. */
@@ -205,9 +209,20 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
 
   const path = (): string => store.status().path ?? '(memory)'
 
-  return {
+  const views = new WeakMap<object, SessionsRoom>()
+
+  function viewFor (key: CallerKey): SessionsRoom {
+    const known = views.get(key)
+    if (known) return known
+    const view = createOwnView(room, key, keyRules)
+    views.set(key, view)
+    return view
+  }
+
+  const room: SessionsRoom = {
     parts,
     path,
+    as: ({ key }) => isConfined(key) ? viewFor(key) : room,
     list: createListing({
       rows,
       now,
@@ -260,4 +275,5 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
       await writer.settled()
     }
   }
+  return room
 }

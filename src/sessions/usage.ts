@@ -13,6 +13,7 @@ export interface UsageQuery {
   readonly endDate?: string
   readonly range?: string
   readonly limit?: number
+  readonly mayRead?: (record: SessionRecord) => boolean
 }
 
 const maxPoints = 2_000
@@ -132,7 +133,7 @@ export function createUsage ({ options, rows, lines, ready }: SessionParts) {
       for (const { record } of rows.ranking('updatedAt').list('all')) {
         const { spent } = record
         if (!spent || (query.agentId !== undefined && record.agentId !== query.agentId)) continue
-        if (query.key !== undefined && record.key !== query.key) continue
+        if ((query.key !== undefined && record.key !== query.key) || query.mayRead?.(record) === false) continue
         if (dayOf(record.createdAt) > end || dayOf(record.lastActivityAt ?? record.updatedAt) < start) continue
         found.push({ record, spent })
       }
