@@ -1,6 +1,4 @@
-/** How a command becomes a process. A sandbox stands in the same place and starts the command inside. */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+/** How a command becomes a process. A sandbox stands in the same place and says what starts the command inside. */
 import { access } from 'node:fs/promises'
 
 export interface LaunchOptions {
@@ -12,10 +10,24 @@ export interface LaunchOptions {
   readonly stdin: 'pipe' | 'ignore'
 }
 
+/** What is to be started, as the process that does it is told. */
+export interface Program extends LaunchOptions {
+  readonly file: string
+  readonly args: readonly string[]
+  /** What it can read from its file descriptor 3. */
+  readonly third?: Uint8Array
+}
+
+export interface Prepared {
+  readonly program: Program
+  /** To be called when it has ended or could not be started. */
+  readonly gone?: () => void
+}
+
 export interface Launcher {
   readonly kind: 'host' | 'sandbox'
-  /** Resolves when the process runs, as the leader of a group of its own; rejects when it cannot be started. */
-  launch (command: string, options: LaunchOptions): Promise<ChildProcess>
+  /** Rejects when it cannot be started. */
+  prepare (command: string, options: LaunchOptions): Promise<Prepared>
 }
 
 /** The shell that models write for, else the one that is always there. Without `-l` and `-i`: no startup file is read. */
@@ -24,30 +36,13 @@ async function shellOf (platform: NodeJS.Platform): Promise<readonly [string, st
   return [await access('/bin/bash').then(() => '/bin/bash', () => '/bin/sh'), '-c']
 }
 
-export async function spawnDetached (file: string, args: readonly string[], { cwd, env, stdin }: LaunchOptions): Promise<ChildProcess> {
-  const child = spawn(file, args, { cwd, env, detached: true, windowsHide: true, stdio: [stdin, 'pipe', 'pipe'] })
-  await once(child, 'spawn')
-  return child
-}
-
 export function createHostLauncher (platform: NodeJS.Platform = process.platform): Launcher {
   let found: ReturnType<typeof shellOf> | undefined
   return {
     kind: 'host',
-    async launch (command, options) {
-      const [shell, flag] = await (found ??= shellOf(platform))
-      return spawnDetached(shell, [flag, command], options)
+    async prepare (command, options) {
+      const [file, flag] = await (found ??= shellOf(platform))
+      return { program: { ...options, file, args: [flag, command] } }
     }
-  }
-}
-
-/** One start after the other, and the loop breathes between them: a fork stops it for as long as it takes. */
-export function spacedOut (): <T>(start: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  const turn = (): Promise<void> => new Promise(resolve => { setImmediate(resolve) })
-  return start => {
-    const started = last.then(turn).then(start)
-    last = started.catch(() => {})
-    return started
   }
 }

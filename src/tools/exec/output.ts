@@ -1,7 +1,10 @@
 /** What a command printed: all of it counted, its beginning and its end kept, and never more memory than that. */
+import { Ring } from './ring.ts'
 
 export interface Output {
   add (chunk: Buffer): void
+  /** Counts what was left out already. At least as much as is kept of the end must follow at once. */
+  skip (bytes: number): void
   readonly totalBytes: number
   /** Beginning and end, with a line between them that says what is missing. */
   text (): string
@@ -18,49 +21,6 @@ export const defaultOutputLimits: OutputLimits = { headBytes: 32_768, tailBytes:
 
 /** Around a gap so much is left out that a secret of this length cannot be told by its half. */
 const seamBytes = 512
-
-/** The last bytes of a stream. Memory grows with what comes, up to the limit. */
-class Ring {
-  private buffer = Buffer.alloc(0)
-  private readonly capacity: number
-  private end = 0
-  total = 0
-
-  constructor (capacity: number) {
-    this.capacity = capacity
-  }
-
-  get length (): number { return Math.min(this.total, this.capacity) }
-
-  private grow (needed: number): void {
-    const size = Math.min(this.capacity, Math.max(4096, this.buffer.length * 2, needed))
-    if (size <= this.buffer.length) return
-    // Before it is full it has not wrapped yet.
-    const larger = Buffer.allocUnsafe(size)
-    this.buffer.copy(larger, 0, 0, this.end)
-    this.buffer = larger
-  }
-
-  add (bytes: Buffer): void {
-    const chunk = bytes.length > this.capacity ? bytes.subarray(bytes.length - this.capacity) : bytes
-    if (this.buffer.length < this.capacity) this.grow(this.end + chunk.length)
-    const first = Math.min(chunk.length, this.buffer.length - this.end)
-    chunk.copy(this.buffer, this.end, 0, first)
-    chunk.copy(this.buffer, 0, first)
-    this.end = (this.end + chunk.length) % Math.max(1, this.buffer.length)
-    // A buffer that is filled exactly before it has its full size goes on growing from its end.
-    if (this.end === 0 && this.buffer.length < this.capacity && chunk.length > 0) this.end = this.buffer.length
-    this.total += bytes.length
-  }
-
-  /** The last `count` bytes. */
-  last (count: number): Buffer {
-    const wanted = Math.min(count, this.length)
-    const start = this.end - wanted
-    if (start >= 0) return Buffer.from(this.buffer.subarray(start, this.end))
-    return Buffer.concat([this.buffer.subarray(this.buffer.length + start), this.buffer.subarray(0, this.end)])
-  }
-}
 
 /** Bytes at the end that begin a character which is not complete. */
 function unfinished (bytes: Buffer): number {
@@ -103,6 +63,7 @@ export function createOutput ({ headBytes, tailBytes }: OutputLimits = defaultOu
       }
       if (chunk.length > room) tail.add(chunk.subarray(Math.max(0, room)))
     },
+    skip: bytes => tail.skip(bytes),
     text () {
       const missing = tail.total - tail.length
       if (missing === 0) return Buffer.concat([headText(), tail.last(tail.length)]).toString()

@@ -37,9 +37,9 @@ async function isMarked (pid: number, marker: string): Promise<boolean> {
 /** 0, 1 and ourselves lead nothing that a command began: as a leader each of them would mean far more than the command. */
 const isLeader = (pid: number): boolean => Number.isInteger(pid) && pid > 1 && pid !== process.pid
 
-/** Every living process of the command: by group, by session, by descent, by the mark in its environment. */
-export async function treeOf (leader: number, marker: string): Promise<number[]> {
-  if (!isLeader(leader)) return []
+/** Every living process of the command: by group, session, descent and the mark in its environment; by the mark alone without a leader. */
+export async function treeOf (leader: number | undefined, marker: string): Promise<number[]> {
+  if (leader !== undefined && !isLeader(leader)) return []
   const names = await readdir('/proc').catch(() => [])
   const rows = (await inBatches(names.filter(name => /^\d+$/.test(name)).map(Number), rowOf)).filter(row => row !== undefined)
   const isOwn = ({ pid, group, session }: Row): boolean => pid === leader || group === leader || session === leader
@@ -74,9 +74,11 @@ export interface TreeOptions {
 export const endGroup = (leader: number): void => { if (isLeader(leader)) signal(-leader, 'SIGKILL') }
 
 /** Resolves when nothing of the tree is left, or when it could not be ended; true in the first case. */
-export async function endTree (leader: number, marker: string, { platform = process.platform, graceMs }: TreeOptions): Promise<boolean> {
-  if (!isLeader(leader)) return true
+export async function endTree (leader: number | undefined, marker: string, options: TreeOptions): Promise<boolean> {
+  const { platform = process.platform, graceMs } = options
+  if (leader !== undefined && !isLeader(leader)) return true
   if (platform !== 'linux') {
+    if (leader === undefined) return true
     signal(-leader, graceMs > 0 ? 'SIGTERM' : 'SIGKILL')
     await sleep(graceMs)
     endGroup(leader)

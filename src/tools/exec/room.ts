@@ -6,13 +6,14 @@ import type { ToolContext, ToolResult } from '../tool.ts'
 import { createBackground } from './background.ts'
 import { consentProblem } from './consent.ts'
 import { environmentFor, overrideProblem } from './environment.ts'
-import { spacedOut, type Launcher } from './launch.ts'
+import type { Launcher } from './launch.ts'
 import { placeProblem, realPlace, realPlaces } from './places.ts'
 import { createProcessActions, type ProcessArgs } from './process-actions.ts'
 import { backgroundResult, endedResult, failure, said, tailOf } from './results.ts'
 import { startCommand, type RunningCommand } from './running-command.ts'
 import { execSettings, type ExecSettings } from './settings.ts'
 import type { ExecSources } from './sources.ts'
+import { createSpawner } from './spawner/spawner.ts'
 
 export interface ExecArgs {
   readonly command: string
@@ -82,7 +83,7 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
   const { config, environment, redact, now } = sources
   const background = createBackground({ now, keepMs: () => config().config.tools.exec.cleanupMs })
   const running = new Set<RunningCommand>()
-  const starting = spacedOut()
+  const spawner = createSpawner({ env: environmentFor(environment) })
   let isClosed = false
 
   async function prepare (args: ExecArgs, context: ToolContext, settings: ExecSettings): Promise<Prepared | { problem: string }> {
@@ -118,7 +119,8 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
     const command = await startCommand({
       command: args.command,
       cwd,
-      launcher: { kind: launcher.kind, launch: (line, options) => starting(() => launcher.launch(line, options)) },
+      launcher,
+      spawner,
       environment,
       ...(args.env ? { env: args.env } : {}),
       stdin: args.background ? 'pipe' : 'ignore',
@@ -194,6 +196,7 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
       isClosed = true
       await Promise.all([...running].map(command => command.stop('stopped')))
       await background.close()
+      await spawner.close()
     }
   }
 }

@@ -1,10 +1,10 @@
 /** One command from its start to the end of everything it started. */
-import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { environmentFor, type Environment } from './environment.ts'
 import type { Launcher } from './launch.ts'
 import { createOutput, type Output } from './output.ts'
-import { endGroup, endTree } from './process-tree.ts'
+import type { Printed } from './spawner/orders.ts'
+import type { Spawned, Spawner } from './spawner/spawner.ts'
 
 export type EndReason = 'exit' | 'signal' | 'timeout' | 'no-output-timeout' | 'killed' | 'aborted' | 'stopped'
 
@@ -21,6 +21,7 @@ export interface CommandOptions {
   readonly command: string
   readonly cwd: string
   readonly launcher: Launcher
+  readonly spawner: Spawner
   readonly environment: Environment
   readonly env?: { readonly [name: string]: string }
   readonly stdin: 'pipe' | 'ignore'
@@ -49,85 +50,69 @@ export interface RunningCommand {
 
 /** Time to end in peace. */
 const graceMs = 500
-/** A pipe that somebody outside the group holds open is not waited for. */
-const closeWaitMs = 250
+/** What a command prints is told in pieces; a shorter silence than this could be the time between two of them. */
+const shortestSilenceMs = 300
 
-interface Exit { readonly code: number | null, readonly signal: NodeJS.Signals | null }
+type Start = { readonly spawned: Spawned, readonly gone: () => void }
 
-const exitOf = (child: ChildProcess): Promise<Exit> => new Promise(resolve => {
-  // A launcher that takes its time may hand over what has ended already.
-  if (child.exitCode !== null || child.signalCode !== null) resolve({ code: child.exitCode, signal: child.signalCode })
-  else child.once('exit', (code, signal) => resolve({ code, signal }))
-})
-
-/** Once the shell is gone, whoever it left in the group goes too; then the pipes are read to their end. */
-async function drained (child: ChildProcess): Promise<void> {
-  endGroup(child.pid!)
-  await new Promise<void>(resolve => {
-    const timer = setTimeout(resolve, closeWaitMs)
-    child.once('close', () => { clearTimeout(timer); resolve() })
-  })
-  child.stdout?.destroy()
-  child.stderr?.destroy()
-  child.stdin?.destroy()
-}
-
-function writeTo (child: ChildProcess, data: string, isLast: boolean): Promise<boolean> {
-  const { stdin } = child
-  if (!stdin?.writable) return Promise.resolve(false)
-  return new Promise(resolve => {
-    const done = (error?: Error | null): void => resolve(!error)
-    if (isLast) stdin.end(data, done)
-    else stdin.write(data, done)
-  })
+async function spawnCommand (options: CommandOptions, onOutput: (printed: Printed) => void): Promise<Start> {
+  const { command, cwd, launcher, spawner, environment, env, stdin } = options
+  const marker = randomUUID()
+  const { program, gone = () => {} } = await launcher.prepare(command, { cwd, env: environmentFor(environment, env, marker), stdin })
+  try {
+    return { spawned: await spawner.start(program, { marker, onOutput }), gone }
+  } catch (error) {
+    gone()
+    throw error
+  }
 }
 
 export async function startCommand (options: CommandOptions): Promise<RunningCommand> {
-  const { command, cwd, launcher, environment, env, stdin, timeoutMs, noOutputTimeoutMs, now } = options
-  const marker = randomUUID()
-  const child = await launcher.launch(command, { cwd, env: environmentFor(environment, env, marker), stdin })
-  const exited = exitOf(child)
-  const startedAtMs = now()
+  const { command, cwd, stdin, timeoutMs, noOutputTimeoutMs, now } = options
   const output = createOutput()
-  let lastOutputAtMs = startedAtMs
+  let lastOutputAtMs = now()
+  let silence: NodeJS.Timeout | undefined
   let end: CommandEnd | undefined
-  let stopping: { reason: EndReason, done: Promise<boolean> } | undefined
+  let stopping: EndReason | undefined
+
+  const { spawned, gone } = await spawnCommand(options, ({ head, skipped, tail }) => {
+    output.add(head)
+    output.skip(skipped)
+    output.add(tail)
+    lastOutputAtMs = now()
+    silence?.refresh()
+  })
+  const startedAtMs = now()
 
   function stop (reason: EndReason): Promise<CommandEnd> {
-    if (!end) stopping ??= { reason, done: endTree(child.pid!, marker, { graceMs: reason === 'stopped' ? 0 : graceMs }) }
+    if (!end && !stopping) {
+      stopping = reason
+      spawned.stop(reason === 'stopped' ? 0 : graceMs)
+    }
     return ended
   }
   const lifetime = timeoutMs > 0 ? setTimeout(() => { stop('timeout') }, timeoutMs) : undefined
-  const silence = noOutputTimeoutMs > 0 ? setTimeout(() => { stop('no-output-timeout') }, noOutputTimeoutMs) : undefined
-  const listen = (chunk: Buffer): void => {
-    output.add(chunk)
-    lastOutputAtMs = now()
-    silence?.refresh()
-  }
-  child.stdout?.on('data', listen)
-  child.stderr?.on('data', listen)
-  for (const emitter of [child, child.stdin, child.stdout, child.stderr]) emitter?.on('error', () => {})
+  if (noOutputTimeoutMs > 0) silence = setTimeout(() => { stop('no-output-timeout') }, Math.max(shortestSilenceMs, noOutputTimeoutMs))
 
-  const ended = exited.then(async ({ code, signal }): Promise<CommandEnd> => {
+  const ended = spawned.ended.then(({ code, signal, isClean }): CommandEnd => {
     clearTimeout(lifetime)
     clearTimeout(silence)
-    const isClean = await stopping?.done ?? true
-    await drained(child)
-    end = { exitCode: code, exitSignal: signal, exitReason: stopping?.reason ?? (signal ? 'signal' : 'exit'), endedAtMs: now(), isClean }
+    gone()
+    end = { exitCode: code, exitSignal: signal, exitReason: stopping ?? (signal ? 'signal' : 'exit'), endedAtMs: now(), isClean }
     return end
   })
 
   return {
     command,
     cwd,
-    pid: child.pid!,
+    pid: spawned.pid,
     startedAtMs,
     output,
     get lastOutputAtMs () { return lastOutputAtMs },
     get end () { return end },
     ended,
     takesInput: stdin === 'pipe',
-    write: (data, isLast) => end ? Promise.resolve(false) : writeTo(child, data, isLast),
+    write: (data, isLast) => end ? Promise.resolve(false) : spawned.write(data, isLast),
     stop
   }
 }

@@ -1,11 +1,8 @@
 /** Sandboxes of Linux itself: namespaces for everything, made by bubblewrap for each command and gone with it. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access, lstat, readlink } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
-import type { Duplex } from 'node:stream'
-import type { LaunchOptions } from '../exec/launch.ts'
 import { placeInside, type SandboxBackend, type SandboxPlan } from './plan.ts'
 import { SandboxUnavailable } from './refusal.ts'
 import { seccompFilter } from './seccomp.ts'
@@ -94,19 +91,6 @@ function probe (file: string, args: readonly string[]): Promise<void> {
   })
 }
 
-/** The environment is handed over as such: on the command line everybody on this machine could read it. */
-async function start (file: string, args: readonly string[], options: LaunchOptions, filter: Buffer | undefined): Promise<ChildProcess> {
-  const { env, stdin } = options
-  const child = spawn(file, args, {
-    cwd: '/', env: environmentInside(env), detached: true, stdio: [stdin, 'pipe', 'pipe', filter ? 'pipe' : 'ignore']
-  })
-  const pipe = child.stdio[3] as Duplex | null
-  pipe?.on('error', () => {}).resume()
-  await once(child, 'spawn')
-  pipe?.end(filter)
-  return child
-}
-
 /** Proves that sandboxes can be made before the first command is trusted to one. */
 export function createBubblewrap ({ searchPath, passwdFile, now }: BubblewrapOptions): SandboxBackend {
   const filter = seccompFilter()
@@ -140,10 +124,11 @@ export function createBubblewrap ({ searchPath, passwdFile, now }: BubblewrapOpt
       const passwd = await passwdFile()
       return {
         kind: 'sandbox',
-        async launch (command, options) {
+        async prepare (command, { cwd, env, stdin }) {
           const rules = filter ? ['--seccomp', '3'] : []
-          const args = [...await bubblewrapArgs(plan, passwd), ...rules, '--chdir', placeInside(plan, options.cwd), '/bin/sh', '-c', command]
-          return await start(file, args, options, filter)
+          const args = [...await bubblewrapArgs(plan, passwd), ...rules, '--chdir', placeInside(plan, cwd), '/bin/sh', '-c', command]
+          // The environment is handed over as such: on the command line everybody on this machine could read it.
+          return { program: { file, args, cwd: '/', env: environmentInside(env), stdin, ...filter ? { third: filter } : {} } }
         }
       }
     }

@@ -1,7 +1,7 @@
 /** Sandboxes made by a container engine: a container for each command, gone when the command is. */
 import { createHash, randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { spawnDetached, type Launcher, type LaunchOptions } from '../exec/launch.ts'
+import type { Launcher, LaunchOptions, Prepared } from '../exec/launch.ts'
 import { environmentInside } from './bubblewrap.ts'
 import { containerSpec, defaultImage } from './container.ts'
 import { createEngine, messageOf, type Engine } from './engine.ts'
@@ -57,7 +57,7 @@ export function createDocker ({ env, stateDir }: DockerOptions): SandboxBackend 
     return await engines.get(host)!
   }
 
-  async function launch (plan: SandboxPlan, host: string, command: string, { cwd, env: given, stdin }: LaunchOptions) {
+  async function prepare (plan: SandboxPlan, host: string, command: string, { cwd, env: given, stdin }: LaunchOptions): Promise<Prepared> {
     const engine = await engineAt(host)
     const image = typeof plan.settings.docker['image'] === 'string' ? plan.settings.docker['image'] : defaultImage
     const spec = await containerSpec({
@@ -73,23 +73,16 @@ export function createDocker ({ env, stateDir }: DockerOptions): SandboxBackend 
     const gone = (): void => {
       if (open.delete(id)) remove(engine, id).catch(() => undefined)
     }
-    try {
-      const program = fileURLToPath(new URL('./docker-attach.ts', import.meta.url))
-      // What it does for the command, it does with the rights of the gateway: of its environment nothing is needed.
-      const child = await spawnDetached(process.execPath, [program, host, id, stdin], { cwd: '/', env: mark(given), stdin })
-      child.once('exit', gone)
-      return child
-    } catch (error) {
-      gone()
-      throw error
-    }
+    const file = fileURLToPath(new URL('./docker-attach.ts', import.meta.url))
+    // What it does for the command, it does with the rights of the gateway: of its environment nothing is needed.
+    return { program: { file: process.execPath, args: [file, host, id, stdin], cwd: '/', env: mark(given), stdin }, gone }
   }
 
   return {
     launcherFor: async (plan): Promise<Launcher> => {
       const host = hostOf(plan, env)
       await engineAt(host)
-      return { kind: 'sandbox', launch: (command, options) => launch(plan, host, command, options) }
+      return { kind: 'sandbox', prepare: (command, options) => prepare(plan, host, command, options) }
     },
     async close () {
       await Promise.allSettled([...open].map(async ([id, engine]) => await remove(engine, id)))

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { treeOf } from '../../../src/tools/exec/process-tree.ts'
+import { launched } from './launched.ts'
 import { bubblewrapMissing, createSandboxScene } from './scene.ts'
 
 const skip = bubblewrapMissing()
@@ -103,7 +104,7 @@ test('the end of a command ends everything that it started', { skip }, async t =
   const scene = createSandboxScene(t)
   const command = '(setsid sleep 1000 &) ; (sleep 1000 & sleep 1000) & sleep 1000'
   const launcher = await scene.sandbox.launcherFor({ agentId: 'main', sessionKey: 'agent:main:main' })
-  const child = await launcher.launch(command, { cwd: scene.workspace, env: {}, stdin: 'ignore' })
+  const child = await launched(launcher, command, { cwd: scene.workspace, env: {}, stdin: 'ignore' })
   const leader = child.pid!
   // Whatever is ended below follows from this number: it has to be a process of this test.
   if (!(leader > 1) || leader === process.pid) throw new Error(`no process of this test: ${leader}`)

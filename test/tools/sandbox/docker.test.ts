@@ -4,6 +4,7 @@ import { test } from 'tap'
 import { bytesOf } from '../../../src/tools/sandbox/container.ts'
 import { createFrameReader } from '../../../src/tools/sandbox/frames.ts'
 import { createFakeEngine } from './fake-engine.ts'
+import { launched } from './launched.ts'
 import { createSandboxScene, type SandboxScene } from './scene.ts'
 
 const main = { agentId: 'main', sessionKey: 'agent:main:main' }
@@ -35,7 +36,7 @@ test('a command runs in a container of its own that is gone afterwards', async t
 test('the container is told to keep out of everything that it was not given', async t => {
   const { engine, scene } = await dockerScene(t, { image: 'img', memory: '1g', cpus: 1.5, env: { LANG: 'C.UTF-8' } }, { workspaceAccess: 'ro' })
   const launcher = await scene.sandbox.launcherFor(main)
-  const child = await launcher.launch('sleep 30', { cwd: scene.workspace, env: { OPENCLAW_EXEC_ID: 'x', COLOUR: 'teal', PATH: '/x' }, stdin: 'ignore' })
+  const child = await launched(launcher, 'sleep 30', { cwd: scene.workspace, env: { OPENCLAW_EXEC_ID: 'x', COLOUR: 'teal', PATH: '/x' }, stdin: 'ignore' })
   const { name, spec } = [...engine.containers.values()][0]!
   t.match(name, /^openclaw-sbx-agent-main-[0-9a-f]{12}-[0-9a-f]{8}$/)
   t.match(spec, {
@@ -58,7 +59,7 @@ test('ending the process that stands for a container ends the container', async 
   const { engine, scene } = await dockerScene(t)
   const launcher = await scene.sandbox.launcherFor(main)
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    const child = await launcher.launch('echo ready; exec sleep 1000', { cwd: scene.workspace, env: {}, stdin: 'ignore' })
+    const child = await launched(launcher, 'echo ready; exec sleep 1000', { cwd: scene.workspace, env: {}, stdin: 'ignore' })
     const exited = new Promise(resolve => child.once('exit', resolve))
     await new Promise(resolve => child.stdout!.once('data', resolve))
     const [container] = engine.containers.values()
@@ -68,7 +69,7 @@ test('ending the process that stands for a container ends the container', async 
     t.ok(await until(() => engine.containers.size === 0), signal)
   }
   t.ok(engine.calls.includes('POST containers/<id>/kill'), 'asked first where there is time')
-  const child = await launcher.launch('sleep 1000', { cwd: scene.workspace, env: {}, stdin: 'ignore' })
+  const child = await launched(launcher, 'sleep 1000', { cwd: scene.workspace, env: {}, stdin: 'ignore' })
   await scene.sandbox.close()
   t.equal(engine.containers.size, 0, 'none outlives the gateway')
   child.kill('SIGKILL')

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { validateConfig } from '../../../src/config/validate.ts'
 import { createFiles } from '../../../src/tools/files/files.ts'
 import { createSandbox, type Sandbox } from '../../../src/tools/sandbox/sandbox.ts'
+import { launched } from './launched.ts'
 
 export interface SandboxScene {
   readonly base: string
@@ -68,7 +69,7 @@ export function createSandboxScene (t: { teardown (fn: () => unknown): void }, o
     files: createFiles({ config: () => ({ config }), paths, workspaceOf, plan: sandbox.plan }),
     async run (command, { sessionKey = 'agent:main:main', agentId = 'main', cwd = workspace, env: more = {}, stdin } = {}) {
       const launcher = await sandbox.launcherFor({ agentId, sessionKey })
-      const child = await launcher.launch(command, { cwd, env: { PATH: process.env['PATH']!, HOME: base, ...more }, stdin: stdin === undefined ? 'ignore' : 'pipe' })
+      const child = await launched(launcher, command, { cwd, env: { PATH: process.env['PATH']!, HOME: base, ...more }, stdin: stdin === undefined ? 'ignore' : 'pipe' })
       const parts: { out: Buffer[], err: Buffer[] } = { out: [], err: [] }
       child.stdout!.on('data', chunk => parts.out.push(chunk))
       child.stderr!.on('data', chunk => parts.err.push(chunk))
