@@ -67,10 +67,10 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
 
   async function accept (request: RunRequest, target: SessionTarget, claim: string): Promise<Run | StoredEntry> {
     await sessions.ready
-    const leavesNoTrace = parseKey(target.key).incognito ?? sessions.get(target.key)?.incognito ?? false
+    const leavesNoTrace = request.fleeting !== undefined || (parseKey(target.key).incognito ?? sessions.get(target.key)?.incognito ?? false)
     const past = leavesNoTrace ? remembered(request, target, claim) : undefined
     if (past) return past
-    const named = await store.runs.get<StoredEntry['value']>(request.idempotencyKey)
+    const named = request.fleeting ? undefined : await store.runs.get<StoredEntry['value']>(request.idempotencyKey)
     if (named?.claim === claim) return named
     checkSendPolicy(target.key, sessions.get(target.key), config().config.session.sendPolicy)
     if (registry.live.size >= maxLive || registry.heldChars() + charsOf(request) > maxHeldChars) {
@@ -139,6 +139,10 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
     const foundKey = found instanceof Run ? found.key : found.sessionKey
     if (foundKey !== target.key) {
       throw new GatewayError('IDEMPOTENCY_CONFLICT', { details: { sessionKey: target.key, usedFor: foundKey } })
+    }
+    const { fingerprint } = found instanceof Run ? found.request : found.value
+    if (fingerprint !== undefined && request.fingerprint !== undefined && fingerprint !== request.fingerprint) {
+      throw new GatewayError('IDEMPOTENCY_CONFLICT', { details: { sessionKey: target.key } })
     }
     if (!(found instanceof Run)) return repeated(found)
     return handleOf(found, known ? 'in_flight' : 'started')

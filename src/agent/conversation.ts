@@ -24,7 +24,7 @@ async function takeOver (turn: Turn, { sessions, now }: RunContext): Promise<voi
   const lines = inputs.map(({ row }) => lineOf(combined([row!.input!]), now(), run.id))
   for (const input of inputs) input.state = 'committing'
   try {
-    await sessions.write(run.key, {
+    await run.write(sessions, {
       lines: [...turn.unwritten, ...lines],
       ops: inputs.flatMap(input => input.ops(answeredRow(input.row!, run.id, now()), false))
     })
@@ -38,21 +38,24 @@ async function takeOver (turn: Turn, { sessions, now }: RunContext): Promise<voi
 }
 
 function requestOf ({ run, system, messages, tools }: Turn, signal: AbortSignal): StepRequest {
-  const { thinking, maxOutputTokens, temperature } = run.request
+  const { thinking, maxOutputTokens, sampling, clientTools, toolChoice } = run.request
   return {
+    ...sampling,
     system,
     messages,
-    tools,
+    tools: clientTools ? [...tools, ...clientTools] : tools,
     sessionId: run.sessionId,
     signal,
+    ...(toolChoice ? { toolChoice } : {}),
     ...(thinking ? { thinking } : {}),
-    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
-    ...(temperature === undefined ? {} : { temperature })
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens })
   }
 }
 
 const answeredWithoutEnd = ({ provider, id }: ModelInfo): ProviderError => new ProviderError(
   'format', `${provider}/${id} answered more than ${maxStepChars} characters in one go and was stopped; limit it with maxTokens`, { partial: true })
+
+const tellsThoughts = ({ request: { thinking, thoughts } }: Run): boolean => thinking === 'off' ? false : Boolean(thinking ?? thoughts)
 
 async function speak (turn: Turn, { models }: RunContext): Promise<RoutedResult> {
   const { run, voice, route } = turn
@@ -64,7 +67,7 @@ async function speak (turn: Turn, { models }: RunContext): Promise<RoutedResult>
     if (event.type !== 'tool-call') chars += event.delta.length
     if (chars > maxStepChars) return endless.abort()
     if (event.type === 'text') voice.text(event.delta)
-    else if (event.type === 'thinking' && run.request.thinking && run.request.thinking !== 'off') voice.thinking(event.delta)
+    else if (event.type === 'thinking' && tellsThoughts(run)) voice.thinking(event.delta)
   }, (from, to, { kind, message }) => voice.lifecycle({
     phase: 'fallback_step',
     fallbackStepType: 'fallback_step',
@@ -104,14 +107,14 @@ export async function useTools (turn: Turn, calls: readonly ToolCallPart[], cont
   const effects = calls.some(({ name }) => turn.tools.find(tool => tool.name === name)?.effects)
   if (effects) {
     run.row = { ...run.row!, effects: true }
-    await context.sessions.write(run.key, { lines: turn.unwritten, ops: run.ops(run.row, true) })
+    await run.write(context.sessions, { lines: turn.unwritten, ops: run.ops(run.row, true) })
     turn.unwritten = []
   }
   const parallel = context.config().config.agents.defaults.parallelTools
   const results = await carryOut(turn, calls, parallel, context)
   turn.unwritten.push(...results.map(message => line(run, message)))
   turn.messages.push(...results)
-  await context.sessions.write(run.key, { lines: turn.unwritten })
+  await run.write(context.sessions, { lines: turn.unwritten })
   turn.unwritten = []
 }
 
@@ -128,7 +131,11 @@ export async function converse (turn: Turn, context: RunContext): Promise<void> 
     turn.stopReason = result.stopReason
     const calls = result.content.filter(part => part.type === 'toolCall')
     if (calls.length === 0) return
-    await useTools(turn, calls, context)
+    const isForCaller = ({ name }: ToolCallPart): boolean => run.request.clientTools?.some(tool => tool.name === name) === true
+    turn.calls = calls.filter(isForCaller)
+    const own = turn.calls.length === 0 ? calls : calls.filter(call => !isForCaller(call))
+    if (own.length > 0) await useTools(turn, own, context)
+    if (turn.calls.length > 0) return
   }
   throw new Error(`the model asked for tools ${maxSteps} times in a row`)
 }

@@ -25,8 +25,10 @@ export interface ExecutionOptions {
   readonly onSteered: (runs: readonly Run[], by: Run) => void
 }
 
+const toNobody = (): void => {}
+
 export function voiceOf (run: Run, { emit, now, prompting }: RunContext): Voice {
-  const { via, spawnedBy, caller } = run.request
+  const { via, spawnedBy, caller, fleeting } = run.request
   return createVoice({
     runId: run.id,
     sessionKey: run.key,
@@ -35,7 +37,7 @@ export function voiceOf (run: Run, { emit, now, prompting }: RunContext): Voice 
     phases: via === 'chat',
     ...(spawnedBy ? { spawnedBy } : {}),
     ...(caller.connectionId ? { connectionId: caller.connectionId } : {})
-  }, { emit, now, paceMs, visible: (text, done) => prompting.visible(text, done) })
+  }, { emit: fleeting ? toNobody : emit, now, paceMs, visible: (text, done) => prompting.visible(text, done) })
 }
 
 export function createExecution (options: ExecutionOptions): (run: Run, inbox: Inbox) => void {

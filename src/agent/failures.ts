@@ -1,6 +1,7 @@
 /** What went wrong in a run, in the words of the contract. */
 import { isGatewayError } from '../protocol/errors.ts'
 import { ProviderError, type ProviderErrorKind } from '../providers/model.ts'
+import type { RunError } from './room.ts'
 import { RunEnded, type Ending } from './run.ts'
 import type { Turn } from './turn.ts'
 
@@ -9,6 +10,8 @@ export interface Failure {
   readonly message: string
   /** errorKind and errorDetail of the chat event. */
   readonly wire: { readonly [field: string]: unknown }
+  /** What the provider said beside it, for callers that pass it on. */
+  readonly more?: Pick<RunError, 'status' | 'retryAfterMs'>
 }
 
 const wireKinds: { readonly [kind in ProviderErrorKind]?: string } = {
@@ -35,6 +38,10 @@ export function failureOf (error: unknown, turn: Turn | undefined): Failure {
           ...(error.status !== undefined && error.status >= 100 && error.status <= 599 ? { httpStatus: error.status } : {}),
           providerErrorMessagePreview: cut(error.message, maxMessageChars)
         }
+      },
+      more: {
+        ...(error.status === undefined ? {} : { status: error.status }),
+        ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs })
       }
     }
   }

@@ -1,8 +1,8 @@
 /** Pictures that people send: checked by their bytes, and made as small as the model is meant to see them before they are stored. */
 import { GatewayError } from '../protocol/errors.ts'
-import type { ImagePart } from '../protocol/transcript.ts'
+import type { ImagePart, Message, ToolResultMessage } from '../protocol/transcript.ts'
 import { wireLimits } from '../protocol/version.ts'
-import type { Runs } from './room.ts'
+import type { RunRequest, Runs } from './room.ts'
 import { imageFacts, type ImageFacts } from './image-facts.ts'
 import type { ImageScaler } from './image-scaler.ts'
 
@@ -103,10 +103,33 @@ export function createImages ({ maxPx, log }: ImagesOptions): Images {
   }
 }
 
+const isImage = ({ type }: { readonly type: string }): boolean => type === 'image'
+
+async function preparedMessage (message: Message, prepare: Images['prepare']): Promise<Message> {
+  if (message.role === 'assistant' || typeof message.content === 'string' || !message.content.some(isImage)) return message
+  const images = (await prepare(message.content.filter(part => part.type === 'image'))).values()
+  return { ...message, content: message.content.map(part => part.type === 'image' ? images.next().value! : part) }
+}
+
+async function preparedRequest (request: RunRequest, prepare: Images['prepare']): Promise<RunRequest> {
+  const { images = [], history = [], toolResults = [] } = request
+  const prepared: Message[] = []
+  for (const message of [...history, ...toolResults]) prepared.push(await preparedMessage(message, prepare))
+  return {
+    ...request,
+    ...(images.length > 0 ? { images: await prepare(images) } : {}),
+    ...(history.length > 0 ? { history: prepared.slice(0, history.length) } : {}),
+    ...(toolResults.length > 0 ? { toolResults: prepared.slice(history.length) as ToolResultMessage[] } : {})
+  }
+}
+
+const hasImages = ({ images = [], history = [], toolResults = [] }: RunRequest): boolean =>
+  images.length > 0 || [...history, ...toolResults].some(({ content }) => typeof content !== 'string' && content.some(isImage))
+
 /** The same runs, for messages whose pictures are prepared before they are accepted. */
 export const withPreparedImages = (runs: Runs, { prepare }: Pick<Images, 'prepare'>): Runs => ({
   ...runs,
-  start: request => request.images && request.images.length > 0
-    ? prepare(request.images).then(async images => await runs.start({ ...request, images }))
+  start: request => hasImages(request)
+    ? preparedRequest(request, prepare).then(async prepared => await runs.start(prepared))
     : runs.start(request)
 })

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../protocol/errors.ts'
 import type { StoreOp } from '../store/store.ts'
 import type { RunContext } from './context.ts'
-import { combined, inputOf, lineOf, shortened } from './messages.ts'
+import { combined, historyOf, inputOf, linesOf, shortened } from './messages.ts'
 import { Run } from './run.ts'
-import { answeredRow, claimOf, optionsOf, settledRow, type StoredInput } from './stored-run.ts'
+import { answeredRow, claimOf, keptOf, optionsOf, settledRow, type StoredInput } from './stored-run.ts'
 
 export interface Inbox {
   readonly key: string
@@ -63,11 +63,17 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
       state: 'running',
       mode: run.mode,
       ...(options ? { options } : {}),
+      ...keptOf(run.request),
       ...(run.row?.effects ? { effects: true } : {}),
       ...(attempts === undefined ? {} : { attempts })
     }
+    if (run.request.fleeting) {
+      run.sessionId = run.id
+      return
+    }
+    const history = sessions.get(run.key) ? [] : historyOf(run.request)
     const written = await sessions.write(run.key, {
-      lines: input ? [lineOf(input, startedAt, run.id)] : [],
+      lines: [...history.map(message => ({ type: 'message' as const, message, runId: run.id })), ...input ? linesOf(input, startedAt, run.id) : []],
       patch: { status: 'running', startedAt, lastActivityAt: startedAt, ...(run.recovered ? {} : { lastInteractionAt: startedAt }) },
       ops: [...run.ops(run.row, true), ...more],
       create: { createdVia: createdVia(run.request.via), ...(run.request.spawnedBy ? { spawnedBy: run.request.spawnedBy } : {}) },
@@ -118,7 +124,8 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
       state: 'queued',
       mode: run.mode,
       input: { ...inputOf(run.request), ...(overflow ? { overflow } : {}) },
-      ...(options ? { options } : {})
+      ...(options ? { options } : {}),
+      ...keptOf(run.request)
     }
     run.sessionId = sessionId
     const ops = run.ops(run.row, true)

@@ -1,16 +1,17 @@
-import type { AssistantMessage, UserMessage } from '../protocol/transcript.ts'
+import type { AssistantMessage, Message, UserMessage } from '../protocol/transcript.ts'
 import type { ModelInfo } from '../providers/model.ts'
 import type { RunRequest } from './room.ts'
+import type { Run } from './run.ts'
 import type { StoredInput } from './stored-run.ts'
 import { noUsage } from './turn.ts'
 
-interface UserLine {
+interface MessageLine<T extends Message> {
   readonly type: 'message'
-  readonly message: UserMessage
+  readonly message: T
   readonly runId: string
 }
 
-export function lineOf ({ key, message, images, origin }: StoredInput, timestamp: number, runId: string): UserLine {
+export function lineOf ({ key, message, images, origin }: StoredInput, timestamp: number, runId: string): MessageLine<UserMessage> {
   return {
     type: 'message',
     message: {
@@ -24,12 +25,28 @@ export function lineOf ({ key, message, images, origin }: StoredInput, timestamp
   }
 }
 
-export const inputOf = ({ message, images, origin, idempotencyKey }: RunRequest): StoredInput => ({
+/** Results that a caller brings, then what it says to them, if anything. */
+export function linesOf (input: StoredInput, timestamp: number, runId: string): Array<MessageLine<Message>> {
+  const { results = [], message, images = [] } = input
+  const lines = results.map((result): MessageLine<Message> => ({ type: 'message', message: result, runId }))
+  return message === '' && images.length === 0 ? lines : [...lines, lineOf(input, timestamp, runId)]
+}
+
+export const inputOf = ({ message, images, toolResults, origin, idempotencyKey }: RunRequest): StoredInput => ({
   key: idempotencyKey,
   message,
   ...(images && images.length > 0 ? { images } : {}),
+  ...(toolResults && toolResults.length > 0 ? { results: toolResults } : {}),
   ...(origin ? { origin } : {})
 })
+
+/** What a caller says that was said before: its people are as answerable as it is. */
+export const historyOf = ({ history = [], idempotencyKey: key, origin }: RunRequest): Message[] => history.map((message, index) =>
+  message.role === 'user' ? { ...message, idempotencyKey: `${key}:history:${index}`, ...(origin ? { __openclaw: origin } : {}) } : message)
+
+/** All that there is of a conversation that only its caller keeps. */
+export const fleetingMessages = ({ id, request }: Run, timestamp: number): Message[] =>
+  [...historyOf(request), ...linesOf(inputOf(request), timestamp, id).map(({ message }) => message)]
 
 /** What is kept of a reply that did not come to its end. */
 export const brokenReply = (text: string, model: ModelInfo | undefined, timestamp: number,

@@ -2,6 +2,7 @@
 import { isOwners } from './answerable.ts'
 import type { RunContext } from './context.ts'
 import { converse, useTools } from './conversation.ts'
+import { fleetingMessages } from './messages.ts'
 import type { RunResult } from './room.ts'
 import type { Run } from './run.ts'
 import { breakOff, conclude, type Settled } from './settlement.ts'
@@ -17,7 +18,7 @@ interface Step {
 async function load (turn: Turn, { sessions, tools, now }: RunContext): Promise<void> {
   const { run, voice } = turn
   voice.status('preparing_workspace')
-  const stored = await storedMessages(run.key, sessions)
+  const stored = run.request.fleeting ? fleetingMessages(run, now()) : await storedMessages(run.key, sessions)
   if (run.recovered) {
     for (const call of openCalls(stored)) {
       if (await tools.isStillAsking?.({ runId: run.id, callId: call.id })) {
@@ -37,8 +38,12 @@ async function prompt (turn: Turn, { prompting, tools }: RunContext): Promise<vo
   const { run, voice } = turn
   voice.status('preparing_context')
   const { provider, id } = turn.route.model
-  turn.tools = tools.forRun({ agentId: run.agentId, sessionKey: run.key, model: `${provider}/${id}`, isOwner: isOwners(turn.messages) })
   const { agentId, key: sessionKey, request } = run
+  const { clientTools = [], toolChoice = 'auto' } = request
+  const isForCallerAlone = clientTools.length > 0 && toolChoice !== 'auto' && toolChoice !== 'none'
+  const own = isForCallerAlone ? [] : tools.forRun({ agentId, sessionKey, model: `${provider}/${id}`, isOwner: isOwners(turn.messages) })
+  // A model is told of one function by each name: the caller knows which ones it brings.
+  turn.tools = clientTools.length === 0 ? own : own.filter(({ name }) => !clientTools.some(tool => tool.name === name))
   turn.system = await prompting.system({ agentId, sessionKey, request, tools: turn.tools, model: turn.route.model })
 }
 
@@ -84,6 +89,7 @@ function newTurn (run: Run, voice: Voice, steering: Steering, { models, sessions
     stopReason: 'stop',
     isShortened: false,
     reopened: [],
+    calls: [],
     toolNames: new Set()
   }
 }

@@ -1,4 +1,5 @@
 /** Which runs this process knows: those under way, those that were settled lately, and who waits for one. */
+import type { Message } from '../protocol/transcript.ts'
 import type { RunRequest, RunResult } from './room.ts'
 import type { Run } from './run.ts'
 
@@ -19,9 +20,18 @@ const maxRecent = 2000
 /** Longer replies are read from the store. */
 const maxRecentTextChars = 8192
 
-export function charsOf ({ message, images = [] }: RunRequest): number {
+const charsOfContent = (content: Message['content']): number => {
+  if (typeof content === 'string') return content.length
+  let chars = 0
+  for (const part of content) chars += part.type === 'text' ? part.text.length : part.type === 'image' ? part.data.length : 0
+  return chars
+}
+
+export function charsOf ({ message, images = [], history = [], toolResults = [] }: RunRequest): number {
   let chars = message.length
   for (const { data } of images) chars += data.length
+  for (const { content } of history) chars += charsOfContent(content)
+  for (const { content } of toolResults) chars += charsOfContent(content)
   return chars
 }
 
@@ -48,7 +58,7 @@ export function createRegistry (): Registry {
     },
     remove (run, result) {
       drop(run)
-      if (result.text.length > maxRecentTextChars) return
+      if (result.text.length > maxRecentTextChars || run.request.fleeting === 'once') return
       recent.set(run.id, result)
       if (recent.size > maxRecent) recent.delete(recent.keys().next().value!)
     },

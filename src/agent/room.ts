@@ -1,6 +1,7 @@
 /** What methods, routes, channels and automations may ask of the agent room. */
 import type { Caller } from '../auth/caller.ts'
-import type { ImagePart, Usage } from '../protocol/transcript.ts'
+import type { ImagePart, Message, ToolCallPart, ToolResultMessage, Usage } from '../protocol/transcript.ts'
+import type { Sampling, ToolChoice, ToolSpec } from '../providers/model.ts'
 
 export type QueueMode = 'steer' | 'followup' | 'collect' | 'interrupt'
 
@@ -14,6 +15,18 @@ export interface RunRequest {
   readonly agentId?: string
   readonly message: string
   readonly images?: readonly ImagePart[]
+  /**
+   * What was said before the message, for a caller that keeps the conversation itself. A session that this request begins takes it
+   * over; one that is there already goes by its own transcript.
+   */
+  readonly history?: readonly Message[]
+  /** What the caller's own functions gave: it comes before the message, which may then be empty. */
+  readonly toolResults?: readonly ToolResultMessage[]
+  /**
+   * Nobody comes back to this conversation: it is listed and written nowhere, told to nobody but who follows the run, and gone with
+   * the answer. `repeatable`: the answer is kept in memory for whoever asks with the same key again.
+   */
+  readonly fleeting?: 'once' | 'repeatable'
   /** Why the conversation begins anew before the message, which may then be empty: once for this key, like the run. */
   readonly anew?: string
   readonly queueMode?: QueueMode
@@ -24,12 +37,22 @@ export interface RunRequest {
   readonly thinking?: string
   readonly extraSystemPrompt?: string
   readonly maxOutputTokens?: number
-  readonly temperature?: number
+  readonly sampling?: Sampling
+  /** Functions that the caller carries out itself: a call to one ends the run and stands in its result. */
+  readonly clientTools?: readonly ToolSpec[]
+  /** With `required` or a name the model gets the functions of the caller alone. */
+  readonly toolChoice?: ToolChoice
+  /** Whoever follows the run hears what the model thinks, also when nobody asked it to. */
+  readonly thoughts?: true
   /** Lane across sessions: main, subagent, cron, nested, background. */
   readonly lane?: string
   readonly spawnedBy?: string
   /** Stored with the user message: transport, sender, … */
   readonly origin?: { readonly [field: string]: unknown }
+  /** What the request says, in short: the same key with another fingerprint is refused. */
+  readonly fingerprint?: string
+  /** Kept with the run as long as it is remembered, for whoever asks about it. */
+  readonly about?: { readonly [field: string]: string }
   /** The run ends when its caller goes (HTTP streams); RPC runs never do. */
   readonly signal?: AbortSignal
   /** Wait for the lane whatever the queue mode says, and get an own reply (HTTP). */
@@ -51,7 +74,17 @@ export interface RunResult {
   readonly provider?: string
   readonly model?: string
   readonly usage?: Usage
-  readonly error?: { readonly kind: string, readonly message: string }
+  /** Calls to functions of the caller, who is to answer them with the next request. */
+  readonly calls?: readonly ToolCallPart[]
+  readonly error?: RunError
+}
+
+export interface RunError {
+  readonly kind: string
+  readonly message: string
+  /** What the provider answered with, and when it wants to be asked again. */
+  readonly status?: number
+  readonly retryAfterMs?: number
 }
 
 export interface RunHandle {
@@ -65,6 +98,14 @@ export interface RunHandle {
   readonly interrupted?: boolean
   /** Settles once, also for runs of an earlier process. Never rejects. */
   readonly result: Promise<RunResult>
+}
+
+/** What there is to say about a request, wherever it stands. */
+export interface RunReport extends Omit<RunHandle, 'status' | 'interrupted'> {
+  readonly state: 'queued' | 'running' | 'parked' | RunOutcome
+  readonly startedAtMs?: number
+  readonly fingerprint?: string
+  readonly about: { readonly [field: string]: string }
 }
 
 export interface RunEvent {
@@ -116,6 +157,8 @@ export interface Runs {
    * agents.
    */
   start (request: RunRequest): Promise<RunHandle>
+  /** The request with this key of this caller, also of an earlier process. */
+  find (request: Pick<RunRequest, 'caller' | 'via' | 'idempotencyKey'>): Promise<RunReport | undefined>
   abort (what: { runId?: string, sessionKey?: string, origin?: string }): Promise<{ runIds: string[] }>
   /** Undefined when the run is unknown or does not end in time. */
   wait (runId: string, timeoutMs: number, signal?: AbortSignal): Promise<RunResult | undefined>

@@ -1,4 +1,5 @@
 import type { QueueMode, RunRequest, RunResult } from './room.ts'
+import type { Sessions, SessionWrite } from '../sessions/room.ts'
 import type { StoreOp } from '../store/store.ts'
 import { runOp, type StoredRun } from './stored-run.ts'
 import type { Voice } from './voice.ts'
@@ -85,6 +86,11 @@ export class Run {
   /** How the store learns of it: not at all when nothing of the conversation is written. */
   ops (row: StoredRun, open: boolean): StoreOp[] {
     return this.leavesNoTrace ? [] : [runOp({ runId: this.id, sessionKey: this.key, claim: this.claim, open, atMs: this.atMs, value: row })]
+  }
+
+  /** Writes what belongs to its conversation, unless that is gone with the run anyway. */
+  async write (sessions: Pick<Sessions, 'write'>, write: SessionWrite): Promise<void> {
+    if (this.request.fleeting === undefined) await sessions.write(this.key, write)
   }
 
   ended (more: Pick<RunResult, 'outcome' | 'endedAtMs'> & Partial<RunResult>): RunResult {

@@ -60,7 +60,7 @@ async function commit (run: Run, turn: Turn | undefined, result: RunResult, line
   const { sessions, log } = context
   for (let attempt = 0; ; attempt++) {
     try {
-      await sessions.write(run.key, {
+      await run.write(sessions, {
         lines,
         patch: sessionPatch(turn, result, sessions.get(run.key)),
         ops: run.ops(settledRow(run.row!, result), false),
@@ -82,7 +82,8 @@ function common (run: Run, turn: Turn | undefined): Partial<RunResult> {
   const model = turn?.model
   return {
     sessionId: run.sessionId,
-    ...(model ? { provider: model.provider, model: model.id, usage: turn.usage } : {})
+    ...(model ? { provider: model.provider, model: model.id, usage: turn.usage } : {}),
+    ...(turn && turn.calls.length > 0 ? { calls: turn.calls } : {})
   }
 }
 
@@ -106,14 +107,14 @@ export async function breakOff (run: Run, turn: Turn | undefined, error: unknown
   run.state = 'committing'
   const text = turn ? context.prompting.visible(turn.voice.said(), true) : ''
   const outcome: RunOutcome = ending ? (ending.kind === 'timeout' ? 'timeout' : 'aborted') : 'error'
-  const told = failure ?? (outcome === 'timeout' ? { kind: 'timeout', message: 'the run took too long', wire: { errorKind: 'timeout' } } : undefined)
+  const told: Failure | undefined = failure ?? (outcome === 'timeout' ? { kind: 'timeout', message: 'the run took too long', wire: { errorKind: 'timeout' } } : undefined)
   const result = run.ended({
     outcome,
     endedAtMs: now(),
     text,
     stopReason: ending?.origin ?? 'error',
     ...common(run, turn),
-    ...(told ? { error: { kind: told.kind, message: told.message } } : {})
+    ...(told ? { error: { kind: told.kind, message: told.message, ...told.more } } : {})
   })
   if (ending?.kind === 'shutdown') return { result }
   const broken = turn && brokenLine(run, turn, text, context, told)

@@ -1,17 +1,20 @@
 /** A run as the store keeps it. Rows outlive versions: fields are added, never given another meaning. */
-import type { ImagePart, Usage } from '../protocol/transcript.ts'
+import type { ImagePart, ToolCallPart, ToolResultMessage, Usage } from '../protocol/transcript.ts'
 import type { RunEntry, StoreOp } from '../store/store.ts'
-import type { QueueMode, RunOutcome, RunRequest, RunResult } from './room.ts'
+import type { QueueMode, RunError, RunOutcome, RunRequest, RunResult } from './room.ts'
 
 /** What of a request a later process needs to go on with it. */
 export type StoredOptions = Pick<RunRequest,
-  'timeoutMs' | 'model' | 'provider' | 'thinking' | 'extraSystemPrompt' | 'maxOutputTokens' | 'temperature' | 'lane' | 'spawnedBy'>
+  'timeoutMs' | 'model' | 'provider' | 'thinking' | 'extraSystemPrompt' | 'maxOutputTokens' | 'sampling' | 'clientTools' | 'toolChoice' |
+  'lane' | 'spawnedBy'>
 
 /** A message that is not in the transcript yet. */
 export interface StoredInput {
   readonly key: string
   readonly message: string
   readonly images?: readonly ImagePart[]
+  /** What functions of the caller gave, before the message. */
+  readonly results?: readonly ToolResultMessage[]
   readonly origin?: { readonly [field: string]: unknown }
   /** Beginnings of messages that gave way when the queue was full. */
   readonly overflow?: readonly string[]
@@ -25,6 +28,8 @@ export interface StoredRun {
   readonly mode?: QueueMode | 'own'
   readonly input?: StoredInput
   readonly options?: StoredOptions
+  readonly fingerprint?: string
+  readonly about?: RunRequest['about']
   /** Something was done that cannot be done again unnoticed. */
   readonly effects?: true
   /** How often a start took it up again. */
@@ -37,7 +42,8 @@ export interface StoredRun {
   readonly provider?: string
   readonly model?: string
   readonly usage?: Usage
-  readonly error?: { readonly kind: string, readonly message: string }
+  readonly calls?: readonly ToolCallPart[]
+  readonly error?: RunError
   /** The reply, for those who ask again; long ones end here and are whole in the transcript. */
   readonly text?: string
 }
@@ -50,10 +56,17 @@ const maxStoredTextChars = 16_384
 export const claimOf = (principal: string, via: string, key: string): string => JSON.stringify([principal, via, key])
 
 export function optionsOf (request: StoredOptions): StoredOptions | undefined {
-  const { timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, temperature, lane, spawnedBy } = request
-  const options = { timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, temperature, lane, spawnedBy }
+  const { timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, sampling } = request
+  const { clientTools, toolChoice, lane, spawnedBy } = request
+  const options = {
+    timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, sampling, clientTools, toolChoice, lane, spawnedBy
+  }
   return Object.values(options).some(value => value !== undefined) ? options : undefined
 }
+
+/** What stays on the row whatever becomes of the run. */
+export const keptOf = ({ fingerprint, about }: Pick<RunRequest, 'fingerprint' | 'about'>): Pick<StoredRun, 'fingerprint' | 'about'> =>
+  ({ ...(fingerprint === undefined ? {} : { fingerprint }), ...(about === undefined ? {} : { about }) })
 
 export const runOp = (entry: StoredEntry): StoreOp => ({ op: 'run', run: entry })
 
@@ -74,6 +87,7 @@ export function settledRow (row: StoredRun, result: RunResult): StoredRun {
     ...(result.stopReason ? { stopReason: result.stopReason } : {}),
     ...(result.provider ? { provider: result.provider, model: result.model } : {}),
     ...(result.usage ? { usage: result.usage } : {}),
+    ...(result.calls ? { calls: result.calls } : {}),
     ...(result.error ? { error: result.error } : {}),
     ...(result.text ? { text: result.text.slice(0, maxStoredTextChars) } : {})
   }
@@ -97,6 +111,7 @@ export function resultOf ({ runId, sessionKey, atMs, value }: StoredEntry): RunR
     ...(value.provider ? { provider: value.provider } : {}),
     ...(value.model ? { model: value.model } : {}),
     ...(value.usage ? { usage: value.usage } : {}),
+    ...(value.calls ? { calls: value.calls } : {}),
     ...(value.error ? { error: value.error } : {})
   }
 }

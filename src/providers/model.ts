@@ -33,21 +33,40 @@ export interface ToolSpec {
   readonly description: string
   /** JSON Schema of the arguments. */
   readonly parameters: object
+  /** The provider is to keep arguments to the schema. */
+  readonly strict?: boolean
 }
 
-export interface StepRequest {
-  readonly system: string
-  readonly messages: readonly Message[]
-  readonly tools: readonly ToolSpec[]
-  readonly toolChoice?: 'auto' | 'none' | 'required' | { readonly name: string }
-  readonly maxOutputTokens?: number
+export type ToolChoice = 'auto' | 'none' | 'required' | { readonly name: string }
+
+/** A JSON Schema that a reply must follow, with what some providers want to know beside it. */
+export interface ReplySchema {
+  readonly schema: object
+  readonly name?: string
+  readonly description?: string
+  readonly strict?: boolean
+}
+
+/** How the words are chosen. What is absent, and what a provider does not know, is left to it. */
+export interface Sampling {
   readonly temperature?: number
   readonly topP?: number
   readonly stop?: readonly string[]
+  readonly presencePenalty?: number
+  readonly frequencyPenalty?: number
+  readonly seed?: number
+  /** `true`: any JSON. */
+  readonly json?: ReplySchema | true
+}
+
+export interface StepRequest extends Sampling {
+  readonly system: string
+  readonly messages: readonly Message[]
+  readonly tools: readonly ToolSpec[]
+  readonly toolChoice?: ToolChoice
+  readonly maxOutputTokens?: number
   /** off, minimal, low, medium, high. */
   readonly thinking?: string
-  /** JSON Schema the reply must follow, or `true` for any JSON. */
-  readonly json?: object | true
   readonly user?: string
   readonly sessionId?: string
   readonly signal: AbortSignal

@@ -2,10 +2,7 @@ import t from 'tap'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { Tool } from '../../src/tools/tool.ts'
-import { createScene, gatedTool, key } from './scene.ts'
-
-const simpleTool = (name: string, run: Tool['run'], effects = false): Tool =>
-  ({ name, description: name, parameters: { type: 'object', properties: {} }, capability: 'outside', groups: [], reach: 'anywhere', effects, run })
+import { createScene, gatedTool, key, simpleTool } from './scene.ts'
 
 t.test('a steering message goes in before the model speaks again', async t => {
   const tool = gatedTool('wait')

@@ -118,6 +118,9 @@ export async function createScene (t: Test, options: SceneOptions = {}): Promise
   }
 }
 
+export const simpleTool = (name: string, run: Tool['run'], effects = false): Tool =>
+  ({ name, description: name, parameters: { type: 'object', properties: {} }, capability: 'outside', groups: [], reach: 'anywhere', effects, run })
+
 /** A tool that waits until the test lets it go. */
 export function gatedTool (name: string, effects = false): Tool & { readonly calls: number, open (text?: string): void, readonly begun: Promise<void> } {
   let open!: (text?: string) => void

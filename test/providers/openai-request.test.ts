@@ -108,7 +108,7 @@ t.test('keywords that a server refuses leave the schema, properties of that name
 
 t.test('a reply in JSON is asked for with its schema or without', async t => {
   t.same(bodyOf({ request: { json: true } }).response_format, { type: 'json_object' })
-  t.match(bodyOf({ request: { json: { type: 'object' } } }).response_format, { type: 'json_schema', json_schema: { name: 'reply', schema: { type: 'object' } } })
+  t.match(bodyOf({ request: { json: { schema: { type: 'object' } } } }).response_format, { type: 'json_schema', json_schema: { name: 'reply', schema: { type: 'object' } } })
 })
 
 t.test('thinking is asked for in the dialect of the server', async t => {

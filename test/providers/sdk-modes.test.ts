@@ -96,7 +96,7 @@ for (const vendor of vendors) {
 
     t.test('JSON is asked for with a schema, and without one', async t => {
       const { step, sent } = await stage(t, vendor)
-      await step({ text: ['{"a":1}'] }, { json: { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'], additionalProperties: false } })
+      await step({ text: ['{"a":1}'] }, { json: { schema: { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'], additionalProperties: false } } })
       t.match(JSON.stringify(sent()), /"a":\{"type":"integer"/)
       await step({ text: ['{}'] }, { json: true })
       t.match(JSON.stringify(sent()), /Reply with one JSON value/)

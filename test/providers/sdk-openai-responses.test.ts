@@ -35,7 +35,7 @@ t.test('an unknown model that thinks is asked as one', async t => {
 
 t.test('any schema may be asked for', async t => {
   const { step, sent } = await stage(t, openai)
-  await step({ text: ['{}'] }, { json: { type: 'object', properties: { a: { type: 'string' } } } })
+  await step({ text: ['{}'] }, { json: { schema: { type: 'object', properties: { a: { type: 'string' } } } } })
   t.match(sent().text.format, { type: 'json_schema', strict: false })
   await step({ text: ['{}'] }, { json: true })
   t.match(sent().text.format, { type: 'json_object' })

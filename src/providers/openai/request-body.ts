@@ -23,6 +23,9 @@ export function requestBody (settings: ProviderSettings, model: ModelInfo, reque
     ...(warmth === undefined || compat.supportsTemperature === false ? {} : { temperature: warmth }),
     ...optional('top_p', request.topP ?? topP),
     ...optional('stop', request.stop?.length ? request.stop : undefined),
+    ...optional('presence_penalty', request.presencePenalty),
+    ...optional('frequency_penalty', request.frequencyPenalty),
+    ...optional('seed', request.seed),
     ...optional('user', request.user),
     ...(limit === undefined ? {} : { [maxTokensField(settings, compat)]: limit }),
     ...(compat.supportsTools === false ? {} : toolFields(request, compat)),
@@ -79,9 +82,9 @@ function toolFields ({ tools, toolChoice }: StepRequest, compat: Fields): Fields
   }
 }
 
-const toolField = ({ name, description, parameters }: ToolSpec, dropped: ReadonlySet<unknown> | undefined): Fields => ({
+const toolField = ({ name, description, parameters, strict }: ToolSpec, dropped: ReadonlySet<unknown> | undefined): Fields => ({
   type: 'function',
-  function: { name, description, parameters: dropped ? withoutKeywords(parameters, dropped) : parameters }
+  function: { name, description, parameters: dropped ? withoutKeywords(parameters, dropped) : parameters, ...optional('strict', strict) }
 })
 
 /** Names of properties are not keywords, whatever they are called. */
@@ -112,5 +115,6 @@ function thinkingFields ({ baseUrl }: ProviderSettings, model: ModelInfo, level:
 
 function jsonFields (json: StepRequest['json']): Fields {
   if (json === undefined) return {}
-  return { response_format: json === true ? { type: 'json_object' } : { type: 'json_schema', json_schema: { name: 'reply', schema: json } } }
+  if (json === true) return { response_format: { type: 'json_object' } }
+  return { response_format: { type: 'json_schema', json_schema: { name: 'reply', ...json } } }
 }

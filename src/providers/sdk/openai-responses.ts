@@ -16,7 +16,7 @@ export async function createOpenAiResponses (settings: ProviderSettings): Promis
       store: false,
       forceReasoning: model.reasoning,
       // A schema may be any; the strict mode takes only a part of them.
-      ...(json !== undefined && json !== true ? { strictJsonSchema: false } : {}),
+      ...(json !== undefined && json !== true ? { strictJsonSchema: json.strict === true } : {}),
       ...(model.reasoning && thinking !== 'off' ? { reasoningSummary: 'auto' } : {}),
       ...(user === undefined ? {} : { user }),
       ...(sessionId === undefined ? {} : { promptCacheKey: sessionId })

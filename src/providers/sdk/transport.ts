@@ -101,16 +101,20 @@ type Options = LanguageModelV4CallOptions
 
 function optionsOf (settings: ProviderSettings, kind: SdkKind, { model, request, params }: Step): Options {
   const { tools, toolChoice, json, temperature = params.temperature, topP = params.topP, stop } = request
+  const { presencePenalty, frequencyPenalty, seed } = request
   const limit = limitOf(settings, model, request.maxOutputTokens ?? params.maxTokens) ?? (kind.needsLimit ? model.maxTokens : undefined)
   const reasoning = model.reasoning && request.thinking !== undefined ? reasoningLevels[request.thinking] : undefined
   return {
     prompt: promptOf(model, request, kind.signatures),
     ...(limit === undefined ? {} : { maxOutputTokens: limit }),
     ...(tools.length > 0 ? { tools: tools.map(toolOf), toolChoice: choiceOf(toolChoice) } : {}),
-    ...(json === undefined ? {} : { responseFormat: { type: 'json' as const, ...(json === true ? {} : { schema: json as JSONSchema7 }) } }),
+    ...(json === undefined ? {} : { responseFormat: formatOf(json) }),
     ...(temperature === undefined ? {} : { temperature }),
     ...(topP === undefined ? {} : { topP }),
     ...(stop === undefined || stop.length === 0 ? {} : { stopSequences: [...stop] }),
+    ...(presencePenalty === undefined ? {} : { presencePenalty }),
+    ...(frequencyPenalty === undefined ? {} : { frequencyPenalty }),
+    ...(seed === undefined ? {} : { seed }),
     ...(reasoning === undefined ? {} : { reasoning })
   }
 }
@@ -121,8 +125,14 @@ function limitOf (settings: ProviderSettings, model: ModelInfo, wanted: number |
   return wanted === undefined ? ceiling : Math.min(wanted, ceiling ?? wanted)
 }
 
-const toolOf = ({ name, description, parameters }: ToolSpec): NonNullable<Options['tools']>[number] =>
-  ({ type: 'function', name, description, inputSchema: parameters as JSONSchema7 })
+const toolOf = ({ name, description, parameters, strict }: ToolSpec): NonNullable<Options['tools']>[number] =>
+  ({ type: 'function', name, description, inputSchema: parameters as JSONSchema7, ...(strict === undefined ? {} : { strict }) })
+
+function formatOf (json: NonNullable<StepRequest['json']>): NonNullable<Options['responseFormat']> {
+  if (json === true) return { type: 'json' }
+  const { schema, name, description } = json
+  return { type: 'json', schema: schema as JSONSchema7, ...(name ? { name } : {}), ...(description ? { description } : {}) }
+}
 
 const choiceOf = (choice: StepRequest['toolChoice'] = 'auto'): NonNullable<Options['toolChoice']> =>
   typeof choice === 'string' ? { type: choice } : { type: 'tool', toolName: choice.name }
