@@ -1,5 +1,8 @@
 /** How a command becomes a process. A sandbox stands in the same place and says what starts the command inside. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { access } from 'node:fs/promises'
+import type { Duplex } from 'node:stream'
 
 export interface LaunchOptions {
   /** A real directory. */
@@ -34,6 +37,19 @@ export interface Launcher {
 async function shellOf (platform: NodeJS.Platform): Promise<readonly [string, string]> {
   if (platform === 'win32') return ['cmd.exe', '/c']
   return [await access('/bin/bash').then(() => '/bin/bash', () => '/bin/sh'), '-c']
+}
+
+/** Resolves when it runs, as the leader of a group of its own. */
+export async function spawnDetached (file: string, args: readonly string[], options: LaunchOptions, third?: Uint8Array): Promise<ChildProcess> {
+  const { cwd, env, stdin } = options
+  const child = spawn(file, args, {
+    cwd, env, detached: true, windowsHide: true, stdio: [stdin, 'pipe', 'pipe', ...third ? ['pipe' as const] : []]
+  })
+  const pipe = child.stdio[3] as Duplex | null | undefined
+  pipe?.on('error', () => {}).resume()
+  await once(child, 'spawn')
+  pipe?.end(third)
+  return child
 }
 
 export function createHostLauncher (platform: NodeJS.Platform = process.platform): Launcher {

@@ -3,11 +3,11 @@
  * commands print is much: both happen here, where nothing waits for it. When the gateway goes, however it goes, so do its commands.
  */
 import type { ChildProcess } from 'node:child_process'
+import { spawnDetached } from '../launch.ts'
 import { defaultOutputLimits } from '../output.ts'
 import { endGroup, endTree } from '../process-tree.ts'
 import type { Order, Report } from './orders.ts'
 import { createPacing } from './pacing.ts'
-import { startProgram } from './start-program.ts'
 
 /** A pipe that somebody outside the group holds open is not waited for. */
 const closeWaitMs = 250
@@ -35,7 +35,7 @@ async function drained (child: ChildProcess): Promise<void> {
 }
 
 async function start ({ id, marker, program }: Order & { kind: 'start' }): Promise<void> {
-  const child = await startProgram(program)
+  const child = await spawnDetached(program.file, program.args, program, program.third)
   const command: Command = { child, marker, stopping: undefined }
   commands.set(id, command)
   report({ kind: 'started', id, pid: child.pid! })
