@@ -3,7 +3,6 @@
 import { existsSync } from 'fs'
 import { dirname, join } from 'path'
 import { fileURLToPath } from 'url'
-import { setFlagsFromString } from 'v8'
 import { useCompileCache } from './compile-cache.js'
 
 const oldestNode = '22.19.0'
@@ -17,7 +16,6 @@ else startOnPinnedNode()
 
 function start () {
   muteKnownWarnings()
-  keepSmall()
   useCompileCache(root)
   const program = existsSync(join(root, 'src', 'cli', 'main.ts')) ? '../src/cli/main.ts' : '../dist/cli.main.js'
   import(program).then(
@@ -36,14 +34,6 @@ function explainMissing (error) {
   if (/find package/.test(error.message)) return 'its dependencies are not installed. Run: npm ci --prefix ' + root
   if (/dist.cli\.main\.js/.test(error.message)) return 'this package was not built. Run: npm run build --prefix ' + root
   return undefined
-}
-
-/*
- * A nursery that grows with every burst is memory which a daemon never gives back: this keeps it as it starts. The middle compiler
- * stays: without it (--no-maglev) each connecting client was measured to cost half as much again, and an idle gateway 4 MB more.
- */
-function keepSmall () {
-  setFlagsFromString('--semi-space-growth-factor=1')
 }
 
 /* Node 22 announces type stripping and node:sqlite on every start; nobody who runs a command can act on either. */

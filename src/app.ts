@@ -254,6 +254,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     await listeners?.close()
     await fastify.close()
     host.eventLoop.stop()
+    host.rest.stop()
     await conversation.close()
     await devices.close()
     await store.close()

@@ -5,6 +5,7 @@ import { createEventLoopMonitor, type EventLoopMonitor } from '../host/event-loo
 import { createHealth, type AgentFacts, type Health, type HealthSources } from '../host/health.ts'
 import { createLifecycle, type Lifecycle } from '../host/lifecycle.ts'
 import { createPresence, type Presence } from '../host/presence.ts'
+import { createRest, type Rest } from '../host/rest.ts'
 import type { Logger } from '../log/logger.ts'
 import type { Store } from '../store/store.ts'
 
@@ -25,6 +26,7 @@ export interface HostOptions {
 export interface Host {
   readonly lifecycle: Lifecycle
   readonly eventLoop: EventLoopMonitor
+  readonly rest: Rest
   readonly presence: Presence
   readonly health: Health
   readonly agents: () => AgentFacts[]
@@ -57,6 +59,7 @@ export function createHost (options: HostOptions): Host {
   return {
     lifecycle: createLifecycle({ now, checks: { 'state-database': () => store.status().writable } }),
     eventLoop,
+    rest: createRest(),
     presence,
     health,
     agents,
