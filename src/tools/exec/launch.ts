@@ -39,8 +39,10 @@ async function shellOf (platform: NodeJS.Platform): Promise<readonly [string, st
   return [await access('/bin/bash').then(() => '/bin/bash', () => '/bin/sh'), '-c']
 }
 
+type Arguments = readonly string[]
+
 /** Resolves when it runs, as the leader of a group of its own. */
-export async function spawnDetached (file: string, args: readonly string[], options: LaunchOptions, third?: Uint8Array): Promise<ChildProcess> {
+export async function spawnDetached (file: string, args: Arguments, options: LaunchOptions, third?: Uint8Array): Promise<ChildProcess> {
   const { cwd, env, stdin } = options
   const child = spawn(file, args, {
     cwd, env, detached: true, windowsHide: true, stdio: [stdin, 'pipe', 'pipe', ...third ? ['pipe' as const] : []]

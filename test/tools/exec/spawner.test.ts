@@ -67,18 +67,20 @@ t.test('a command that ends whoever started it ends itself, and the next one run
   t.match(await exec({ command: 'echo next' }), { details: { exitCode: 0, aggregated: 'next\n' } })
 })
 
-t.test('one that is stopped in its tracks holds no run back', { timeout: 60_000 }, async t => {
-  const spawner = createSpawner({ env: {}, answerMs: 500 })
-  t.teardown(() => spawner.close())
-  const word = odd()
-  const early = odd()
-  await t.rejects(spawner.start(marked(early, `(sleep ${early}) & kill -STOP $PPID; sleep ${early}`), { marker: early, onOutput () {} }), /SIGKILL/)
-  t.same(await processesWith(`sleep\0${early}`), [], 'also of a command that nobody has heard of yet')
-  const running = await spawner.start(program(`sleep 0.2; kill -STOP $PPID; sleep ${word}`), { marker: word, onOutput () {} })
-  t.ok(await until(async () => (await processesWith(`sleep\0${word}`)).length > 0))
+t.test('one that is stopped in its tracks holds no run back', async t => {
+  const stuck = async (word: string, stops: string) => {
+    const spawner = createSpawner({ env: {}, answerMs: 4000 })
+    t.teardown(() => spawner.close())
+    return await spawner.start(marked(word, `(sleep ${word}) & ${stops}; sleep ${word}`), { marker: word, onOutput () {} })
+  }
+  const [early, late] = [odd(), odd()]
+  const unheard = stuck(early, 'kill -STOP $PPID')
+  const running = await stuck(late, 'sleep 0.5; kill -STOP $PPID')
+  t.ok(await until(() => /^State:\tT/m.test(readFileSync(`/proc/${spawnerOf(running.pid)}/status`, 'utf8'))))
   running.stop(0)
   t.match(await running.ended, { signal: 'SIGKILL', isClean: true })
-  t.same(await processesWith(`sleep\0${word}`), [])
+  await unheard.then(({ ended, stop }) => { stop(0); return ended }, (error: Error) => t.match(error.message, /SIGKILL/))
+  for (const word of [early, late]) t.same(await processesWith(`sleep\0${word}`), [], 'also of a command that nobody has heard of yet')
 })
 
 t.test('what is left out on the way is what would have been left out at its end', t => {
