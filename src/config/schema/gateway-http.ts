@@ -34,7 +34,10 @@ const files = group({ help: 'Files in requests.', reload: 'live' }, {
   })
 })
 
-const endpoints = group({ help: 'The OpenAI-compatible routes.', reload: 'live' }, {
+const endpoints = group({ help: 'Routes that are switched on one by one.', reload: 'live' }, {
+  mcp: group({ help: 'The gateway as an MCP server, at /mcp.' }, {
+    enabled: key(flag, { default: false, failsafe: false, help: 'Serve it.' })
+  }),
   chatCompletions: group({ help: 'POST /v1/chat/completions.' }, {
     enabled: key(flag, { default: false, help: 'Serve it.' }),
     maxBodyBytes: key(integer(1), { default: 20 * mebibytes, help: 'Size of a request.', reload: 'restart' }),

@@ -53,13 +53,25 @@ export const discovery = group({ help: 'Being found in the network.', reload: 'r
 })
 
 export const mcp = group({ help: 'Model Context Protocol.', open: true, reload: 'room:mcp' }, {
+  sessionIdleTtlMs: key(number(0, 2 ** 31 - 1), { default: 0, help: 'A server that nobody has used for so long is closed until it is needed; 0: never.' }),
   servers: map({ help: 'Servers by name.' }, group({ help: 'One server.', unit: true, open: true }, {
     command: key(word, { help: 'Program of a server on this machine.' }),
     args: key(texts, { help: 'Its arguments.' }),
-    env: key(open, { help: 'Its environment.', secret: true }),
+    env: key(open, { help: 'Its environment, beside the few names that every program gets.', secret: true }),
+    cwd: key(word, { help: 'Its directory; absent: that of the gateway.' }),
+    workingDirectory: key(word, { help: 'The same as cwd.' }),
     url: key(word, { help: 'Address of a server elsewhere.' }),
     headers: key(open, { help: 'Headers of every request.', secret: true }),
-    enabled: key(flag, { help: 'Use it.', failsafe: false })
+    transport: key(oneOf(['stdio', 'streamable-http', 'sse', 'http']), { help: 'How it is spoken to; absent: by command or url, over streamable HTTP where it can.' }),
+    type: key(word, { help: 'The same as transport, in the words of other programs.' }),
+    enabled: key(flag, { help: 'Use it.', failsafe: false }),
+    connectionTimeoutMs: key(milliseconds(1), { default: 30_000, help: 'Time to be opened and to say which tools it has.' }),
+    requestTimeoutMs: key(milliseconds(1), { default: 60_000, help: 'Time for a call, anew with each sign of progress.' }),
+    toolFilter: group({ help: 'Which of its tools are used.' }, {
+      include: key(texts, { help: 'Only these; * stands for anything.', failsafe: [] }),
+      exclude: key(texts, { default: [], help: 'Not these.', failsafe: ['*'] })
+    }),
+    auth: key(word, { help: 'How to sign in; oauth is not supported.' })
   }))
 })
 
