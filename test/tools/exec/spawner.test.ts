@@ -74,12 +74,12 @@ t.test('one that is stopped in its tracks holds no run back', async t => {
     return await spawner.start(marked(word, `(sleep ${word}) & ${stops}; sleep ${word}`), { marker: word, onOutput () {} })
   }
   const [early, late] = [odd(), odd()]
-  const unheard = stuck(early, 'kill -STOP $PPID')
+  const unheard = stuck(early, 'kill -STOP $PPID').then(command => command.stop(0), (error: Error) => error.message)
   const running = await stuck(late, 'sleep 0.5; kill -STOP $PPID')
   t.ok(await until(() => /^State:\tT/m.test(readFileSync(`/proc/${spawnerOf(running.pid)}/status`, 'utf8'))))
   running.stop(0)
   t.match(await running.ended, { signal: 'SIGKILL', isClean: true })
-  await unheard.then(({ ended, stop }) => { stop(0); return ended }, (error: Error) => t.match(error.message, /SIGKILL/))
+  t.match(await unheard, /SIGKILL/)
   for (const word of [early, late]) t.same(await processesWith(`sleep\0${word}`), [], 'also of a command that nobody has heard of yet')
 })
 
