@@ -24,7 +24,11 @@ const httpMessages: { readonly [code: string]: string } = {
   AUTH_RATE_LIMITED: 'Too many failed authentication attempts. Please try again later.'
 }
 
-export function errorBody (error: GatewayError): object {
+export interface ErrorBody {
+  readonly error: { readonly message: string, readonly type: string, readonly code: string, readonly [field: string]: unknown }
+}
+
+export function errorBody (error: GatewayError): ErrorBody {
   const message = error.status === 401 ? 'Unauthorized' : httpMessages[error.code] ?? error.message
   const { code, nextStep, ...details } = error.details as { code: string, nextStep: string }
   const { retryAfterMs } = error.toWire()
@@ -40,13 +44,14 @@ export function errorBody (error: GatewayError): object {
   }
 }
 
-export function sendError (reply: FastifyReply, error: GatewayError): FastifyReply {
+/** `bodyOf` is for surfaces whose clients know another shape. */
+export function sendError (reply: FastifyReply, error: GatewayError, bodyOf: (error: GatewayError) => object = errorBody): FastifyReply {
   if (error.retryAfterMs !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)))
   if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="openclaw-gateway"')
   // The rest of a body that was refused unread must not keep the socket busy, and a refused upgrade leaves nothing to go on with.
   const { headers } = reply.request
   if (headers['content-length'] ?? headers['transfer-encoding'] ?? headers.upgrade) reply.header('connection', 'close')
-  return reply.code(error.status).send(errorBody(error))
+  return reply.code(error.status).send(bodyOf(error))
 }
 
 /** Without a query and without a fragment, which browsers keep to themselves: either may hold a token. */
@@ -82,9 +87,12 @@ export function refuseUnreadable ({ raw: { socket } }: FastifyRequest, { raw: re
   response.end(body, () => socket.destroySoon())
 }
 
+/** Whatever was thrown while a request was answered, as a refusal. */
+export const refusalOf = (error: FastifyError | GatewayError, request: FastifyRequest): GatewayError =>
+  isGatewayError(error) ? error : translate(error, request)
+
 export function registerErrors (fastify: FastifyInstance): void {
-  fastify.setErrorHandler((error: FastifyError | GatewayError, request, reply) =>
-    sendError(reply, isGatewayError(error) ? error : translate(error, request)))
+  fastify.setErrorHandler((error: FastifyError | GatewayError, request, reply) => sendError(reply, refusalOf(error, request)))
   fastify.setNotFoundHandler((request, reply) => sendError(reply, new GatewayError('NOT_FOUND', {
     message: `no route for ${request.method} ${pathOf(request)}`
   })))

@@ -39,6 +39,8 @@ export const errorTable = {
   UNAUTHORIZED_ROLE: { wire: 'INVALID_REQUEST', status: 403, message: 'unauthorized role', next: 'Connect with the role this method belongs to.' },
   MISSING_SCOPE: { wire: 'FORBIDDEN', status: 403, message: 'missing scope', next: 'Ask an operator with pairing rights to approve the scope: openclaw devices list.' },
   FORBIDDEN: { wire: 'FORBIDDEN', status: 403, message: 'not allowed', next: 'Connect as somebody who may do this.' },
+  USER_NOT_ALLOWED: { wire: 'FORBIDDEN', status: 403, message: 'user is not allowed', next: 'Whoever runs this gateway can add the user to gateway.dataPlane.allowUsers.' },
+  REQUEST_CANCELED: { wire: 'INVALID_REQUEST', status: 499, message: 'the request was canceled', next: 'Send it again under another id if it is still wanted.' },
   PAYLOAD_TOO_LARGE: { wire: 'INVALID_REQUEST', status: 413, message: 'payload too large', next: 'Send less at once; details.limitBytes is the limit.' },
   UNSUPPORTED_MEDIA_TYPE: { wire: 'INVALID_REQUEST', status: 415, message: 'unsupported media type', next: 'Send Content-Type: application/json.' },
   TOO_MANY_REQUESTS: { wire: 'UNAVAILABLE', status: 429, message: 'too many requests', next: 'Wait as long as Retry-After says.', retryable: true },
@@ -67,11 +69,28 @@ export const errorTable = {
   FILE_UNSAFE: { wire: 'INVALID_REQUEST', status: 403, message: 'unsafe workspace file', next: 'Use regular files inside the workspace: links that lead out of it are not followed.' },
   FILE_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'the file changed meanwhile', next: 'Read the file again (agents.files.get) and apply the change to it.' },
 
+  // Models
+  MODEL_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'model not found', next: 'List the models: openclaw models list, or models.list.' },
+  MODEL_NOT_ALLOWED: { wire: 'FORBIDDEN', status: 403, message: 'this model may not be picked for this agent', next: 'Pick one that modelPolicy.allow names, or leave the choice to the agent.' },
+  MODEL_REFUSED: { wire: 'INVALID_REQUEST', status: 400, message: 'the model refused the request', next: 'Correct the request as the message of the provider says.' },
+  MODEL_RATE_LIMITED: { wire: 'UNAVAILABLE', status: 429, message: 'the provider of the model limits requests', next: 'Wait as long as Retry-After says, or give the agent fallbacks.', retryable: true, retryAfterMs: 1000 },
+  MODEL_FAILED: { wire: 'UNAVAILABLE', status: 502, message: 'the model could not answer', next: 'Look at the provider: openclaw models status; the log has the cause.', retryable: true },
+  MODEL_OVERLOADED: { wire: 'UNAVAILABLE', status: 503, message: 'the model is overloaded', next: 'Wait as long as Retry-After says, or give the agent fallbacks.', retryable: true, retryAfterMs: 1000 },
+  RUN_TIMED_OUT: { wire: 'UNAVAILABLE', status: 504, message: 'the run took too long', next: 'Ask for less at once, or raise agents.defaults.timeoutSeconds.' },
+  RUN_ABORTED: { wire: 'INVALID_REQUEST', status: 409, message: 'the run was stopped before it had answered', next: 'Send the request again if the answer is still wanted.' },
+
   // Approvals
   APPROVAL_UNKNOWN: { wire: 'APPROVAL_NOT_FOUND', status: 404, message: 'approval not found', next: 'List what is pending: exec.approval.list; what was decided: approval.history.' },
   APPROVAL_ALREADY_RESOLVED: { wire: 'INVALID_REQUEST', status: 409, reason: 'APPROVAL_ALREADY_RESOLVED', message: 'approval already resolved', next: 'Read what was decided: approval.get.' },
   APPROVAL_EXISTS: { wire: 'INVALID_REQUEST', status: 409, message: 'approval id already in use', next: 'Leave the id out, or choose another one.' },
   EXEC_APPROVALS_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'exec approvals changed since last load; re-run exec.approvals.get and retry', next: 'Read the document again and send its hash as baseHash.' },
+
+  // Plugins
+  PLUGIN_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'no such plugin', next: 'List the plugins: openclaw plugins list, or plugins.list; new ones are named in plugins.load.paths.' },
+  PLUGIN_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'the plugin changed since it was looked at', next: 'Look at it again (plugins.inspect) and send its reviewToken.' },
+  PLUGIN_FAILED: { wire: 'UNAVAILABLE', status: 502, message: 'a plugin failed', next: 'openclaw plugins doctor says how plugins are; the log has the cause under details.errorId.' },
+  PLUGIN_REFUSED: { wire: 'INVALID_REQUEST', status: 400, message: 'the plugin refused the request', next: 'Correct the request as the message says.' },
+  PLUGINS_LOADING: { wire: 'UNAVAILABLE', status: 503, reason: 'plugins-loading', message: 'plugins are starting', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },
 
   // Coming and going
   STARTING: { wire: 'UNAVAILABLE', status: 503, reason: 'startup-sidecars', message: 'gateway starting; retry shortly', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },

@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../auth/caller.ts'
 import type { HttpAuth } from '../http/auth-hook.ts'
+import { clientGone } from '../http/client-gone.ts'
+import { refuseOtherMethods } from '../http/other-methods.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { InvokeOutcome, InvokeRequest, ToolSource } from '../tools/invocation.ts'
 import { plainResultOf, planOf, resultOf } from '../tools/presentation.ts'
@@ -76,7 +78,7 @@ class Request implements InvokeRequest {
   declare readonly tool: string
   declare readonly args: Body
   readonly #response: FastifyReply['raw']
-  #controller: AbortController | undefined = undefined
+  #signal: AbortSignal | undefined = undefined
 
   constructor (fields: Fields, caller: Caller, response: FastifyReply['raw']) {
     Object.assign(this, fields)
@@ -85,13 +87,8 @@ class Request implements InvokeRequest {
   }
 
   get signal (): AbortSignal {
-    if (!this.#controller) {
-      const controller = this.#controller = new AbortController()
-      const gone = (): void => { if (!this.#response.writableFinished) controller.abort(new Error('the client went away')) }
-      if (this.#response.destroyed) gone()
-      else this.#response.once('close', gone)
-    }
-    return this.#controller.signal
+    this.#signal ??= clientGone(this.#response)
+    return this.#signal
   }
 }
 
@@ -147,12 +144,5 @@ export function registerToolsInvoke (fastify: FastifyInstance, options: ToolsInv
     }
   })
 
-  // Before credentials are looked at: what is wrong is the method, whoever asks.
-  fastify.route({
-    method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    url,
-    onRequest: async (_request, reply) =>
-      reply.code(405).header('allow', 'POST').header('content-type', 'text/plain; charset=utf-8').send('Method Not Allowed'),
-    handler: () => ''
-  })
+  refuseOtherMethods(fastify, url, ['POST'])
 }

@@ -9,6 +9,8 @@ export interface OutboundRules {
   readonly ownHosts?: readonly string[]
   /** Exact names, `*.name` for what is below one, `*` for all; wins over everything. */
   readonly blockedHosts?: readonly string[]
+  /** In the same words: the only ones that may be called. Opens nothing by itself. Default: every host. */
+  readonly onlyHosts?: readonly string[]
   /** The settings to name when somebody wants what is closed. */
   readonly setting?: string
 }
@@ -97,6 +99,9 @@ export async function resolveTarget (url: URL, rules: OutboundRules, resolve: Re
   const hostname = plainName(url.hostname)
   if (rules.blockedHosts?.some(rule => matches(hostname, rule))) {
     throw new OutboundError('host', `Refused: ${hostname} is blocked by the configuration of this gateway.`)
+  }
+  if (rules.onlyHosts && !rules.onlyHosts.some(rule => matches(hostname, rule))) {
+    throw new OutboundError('host', `Refused: ${hostname} is not among the hosts that the configuration of this gateway allows.`)
   }
   const isOwn = rules.ownHosts?.some(rule => hostname === plainName(rule.trim())) ?? false
   const addresses = await lookUp(hostname, resolve)
