@@ -74,7 +74,10 @@ t.test('one that is stopped in its tracks holds no run back', async t => {
     return await spawner.start(marked(word, `(sleep ${word}) & ${stops}; sleep ${word}`), { marker: word, onOutput () {} })
   }
   const [early, late] = [odd(), odd()]
-  const unheard = stuck(early, 'kill -STOP $PPID').then(command => command.stop(0), (error: Error) => error.message)
+  const unheard = stuck(early, 'kill -STOP $PPID').then(async command => {
+    command.stop(0)
+    return (await command.ended).signal
+  }, (error: Error) => error.message)
   const running = await stuck(late, 'sleep 0.5; kill -STOP $PPID')
   t.ok(await until(() => /^State:\tT/m.test(readFileSync(`/proc/${spawnerOf(running.pid)}/status`, 'utf8'))))
   running.stop(0)
