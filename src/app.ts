@@ -109,6 +109,7 @@ function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'
     runs: parts.conversation.runs,
     runtimes: parts.conversation.runtimes,
     tools: parts.conversation.tools,
+    memory: parts.conversation.memory,
     ...more,
     config: parts.live.current,
     agents: host.agents,

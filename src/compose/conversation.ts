@@ -20,6 +20,7 @@ import type { Store } from '../store/store.ts'
 import { composeCommands, type Commands, type CommandsOptions } from './commands.ts'
 import { createIdempotencyCache } from '../rpc/idempotency.ts'
 import type { ExitNotice } from '../tools/exec/sources.ts'
+import { createMemory, type Memory } from '../tools/memory/memory.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
 import { composeFiles } from './files.ts'
 import { composeWeb } from './web.ts'
@@ -46,6 +47,7 @@ export interface Conversation {
   readonly runs: Runs
   readonly runtimes: Runtimes
   readonly tools: ToolsRoom
+  readonly memory: Memory
   readonly commands: Commands
   readonly roster: Roster
   /** What belongs to a connection goes with it. */
@@ -113,11 +115,13 @@ export function composeConversation (options: ConversationOptions): Conversation
   })
   const images = createImages({ maxPx: () => config().config.agents.defaults.imageMaxDimensionPx, log })
   const { web, media } = composeWeb({ config, now, models, files, images })
+  const memory = createMemory({ config, files, models, stateDir: options.paths.stateDir, now, log: logging.child('memory') })
   const tools: ToolsRoom = createTools({
     exec: commands.exec,
     files,
     web,
     media,
+    memory,
     ...sessionTools,
     config,
     log: logging.child('tools'),
@@ -158,6 +162,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     runs: recoverWith(runs, sessionTools),
     runtimes,
     tools,
+    memory,
     commands,
     roster: createRoster({ live, paths: options.paths, sessions, runs, now }),
     connectionEnded (connectionId) {
@@ -168,6 +173,7 @@ export function composeConversation (options: ConversationOptions): Conversation
       await prompting.close()
       await sessionTools.spawns.close()
       await commands.close()
+      await memory.close()
       await sandbox.close()
       await sessions.close()
       await models.close()

@@ -129,6 +129,7 @@ export const agents = {
     result: openObject,
     async handle ({ agentId, deleteFiles = true }, { rooms }) {
       const removal = await rooms.roster.remove(agentId, { deleteFiles })
+      await rooms.memory.forget(removal.agentId)
       announce(rooms)
       return { ok: true, ...removal }
     }

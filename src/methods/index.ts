@@ -11,6 +11,7 @@ import { devices } from './devices.ts'
 import { execApprovals } from './exec-approvals.ts'
 import { host } from './host.ts'
 import { logs } from './logs.ts'
+import { memory } from './memory.ts'
 import { models } from './models.ts'
 import { nodes } from './nodes.ts'
 import { placeholders } from './placeholders.ts'
@@ -48,6 +49,7 @@ export const methods = {
   ...models,
   ...usage,
   ...tools,
+  ...memory,
   ...approvals,
   ...execApprovals,
   ...placeholders

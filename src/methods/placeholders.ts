@@ -83,11 +83,6 @@ export const placeholders = {
   'sessions.companion.state': empty('operator.read', panels, () => ({ exchanges: [] })),
   'environments.list': empty('operator.read', panels, () => ({ environments: [] })),
   'progressCard.get': empty('operator.read', panels, () => ({ card: null })),
-  'doctor.memory.status': empty('operator.read', panels, rooms => ({
-    agentId: rooms.agents().find(agent => agent.isDefault)?.agentId ?? 'main',
-    searchRuntimeRegistered: false,
-    embedding: { ok: false, checked: false, error: 'memory is not built yet' }
-  })),
   'question.list': empty('operator.questions', plugins, () => ({ questions: [] })),
   'openclaw.approval.list': emptyList('operator.approvals', plugins),
   'plugins.list': empty('operator.read', plugins, () => ({ plugins: [], diagnostics: [], mutationAllowed: false })),

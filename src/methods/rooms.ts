@@ -12,6 +12,7 @@ import type { LogsTailResult, TailOptions } from '../log/tail.ts'
 import type { Models } from '../providers/model.ts'
 import type { Approvals } from '../tools/approvals/approvals.ts'
 import type { ApprovalsDocument } from '../tools/approvals/document.ts'
+import type { Memory } from '../tools/memory/memory.ts'
 import type { SessionsRoom } from '../sessions/sessions.ts'
 import type { ToolsRoom } from '../tools/tools.ts'
 import type { Connections } from '../rpc/connections.ts'
@@ -32,6 +33,7 @@ export interface Rooms {
   readonly runs: Runs
   readonly runtimes: Runtimes
   readonly tools: ToolsRoom
+  readonly memory: Memory
   readonly roster: Roster
   readonly approvals: Approvals
   readonly approvalsDocument: ApprovalsDocument

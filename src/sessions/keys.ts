@@ -111,6 +111,8 @@ export function parseKey (key: string): KeyParts {
 
 /** Work that goes on behind the conversations of people. */
 export const isBackground = ({ kind }: KeyParts): boolean => backgroundKinds.has(kind)
+/** What a person told their agent alone may be told here. */
+export const isPrivate = (parts: KeyParts): boolean => parts.kind !== 'group' && parts.kind !== 'channel' && !isBackground(parts)
 /** Nobody misses it when it is old. */
 export const isDisposable = (parts: KeyParts): boolean => isBackground(parts) || parts.oneShot === true
 

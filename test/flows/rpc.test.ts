@@ -155,7 +155,7 @@ const placeholderNames = [
   'channels.pairing.list', 'channels.start', 'channels.status', 'channels.stop',
   'config.apply', 'config.patch',
   'config.set', 'cron.add', 'cron.get', 'cron.list', 'cron.remove', 'cron.run', 'cron.runs', 'cron.status', 'cron.update',
-  'diagnostics.stability', 'doctor.memory.status', 'environments.list',
+  'diagnostics.stability', 'environments.list',
   'gateway.restart.request', 'last-heartbeat', 'message.action', 'node.invoke',
   'node.pending.enqueue', 'openclaw.approval.list', 'plugins.controlUi.list', 'plugins.list',
   'progressCard.get', 'question.list', 'secrets.reload', 'send',

@@ -2,7 +2,7 @@
 import { agentEntries, type AgentEntry } from '../../config/agent-entries.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { createOrderedMap } from '../../lib/ordered-map.ts'
-import { isBackground, parseKey, type KeyParts } from '../../sessions/keys.ts'
+import { isPrivate, parseKey } from '../../sessions/keys.ts'
 import type { Prompting, PromptFacts, RunLog } from '../context.ts'
 import { visibleReply } from '../replies.ts'
 import { workspaceOf, type WorkspacePaths } from '../roster/workspace.ts'
@@ -27,9 +27,6 @@ interface Agent {
   readonly entry: Partial<AgentEntry>
   readonly directory: string
 }
-
-/** What a person told their agent about themselves stays between the two. */
-const isPrivate = (parts: KeyParts): boolean => parts.kind !== 'group' && parts.kind !== 'channel' && !isBackground(parts)
 
 function cut ({ text, isCut }: FileHead, name: string, maxChars: number): string {
   const trimmed = text.trim()

@@ -1,12 +1,15 @@
 /** Every tool that comes with the gateway, one line each. */
 import { sessionTools, type SessionTools } from '../sessions/index.ts'
 import type { MediaSources } from '../media/sources.ts'
+import type { MemorySources } from '../memory/memory.ts'
 import type { Tool } from '../tool.ts'
 import { applyPatch } from './apply-patch.ts'
 import { edit } from './edit.ts'
 import { exec, type CommandSources } from './exec.ts'
 import { image } from './image.ts'
 import { ls } from './ls.ts'
+import { memoryGet } from './memory-get.ts'
+import { memorySearch } from './memory-search.ts'
 import { processTool } from './process.ts'
 import { read, type FileSources } from './read.ts'
 import { tts } from './tts.ts'
@@ -14,7 +17,7 @@ import { webFetch, type WebSources } from './web-fetch.ts'
 import { webSearch } from './web-search.ts'
 import { write } from './write.ts'
 
-export type BuiltinSources = CommandSources & FileSources & MediaSources & SessionTools & WebSources
+export type BuiltinSources = CommandSources & FileSources & MediaSources & MemorySources & SessionTools & WebSources
 
 export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   exec(sources),
@@ -28,5 +31,7 @@ export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   webSearch(sources),
   image(sources),
   tts(sources),
+  memorySearch(sources),
+  memoryGet(sources),
   ...sessionTools(sources)
 ]

@@ -20,6 +20,8 @@ export interface Session { readonly agentId: string, readonly sessionKey: string
 export interface Files {
   /** Answered anew for each call: links and settings may have changed. */
   view (session: Session): Promise<FileView>
+  /** The workspace of an agent and nothing else; its first root is the real one. No sandbox has a say. */
+  workspace (agentId: string): Promise<FileView>
   /** One after the other for each file, in an order in which two never wait for each other. */
   inTurn <R>(paths: readonly string[], work: () => Promise<R>): Promise<R>
 }
@@ -74,12 +76,14 @@ function createTurns (): Files['inTurn'] {
 export function createFiles ({ config, paths, workspaceOf, plan }: FilesOptions): Files {
   const { stateDir, homeDir, configPath = join(stateDir, 'openclaw.json') } = paths
 
+  const neverOf = async (denied: readonly string[]): Promise<Pick<FileView, 'denied' | 'guarded'>> => ({
+    denied: await real(denied.map(path => expandPath(path, homeDir))),
+    guarded: await real([stateDir, configPath])
+  })
+
   async function view (session: Session): Promise<FileView> {
     const { allowed, denied, isConfined } = settingsOf(config().config, session.agentId)
-    const never = {
-      denied: await real(denied.map(path => expandPath(path, homeDir))),
-      guarded: await real([stateDir, configPath])
-    }
+    const never = await neverOf(denied)
     const sandboxed = await plan(session)
     if (sandboxed) {
       const roots = sandboxed.mounts.map(({ target, source, access }) => ({ target, source, isWritable: access === 'rw' }))
@@ -90,5 +94,12 @@ export function createFiles ({ config, paths, workspaceOf, plan }: FilesOptions)
     return { cwd: workspace, homeDir, roots: await rootsAt(places), ...never }
   }
 
-  return { view, inTurn: createTurns() }
+  async function workspace (agentId: string): Promise<FileView> {
+    const cwd = workspaceOf(agentId)
+    const [source] = await real([cwd])
+    const roots = [...new Set([source!, cwd])].map(target => ({ target, source: source!, isWritable: false }))
+    return { cwd, roots, ...await neverOf(denyPathsOf(config().config, agentId)) }
+  }
+
+  return { view, workspace, inTurn: createTurns() }
 }
