@@ -7,6 +7,7 @@ import type { GatewayAuth } from './auth/gateway-auth.ts'
 import { createCredential, createDoor, type Door } from './compose/door.ts'
 import { composeConversation, type Conversation } from './compose/conversation.ts'
 import { createHost, type Host } from './compose/host.ts'
+import { composeKeys } from './compose/keys.ts'
 import { createLiveConfig, type LiveConfig } from './config/live-config.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Paths } from './config/paths.ts'
@@ -65,6 +66,7 @@ export interface Gateway {
 /** What the builders below share: made once, in createGateway. */
 interface Parts {
   readonly options: GatewayOptions
+  readonly keys: Rooms['keys']
   readonly live: LiveConfig
   readonly now: () => number
   readonly bootId: string
@@ -111,6 +113,7 @@ function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'
     tools: parts.conversation.tools,
     memory: parts.conversation.memory,
     ...more,
+    keys: parts.keys,
     config: parts.live.current,
     agents: host.agents,
     roster: parts.conversation.roster,
@@ -225,7 +228,17 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     emit: (event, payload) => events.emit(event, payload),
     invalidate: (target, reason) => rpc.invalidate(target, reason)
   })
-  const door = createDoor({ config, credential, bind, port, localAdminToken, devices, now })
+  const keys = composeKeys({
+    store,
+    now,
+    notice: text => log.warn(text),
+    disconnect: (keyId, tokenHash, reason) => rpc.disconnect(
+      caller => caller.key?.id === keyId && (tokenHash === undefined || caller.tokenHash === tokenHash),
+      closeCodes.clientInvalidated,
+      reason
+    )
+  })
+  const door = createDoor({ config, credential, bind, port, localAdminToken, devices, keys, now })
   const conversation = composeConversation({
     live,
     paths,
@@ -241,7 +254,9 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     isStopping: () => host.lifecycle.phase() === 'stopping',
     hasApprover: kind => hasApprover(rpc.connections, kind)
   })
-  const parts: Parts = { options, live, now, bootId, events, host, door, conversation, authMode: () => credential.current().mode, port }
+  const parts: Parts = {
+    options, keys, live, now, bootId, events, host, door, conversation, authMode: () => credential.current().mode, port
+  }
   const rpc = composeRpc(parts, devices)
   const fastify = await composeHttp(parts, rpc)
 
@@ -258,6 +273,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     host.rest.stop()
     await conversation.close()
     await devices.close()
+    await keys.close()
     await store.close()
   }
 

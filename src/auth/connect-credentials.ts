@@ -12,9 +12,11 @@ import type { Devices } from './devices/room.ts'
 import type { RedeemVerdict } from './devices/setup-types.ts'
 import type { TokenIssuer, TokenRefusal } from './devices/types.ts'
 import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
-import type { Ingress } from './ingress.ts'
-import type { AttemptLimiter, AttemptScope, LimiterSubject } from './limiter.ts'
-import { secretsEqual } from './secret.ts'
+import { isApiKey } from './keys/secret-form.ts'
+import type { KeyProof } from './keys/proof.ts'
+import type { ProvenKey } from './keys/room.ts'
+import { limiterSubject, type AttemptLimiter, type AttemptScope, type LimiterSubject } from './limiter.ts'
+import { hashToken, secretsEqual } from './secret.ts'
 import { proxyRefusal, type TrustedProxyCheck } from './trusted-proxy.ts'
 
 export interface ProvenCredential {
@@ -29,6 +31,8 @@ export interface ProvenCredential {
   readonly issuer?: TokenIssuer
   /** The setup code that let this device in, with the tokens it is good for. */
   readonly setup?: Extract<RedeemVerdict, { ok: true }>
+  /** The API key that a program came with; it decides alone what is granted. */
+  readonly key?: ProvenKey
   /** False once the gateway has another secret than the one this was held against. */
   inForce (): boolean
 }
@@ -48,6 +52,7 @@ export interface ConnectCredentialOptions {
   readonly tokenIssuer: () => TokenIssuer | undefined
   readonly limiter: AttemptLimiter
   readonly devices: Devices
+  readonly proveKey: KeyProof
 }
 
 /** Why the shared secret did not do, as the code that the client gets. */
@@ -88,14 +93,6 @@ const isSameAuth = (a: GatewayAuth, b: GatewayAuth): boolean =>
   a === b || (a.mode === b.mode && a.token === b.token && a.password === b.password)
 
 const rateLimited = (retryAfterMs: number): GatewayError => new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs })
-
-/** A failure is known to its own device when one has proved itself, else to the place it came from: nobody pays for a neighbour. */
-export const limiterSubject = (ingress: Ingress, deviceId?: string): LimiterSubject => ({
-  address: ingress.clientAddress,
-  loopback: ingress.kind === 'direct-local',
-  ...(ingress.origin === undefined ? {} : { browserOrigin: ingress.origin }),
-  ...(deviceId === undefined ? {} : { credentialId: `device:${deviceId}` })
-})
 
 export function createConnectCredentials (options: ConnectCredentialOptions): ConnectCredentials {
   const { limiter, devices } = options
@@ -202,6 +199,13 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     throw shared.refusal
   }
 
+  /** Whoever comes with a key of its own is that program, however this gateway tells people apart. */
+  async function apiKey (secret: string, { ingress }: ConnectAttempt, role: Role): Promise<ProvenCredential> {
+    const key = await options.proveKey(hashToken(secret), ingress)
+    if (role !== 'operator') throw new GatewayError('AUTH_KEY_ROLE')
+    return { method: 'api-key', principal: key.principal, key, inForce: key.isInForce }
+  }
+
   function withoutCredential ({ ingress, headers }: ConnectAttempt): Proven {
     // A loopback socket with a foreign Host is a page that rebound its name to us: without a credential nothing tells it apart.
     if (ingress.kind === 'direct-local' && !ingress.local) throw new GatewayError('HOST_NOT_ALLOWED')
@@ -247,6 +251,8 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     },
 
     async prove (attempt, role, proof) {
+      const secret = attempt.params.auth?.token ?? ''
+      if (isApiKey(secret)) return await apiKey(secret, attempt, role)
       const auth = options.auth()
       const proven = await proveAgainst(auth, attempt, role, proof)
       return { ...proven, inForce: () => isSameAuth(auth, options.auth()) }

@@ -17,6 +17,7 @@ import type { Devices } from './devices/room.ts'
 import type { DeliveredToken, DeviceCaller, DeviceToken, NeedsApprovalReason, NodeSurface } from './devices/types.ts'
 import type { Ingress } from './ingress.ts'
 import type { OriginPolicy } from './origin.ts'
+import type { ProvenKey } from './keys/room.ts'
 import { deviceClaims, pairingRequired } from './pairing-refusal.ts'
 
 export interface ConnectAttempt {
@@ -104,7 +105,7 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
   }
 
   function callerOf (
-    { attempt: { ingress }, role, credential }: Candidate, scopes: readonly Scope[], more: { deviceId?: string, tokenHash?: string } = {}
+    { attempt: { ingress }, role, credential }: Candidate, scopes: readonly Scope[], more: Pick<Caller, 'deviceId' | 'tokenHash' | 'key'> = {}
   ): Caller {
     return createCaller({
       principal: more.deviceId ? `device:${more.deviceId}` : credential.principal,
@@ -214,7 +215,19 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
     return declared
   }
 
+  /** It has what it was made for: all of it, or what of it is asked for. */
+  function admitKey (candidate: Candidate, { key, scopes, tokenHash }: ProvenKey): Granted {
+    if (!key.mayConnect()) {
+      throw new GatewayError('KEY_NOT_ALLOWED', { message: `API key "${key.name}" names HTTP routes only; it opens no WebSocket` })
+    }
+    const { scopes: asked = [] } = candidate.attempt.params
+    const all = expandScopes(scopes)
+    const granted = asked.length === 0 ? scopes : knownScopes(asked).filter(scope => all.has(scope))
+    return { caller: callerOf(candidate, granted, { key, tokenHash }), tokens: [] }
+  }
+
   async function admit (candidate: Candidate, proof: Proof): Promise<Granted> {
+    if (candidate.credential.key) return admitKey(candidate, candidate.credential.key)
     if (!proof) return admitWithoutDevice(candidate)
     const granted = await (candidate.credential.setup ? admitBySetupCode(candidate, proof) : admitDevice(candidate, proof))
     return candidate.role === 'node' ? { ...granted, declared: await declare(candidate, proof.deviceId) } : granted
@@ -223,7 +236,8 @@ export function createConnectAuthenticator (options: ConnectOptions): (attempt: 
   /** Meanwhile somebody may have removed the device, or given the gateway another secret. */
   function confirm ({ role, credential }: Candidate, { tokenHash }: Caller, proof: Proof): void {
     if (!credential.inForce()) throw new GatewayError('AUTH_UNAUTHORIZED')
-    if (proof && !devices.stillAuthorized({ ...proof, role, ...(tokenHash ? { tokenHash } : {}) })) throw new GatewayError('AUTH_DEVICE_TOKEN_MISMATCH')
+    if (!proof || credential.key) return
+    if (!devices.stillAuthorized({ ...proof, role, ...(tokenHash ? { tokenHash } : {}) })) throw new GatewayError('AUTH_DEVICE_TOKEN_MISMATCH')
   }
 
   return async attempt => {

@@ -132,12 +132,14 @@ const given = (value: string | undefined): string | undefined => value?.trim() |
  * The secret may arrive in either field; when both are filled, the one of the mode is compared. Behind a trusted proxy only the
  * password field counts: it is the local way in, and no token exists there.
  */
-export function checkSharedSecret (auth: GatewayAuth, presented: { token?: string, password?: string }): SharedSecretVerdict {
+export function checkSharedSecret (
+  auth: GatewayAuth, presented: { token?: string, password?: string }, equals: typeof secretsEqual = secretsEqual
+): SharedSecretVerdict {
   const kind: Kind = auth.mode === 'token' ? 'token' : 'password'
   const secret = auth.mode === 'none' ? undefined : auth[kind]
   if (secret === undefined) return { ok: false, reason: `${kind}_missing_config`, counted: false }
   const other = auth.mode === 'trusted-proxy' ? undefined : given(presented[kind === 'token' ? 'password' : 'token'])
   const candidate = given(presented[kind]) ?? other
   if (candidate === undefined) return { ok: false, reason: `${kind}_missing`, counted: false }
-  return secretsEqual(candidate, secret) ? { ok: true, method: kind } : { ok: false, reason: `${kind}_mismatch`, counted: true }
+  return equals(candidate, secret) ? { ok: true, method: kind } : { ok: false, reason: `${kind}_mismatch`, counted: true }
 }

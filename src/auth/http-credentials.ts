@@ -4,13 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GatewayError } from '../protocol/errors.ts'
 import { fullOperatorScopes, knownScopes, type Scope } from '../protocol/scopes.ts'
 import { createCaller, sharedSecretCaller, type Caller } from './caller.ts'
-import { cameThroughFunnel, limiterSubject, sharedSecretCodes } from './connect-credentials.ts'
+import { cameThroughFunnel, sharedSecretCodes } from './connect-credentials.ts'
 import type { Devices } from './devices/room.ts'
 import { checkSharedSecret, type GatewayAuth } from './gateway-auth.ts'
 import type { Ingress } from './ingress.ts'
-import type { AttemptLimiter } from './limiter.ts'
+import type { KeyProof } from './keys/proof.ts'
+import { isApiKey } from './keys/secret-form.ts'
+import { limiterSubject, type AttemptLimiter } from './limiter.ts'
 import type { HostPolicy, OriginPolicy } from './origin.ts'
-import { secretsEqual } from './secret.ts'
+import { createSecretCheck, PresentedSecret, secretsEqual } from './secret.ts'
 import { proxyRefusal, readDeclaredScopes, type TrustedProxyCheck } from './trusted-proxy.ts'
 
 export interface HttpAttempt {
@@ -29,6 +31,7 @@ export interface HttpCredentialOptions {
   readonly urlTokenFrom: () => 'local' | 'off' | 'always'
   readonly limiter: AttemptLimiter
   readonly devices: Devices
+  readonly proveKey: KeyProof
 }
 
 export type HttpAuthenticator = (attempt: HttpAttempt) => Promise<Caller>
@@ -38,8 +41,16 @@ export function bearerOf (headers: IncomingHttpHeaders): string | undefined {
   return match?.[1]
 }
 
+/** Where programs that were written for other services put their key. Nothing but an API key is taken from there. */
+function apiKeyHeader (headers: IncomingHttpHeaders): string | undefined {
+  const value = headers['x-api-key']
+  return typeof value === 'string' && isApiKey(value) ? value : undefined
+}
+
 export function createHttpAuthenticator (options: HttpCredentialOptions): HttpAuthenticator {
   const { limiter, devices } = options
+  const isLocalAdmin = createSecretCheck()
+  const isSharedSecret = createSecretCheck()
 
   function checkOriginOf (ingress: Ingress): void {
     const verdict = options.origins()(ingress, { required: false })
@@ -69,15 +80,20 @@ export function createHttpAuthenticator (options: HttpCredentialOptions): HttpAu
   }
 
   function presentedSecret ({ ingress, headers, urlToken }: HttpAttempt): string | undefined {
-    const bearer = bearerOf(headers)
+    const bearer = bearerOf(headers) ?? apiKeyHeader(headers)
     if (bearer !== undefined || urlToken === undefined) return bearer
     const allowed = options.urlTokenFrom()
     if (allowed === 'off' || (allowed === 'local' && !ingress.local)) throw new GatewayError('URL_TOKEN_NOT_ALLOWED')
     return urlToken
   }
 
-  function byDeviceToken (secret: string, ingress: Ingress): Caller | undefined {
-    const verdict = devices.verifyBearer(secret)
+  async function byKey (secret: string, ingress: Ingress): Promise<Caller> {
+    const { principal, key, scopes, tokenHash } = await options.proveKey(new PresentedSecret(secret).hash, ingress)
+    return createCaller({ principal, method: 'api-key', key, scopes, tokenHash, ...where(ingress) })
+  }
+
+  function byDeviceToken (secret: string, ingress: Ingress, tokenHash?: string): Caller | undefined {
+    const verdict = devices.verifyBearer(secret, tokenHash)
     return verdict && createCaller({ principal: `device:${verdict.deviceId}`, method: 'device-token', ...verdict, ...where(ingress) })
   }
 
@@ -85,13 +101,16 @@ export function createHttpAuthenticator (options: HttpCredentialOptions): HttpAu
     const { ingress } = attempt
     const auth = options.auth()
     if (secret === undefined) throw new GatewayError(auth.mode === 'password' ? 'AUTH_PASSWORD_MISSING' : 'AUTH_TOKEN_MISSING')
-    if (ingress.local && secretsEqual(secret, options.localAdminToken())) return sharedSecretCaller('local-admin', where(ingress))
-    const own = byDeviceToken(secret, ingress)
+    if (isApiKey(secret)) return await byKey(secret, ingress)
+    const presented = new PresentedSecret(secret)
+    if (ingress.local && isLocalAdmin(presented, options.localAdminToken())) return sharedSecretCaller('local-admin', where(ingress))
+    const own = byDeviceToken(secret, ingress, presented.hash)
     if (own) return own
     const subject = limiterSubject(ingress)
     const gate = limiter.check('shared-secret', subject)
     if (!gate.allowed) throw new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs: gate.retryAfterMs })
-    const verdict = checkSharedSecret(auth, { token: secret, password: secret })
+    const verdict = checkSharedSecret(auth, { token: secret, password: secret }, (candidate, own) =>
+      candidate === secret ? isSharedSecret(presented, own) : secretsEqual(candidate, own))
     if (verdict.ok) {
       limiter.recordSuccess('shared-secret', subject)
       return sharedSecretCaller(verdict.method, where(ingress))
@@ -105,6 +124,11 @@ export function createHttpAuthenticator (options: HttpCredentialOptions): HttpAu
 
   return async attempt => {
     const { mode, password } = options.auth()
+    if (mode === 'none' || mode === 'trusted-proxy') {
+      // Whoever comes with a key of its own is that program, however this gateway tells people apart.
+      const secret = bearerOf(attempt.headers) ?? apiKeyHeader(attempt.headers)
+      if (secret !== undefined && isApiKey(secret)) return await byKey(secret, attempt.ingress)
+    }
     if (mode === 'none') return withoutCredential(attempt)
     if (mode === 'trusted-proxy') {
       const identity = byProxy(attempt)

@@ -1,10 +1,11 @@
 import { addressGroup, isLoopbackAddress } from '../lib/net-address.ts'
 import { parseOrigin } from '../lib/web-origin.ts'
 import { createAttemptLedger, type LedgerEntry } from './attempt-ledger.ts'
+import type { Ingress } from './ingress.ts'
 
 /** Failures of one scope neither count for nor are forgiven by another. */
 export type AttemptScope = 'shared-secret' | 'device-token' | 'bootstrap-token' | 'node-pairing' | 'node-reapproval' | 'device-join' |
-  'hook-auth' | 'default'
+  'hook-auth' | 'plugin-auth' | 'api-key' | 'default'
 
 /** Who tries. */
 export interface LimiterSubject {
@@ -80,6 +81,14 @@ function subjectKey (subject: LimiterSubject): string {
   const origin = parseOrigin(subject.browserOrigin)
   return origin ? `browser-origin:${origin.text}` : unreadableOriginAddress
 }
+
+/** A failure is known to its own device when one has proved itself, else to the place it came from: nobody pays for a neighbour. */
+export const limiterSubject = (ingress: Ingress, deviceId?: string): LimiterSubject => ({
+  address: ingress.clientAddress,
+  loopback: ingress.kind === 'direct-local',
+  ...(ingress.origin === undefined ? {} : { browserOrigin: ingress.origin }),
+  ...(deviceId === undefined ? {} : { credentialId: `device:${deviceId}` })
+})
 
 const isExempt = (subject: LimiterSubject, limits: AttemptLimits): boolean =>
   limits.exemptLoopback && subject.browserOrigin === undefined && isLoopback(subject)

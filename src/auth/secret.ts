@@ -11,6 +11,27 @@ export function secretsEqual (a: string, b: string): boolean {
   return same && a !== ''
 }
 
+/** A secret that somebody presented, hashed once however many it is held against. */
+export class PresentedSecret {
+  readonly digest: Buffer
+  constructor (text: string) {
+    this.digest = digest(text)
+  }
+
+  /** What `hashToken` makes of it. */
+  get hash (): string { return this.digest.toString('base64url') }
+}
+
+/** Holds what was presented against one secret of our own, whose hash is kept until it changes. In constant time, like `secretsEqual`. */
+export function createSecretCheck (): (presented: PresentedSecret, own: string) => boolean {
+  let known: { readonly own: string, readonly digest: Buffer } | undefined
+  return (presented, own) => {
+    if (known?.own !== own) known = { own, digest: digest(own) }
+    const same = timingSafeEqual(presented.digest, known.digest)
+    return same && own !== ''
+  }
+}
+
 /** Eight hex digits by which two people see that they mean the same token. Not for passwords: a weak one can be guessed from it. */
 export const fingerprint = (secret: string): string => hash('sha256', `fingerprint\0${secret}`, 'hex').slice(0, 8)
 

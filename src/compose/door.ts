@@ -8,6 +8,8 @@ import type { TokenIssuer } from '../auth/devices/types.ts'
 import type { GatewayAuth } from '../auth/gateway-auth.ts'
 import { createHttpAuthenticator } from '../auth/http-credentials.ts'
 import { createIngress } from '../auth/ingress.ts'
+import { createKeyProof } from '../auth/keys/proof.ts'
+import type { Keys } from '../auth/keys/room.ts'
 import { createAttemptLimiter } from '../auth/limiter.ts'
 import { createNonces, type Nonces } from '../auth/nonces.ts'
 import { createHostPolicy, createOriginPolicy, effectiveOrigins, type HostPolicy, type OriginPolicy } from '../auth/origin.ts'
@@ -24,6 +26,7 @@ export interface DoorOptions {
   readonly port: () => number
   readonly localAdminToken: string
   readonly devices: Devices
+  readonly keys: () => Promise<Keys>
   readonly now: () => number
 }
 
@@ -94,13 +97,15 @@ export function createDoor (options: DoorOptions): Door {
   })
   const nonces = createNonces({ now })
   const trustedProxy = createTrustedProxyCheck({ config, ownAddresses, origins })
+  const limiter = createAttemptLimiter({ settings: () => config.auth.rateLimit, now })
   const shared = {
     auth: credential.current,
     localAdminToken: () => options.localAdminToken,
     trustedProxy: () => trustedProxy,
     origins: () => origins,
-    limiter: createAttemptLimiter({ settings: () => config.auth.rateLimit, now }),
-    devices
+    limiter,
+    devices,
+    proveKey: createKeyProof({ keys: options.keys, limiter })
   }
   return {
     attribute: createIngress({ trustedProxies: config.trustedProxies, allowRealIpFallback: config.allowRealIpFallback, port }),

@@ -2,6 +2,7 @@ import type { Runs } from '../agent/room.ts'
 import type { Roster } from '../agent/roster/roster.ts'
 import type { Runtimes } from '../agent/runtimes.ts'
 import type { Devices } from '../auth/devices/room.ts'
+import type { Keys } from '../auth/keys/room.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { EventLoopMonitor } from '../host/event-loop.ts'
@@ -28,6 +29,8 @@ export interface Rooms {
   readonly eventLoop: EventLoopMonitor
   readonly events: EventBus
   readonly devices: Devices
+  /** Loaded with the first use of an API key. */
+  readonly keys: () => Promise<Keys>
   readonly sessions: SessionsRoom
   readonly models: Models
   readonly runs: Runs

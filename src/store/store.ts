@@ -6,7 +6,8 @@
 /** Small tables of whole records, each loaded into a bounded projection by the room that owns it. Names are for ever. */
 export const collectionNames = [
   'devices', 'device-requests', 'node-surfaces', 'setup-codes', 'idempotency', 'gateway', 'sessions', 'session-groups', 'agents', 'approvals',
-  'exec-approvals'
+  'exec-approvals', 'responses',
+  'api-keys', 'api-key-usage'
 ] as const
 export type CollectionName = typeof collectionNames[number]
 

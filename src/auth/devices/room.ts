@@ -81,7 +81,7 @@ export interface Devices {
   issueToken (grant: { deviceId: string, role: Role, scopes: readonly Scope[], issuer?: TokenIssuer }): Promise<IssuedToken>
   verifyToken (check: TokenCheck): TokenVerdict
   /** A device's operator token as an HTTP bearer. The token before a rotation is not accepted here. */
-  verifyBearer (token: string): BearerVerdict | undefined
+  verifyBearer (token: string, tokenHash?: string): BearerVerdict | undefined
   rotate (request: { deviceId: string, role: string, scopes?: readonly string[] }, by: { caller: DeviceCaller }): Promise<RotateResult>
   revoke (request: { deviceId: string, role: string }, by: { caller: DeviceCaller }): Promise<RevokeResult>
   /** Notes that a device was here. Saved later, in one go. */

@@ -163,8 +163,7 @@ export function createTokens (context: DeviceContext): Tokens {
       }
     },
 
-    verifyBearer (token) {
-      const tokenHash = hashToken(token)
+    verifyBearer (token, tokenHash = hashToken(token)) {
       const holder = records.holderOf(tokenHash)
       if (holder?.role !== 'operator') return undefined
       const device = records.devices.get(holder.deviceId)
