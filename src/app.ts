@@ -7,7 +7,10 @@ import type { GatewayAuth } from './auth/gateway-auth.ts'
 import { createCredential, createDoor, type Door } from './compose/door.ts'
 import { composeConversation, type Conversation } from './compose/conversation.ts'
 import { createHost, type Host } from './compose/host.ts'
+import { composePluginDoor, composePlugins } from './compose/plugins.ts'
+import { reachableUrl } from './compose/reachable-url.ts'
 import { composeKeys } from './compose/keys.ts'
+import { registerPrograms } from './compose/programs.ts'
 import { createLiveConfig, type LiveConfig } from './config/live-config.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Paths } from './config/paths.ts'
@@ -17,7 +20,6 @@ import { allowCrossOrigin } from './http/cross-origin.ts'
 import { createHttp } from './http/server.ts'
 import type { BindTargets } from './lib/bind-address.ts'
 import { loadOrCreateDeviceIdentity } from './lib/device-identity.ts'
-import { lanAddresses } from './lib/own-addresses.ts'
 import { openListeners, type Listeners } from './listeners.ts'
 import type { Logging } from './log/logger.ts'
 import { tailLog } from './log/tail.ts'
@@ -25,6 +27,7 @@ import { createWireLog } from './log/wire-log.ts'
 import { methodTable } from './methods/index.ts'
 import type { Rooms } from './methods/rooms.ts'
 import { closeCodes } from './protocol/close-codes.ts'
+import type { MoreMethods } from './rpc/define-method.ts'
 import { createRpc, type Rpc } from './rpc/rpc.ts'
 import { registerDeviceNonce } from './routes/device-nonce.ts'
 import { registerInfo } from './routes/info.ts'
@@ -66,26 +69,17 @@ export interface Gateway {
 /** What the builders below share: made once, in createGateway. */
 interface Parts {
   readonly options: GatewayOptions
-  readonly keys: Rooms['keys']
   readonly live: LiveConfig
   readonly now: () => number
   readonly bootId: string
   readonly events: EventBus
   readonly host: Host
+  readonly keys: Rooms['keys']
   readonly door: Door
   readonly conversation: Conversation
+  readonly plugins: Rooms['plugins']
   readonly authMode: () => string
   readonly port: () => number
-}
-
-function reachableUrl ({ options, port }: Parts, publicUrl?: string): ReturnType<Rooms['reachableUrl']> {
-  const { bind, loaded } = options
-  const { publicOrigin } = loaded.config.gateway
-  const secure = (url: string): string => url.replace(/^http/, 'ws')
-  if (publicUrl) return { url: secure(publicUrl), source: 'request', alternatives: [] }
-  if (publicOrigin) return { url: secure(publicOrigin), source: 'gateway.publicOrigin', alternatives: [] }
-  const [first = '127.0.0.1', ...others] = bind.beyondLoopback ? lanAddresses() : []
-  return { url: `ws://${first}:${port()}`, source: bind.bind, alternatives: others.map(address => `ws://${address}:${port()}`) }
 }
 
 /** Whoever may decide and says that it shows such questions to a person. */
@@ -111,6 +105,7 @@ function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'
     runs: parts.conversation.runs,
     runtimes: parts.conversation.runtimes,
     tools: parts.conversation.tools,
+    plugins: parts.plugins,
     memory: parts.conversation.memory,
     ...more,
     keys: parts.keys,
@@ -130,7 +125,7 @@ function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'
     },
     authMode: parts.authMode,
     systemInfo: () => readSystemInfo({ port, bootId, stateDir: paths.stateDir, uptimeMs: host.lifecycle.uptimeMs }),
-    reachableUrl: publicUrl => reachableUrl(parts, publicUrl)
+    reachableUrl: publicUrl => reachableUrl({ ...options, port: port() }, publicUrl)
   }
 }
 
@@ -141,6 +136,7 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
   const { health, presence, lifecycle } = host
   return createRpc<Rooms>({
     methods: methodTable,
+    more: parts.plugins as MoreMethods<Rooms>,
     rooms: connections => composeRooms(parts, { devices, connections }),
     now,
     log: logging.child('ws'),
@@ -182,11 +178,14 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
     hosts: () => door.hosts,
     origins: () => door.origins
   })
-  await rpc.register(fastify)
+  await rpc.register(fastify, await composePluginDoor(fastify, { ...parts, auth: door.httpAuth, unavailable: host.lifecycle.unavailable }))
   registerProbes(fastify, { lifecycle: host.lifecycle, auth: door.httpAuth, authMode: parts.authMode, version, eventLoop: host.eventLoop })
   const { tools: { invoke }, sessions } = parts.conversation
   // Asked for with the first call: rows are not read before somebody needs them.
   registerToolsInvoke(fastify, { auth: door.httpAuth, invoke, ready: () => sessions.ready, unavailable: host.lifecycle.unavailable })
+  await registerPrograms(fastify, {
+    auth: door.httpAuth, config: parts.live.current, conversation: parts.conversation, now: parts.now, unavailable: host.lifecycle.unavailable
+  })
   await fastify.register(async scope => {
     await allowCrossOrigin(scope, gateway, ['/api/device/nonce', '/control-ui-config.json'])
     registerDeviceNonce(scope, { nonces: door.nonces })
@@ -254,8 +253,9 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     isStopping: () => host.lifecycle.phase() === 'stopping',
     hasApprover: kind => hasApprover(rpc.connections, kind)
   })
+  const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
   const parts: Parts = {
-    options, keys, live, now, bootId, events, host, door, conversation, authMode: () => credential.current().mode, port
+    options, keys, live, now, bootId, events, host, door, conversation, plugins, authMode: () => credential.current().mode, port
   }
   const rpc = composeRpc(parts, devices)
   const fastify = await composeHttp(parts, rpc)
@@ -271,6 +271,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     await fastify.close()
     host.eventLoop.stop()
     host.rest.stop()
+    await plugins.close()
     await conversation.close()
     await devices.close()
     await keys.close()
@@ -288,7 +289,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
       door.opened()
       host.lifecycle.ready()
       rpc.startTicking()
-      conversation.runs.recover().catch(err => log.error({ err }, 'what an earlier process left could not be taken up'))
+      plugins.begin().then(conversation.runs.recover).catch(err => log.error({ err }, 'what an earlier process left could not be taken up'))
       return { port: listeners.port, addresses: listeners.addresses }
     },
     stop (reason = 'gateway stopping') {

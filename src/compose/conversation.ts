@@ -12,14 +12,17 @@ import { agentEntries } from '../config/agent-entries.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { Paths } from '../config/paths.ts'
 import type { EventBus } from '../events/bus.ts'
+import type { Outbound } from '../lib/outbound/outbound.ts'
 import type { Logger, Logging } from '../log/logger.ts'
-import type { Models } from '../providers/model.ts'
+import type { Models, ProviderKind } from '../providers/model.ts'
 import { createModels } from '../providers/models.ts'
+import { builtinKinds } from '../providers/builtin/kinds.ts'
 import { createSessions, type SessionsRoom } from '../sessions/sessions.ts'
 import type { Store } from '../store/store.ts'
 import { composeCommands, type Commands, type CommandsOptions } from './commands.ts'
 import { createIdempotencyCache } from '../rpc/idempotency.ts'
 import type { ExitNotice } from '../tools/exec/sources.ts'
+import type { Files } from '../tools/files/files.ts'
 import { createMemory, type Memory } from '../tools/memory/memory.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
 import { composeFiles } from './files.ts'
@@ -44,12 +47,17 @@ export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasA
 export interface Conversation {
   readonly sessions: SessionsRoom
   readonly models: Models
+  /** Wire formats by `api`; more may come while the gateway runs. */
+  readonly kinds: Map<string, ProviderKind>
   readonly runs: Runs
   readonly runtimes: Runtimes
   readonly tools: ToolsRoom
   readonly memory: Memory
   readonly commands: Commands
   readonly roster: Roster
+  readonly files: Files
+  /** The one way to addresses that somebody else chose. */
+  readonly outbound: Outbound
   /** What belongs to a connection goes with it. */
   connectionEnded (connectionId: string): void
   close (): Promise<void>
@@ -89,7 +97,8 @@ export function composeConversation (options: ConversationOptions): Conversation
   const { live, agents, store, events, logging, version, now, capsOf } = options
   const config = live.current
   const log = logging.child('agent')
-  const models = createModels({ config, now, log: logging.child('models') })
+  const kinds = new Map(builtinKinds())
+  const models = createModels({ config, now, log: logging.child('models'), kinds })
   const routed = modelOf(models)
   const sessions = createSessions({
     store,
@@ -159,12 +168,15 @@ export function composeConversation (options: ConversationOptions): Conversation
   return {
     sessions,
     models,
+    kinds,
     runs: recoverWith(runs, sessionTools),
     runtimes,
     tools,
     memory,
     commands,
     roster: createRoster({ live, paths: options.paths, sessions, runs, now }),
+    files,
+    outbound: web.outbound,
     connectionEnded (connectionId) {
       sessions.subscribers.forget(connectionId)
       runtimes.gone(connectionId)

@@ -10,7 +10,8 @@ export interface LiveConfig {
   current (): LoadedConfig
   /**
    * Changes the file as it is now, not as it was when the gateway started: comments, unknown keys and what others wrote meanwhile stay.
-   * What is written takes effect at once, for the sections that can (`agents`, `bindings`); the rest waits for a restart as before.
+   * What is written takes effect at once, for the sections that can (`agents`, `bindings`, `plugins`); the rest waits for a restart
+   * as before.
    */
   change (edit: ConfigEdit): Promise<LoadedConfig>
 }
@@ -37,7 +38,7 @@ function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
 /** Somebody who writes at the very same time is rare; twice in a row is somebody who does not stop. */
 const attempts = 3
 
-const liveSections = ['agents', 'bindings'] as const
+const liveSections = ['agents', 'bindings', 'plugins'] as const
 
 /** What runs, with the live sections of what was just written. */
 function adopt (running: LoadedConfig, written: LoadedConfig): LoadedConfig {
@@ -47,8 +48,8 @@ function adopt (running: LoadedConfig, written: LoadedConfig): LoadedConfig {
     if (value === undefined) delete source[section]
     else source[section] = value
   }
-  const { agents, bindings } = written.config
-  return { ...written, source, config: { ...running.config, agents, bindings }, env: running.env }
+  const { agents, bindings, plugins } = written.config
+  return { ...written, source, config: { ...running.config, agents, bindings, plugins }, env: running.env }
 }
 
 /** The editor and the writer are loaded when something is written. */

@@ -15,6 +15,7 @@ import { memory } from './memory.ts'
 import { models } from './models.ts'
 import { nodes } from './nodes.ts'
 import { placeholders } from './placeholders.ts'
+import { plugins } from './plugins.ts'
 import { sessionRuns } from './session-runs.ts'
 import { sessions } from './sessions.ts'
 import { sessionsChanges } from './sessions-changes.ts'
@@ -49,6 +50,7 @@ export const methods = {
   ...models,
   ...usage,
   ...tools,
+  ...plugins,
   ...memory,
   ...approvals,
   ...execApprovals,

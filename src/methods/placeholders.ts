@@ -42,7 +42,7 @@ function refused (scope: Scope, waitsFor: string) {
 }
 
 const panels = 'tasks and the panels beside a conversation are not built yet'
-const plugins = 'plugins and questions are not built yet'
+const plugins = 'panels of plugins and questions are not built yet'
 const automation = 'channels and automation are not built yet'
 const nodes = 'node invocation is not built yet'
 const operations = 'day-two operations are not built yet'
@@ -85,7 +85,6 @@ export const placeholders = {
   'progressCard.get': empty('operator.read', panels, () => ({ card: null })),
   'question.list': empty('operator.questions', plugins, () => ({ questions: [] })),
   'openclaw.approval.list': emptyList('operator.approvals', plugins),
-  'plugins.list': empty('operator.read', plugins, () => ({ plugins: [], diagnostics: [], mutationAllowed: false })),
   'plugins.controlUi.list': empty('operator.read', plugins, () => ({ revision: 'none', plugins: [], diagnostics: [] })),
   'channels.status': empty('operator.read', automation, rooms => ({
     ts: rooms.now(),

@@ -10,6 +10,7 @@ import type { AgentFacts, Health } from '../host/health.ts'
 import type { Lifecycle } from '../host/lifecycle.ts'
 import type { Presence } from '../host/presence.ts'
 import type { LogsTailResult, TailOptions } from '../log/tail.ts'
+import type { Plugins } from '../plugins/plugins.ts'
 import type { Models } from '../providers/model.ts'
 import type { Approvals } from '../tools/approvals/approvals.ts'
 import type { ApprovalsDocument } from '../tools/approvals/document.ts'
@@ -36,6 +37,7 @@ export interface Rooms {
   readonly runs: Runs
   readonly runtimes: Runtimes
   readonly tools: ToolsRoom
+  readonly plugins: Plugins
   readonly memory: Memory
   readonly roster: Roster
   readonly approvals: Approvals

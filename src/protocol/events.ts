@@ -40,6 +40,7 @@ export const eventTable = {
   'device.pair.setup.completed': row('operator.pairing', { operatorsOnly: true }),
   'node.pair.requested': row('operator.pairing', { operatorsOnly: true }),
   'node.pair.resolved': row('operator.pairing', { operatorsOnly: true }),
+  'plugins.changed': row('operator.read', { droppable: true, operatorsOnly: true }),
   'node.presence': row('operator.read', { droppable: true, operatorsOnly: true })
 } as const satisfies { [event: string]: EventRow }
 

@@ -55,6 +55,14 @@ export const methodsOver = <Rooms>() =>
 
 export type MethodTable<Rooms> = { readonly [name: string]: Method<Rooms> }
 
+/** Methods that are there or not while the gateway runs. None of them hides one of the table. */
+export interface MoreMethods<Rooms> {
+  /** Throws what there is to say while nobody knows yet. */
+  find (name: string): Method<Rooms> | undefined
+  /** For hello-ok; another list whenever there are others. */
+  advertised (): readonly string[]
+}
+
 const onlyReads = (scope: MethodScope<never>): boolean => {
   if (typeof scope === 'function') return false
   return typeof scope === 'string' ? scope === 'public' || scope.endsWith('.read') : scope.anyOf.every(onlyReads)

@@ -4,8 +4,9 @@ import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import type { ErrorShape, RequestFrame } from '../protocol/frames.ts'
 import type { Scope } from '../protocol/scopes.ts'
 import type { Caller } from '../auth/caller.ts'
-import type { Connection } from './connection.ts'
-import { changesState, type Method, type MethodTable } from './define-method.ts'
+import { isConfined } from '../sessions/ownership.ts'
+import type { Connection, MethodConnection } from './connection.ts'
+import { changesState, type Method, type MethodContext, type MethodTable, type MoreMethods } from './define-method.ts'
 import type { IdempotencyCache } from './idempotency.ts'
 import type { Validators } from './validation.ts'
 import type { WriteBudget } from './write-budget.ts'
@@ -26,9 +27,19 @@ export interface RequestOutcome {
 }
 export type RequestObserver = (outcome: RequestOutcome) => void
 
+/** What there is for API keys that do not see everything. */
+export interface OwnRights<Rooms> {
+  /** Does this method keep what one key has from the others? One that nobody has said it of is closed to them. */
+  keepsKeysApart (method: string): boolean
+  /** The rooms as this caller finds them. */
+  roomsFor (rooms: Rooms, caller: Caller): Rooms
+}
+
 export interface DispatchOptions<Rooms> {
   methods: MethodTable<Rooms>
+  more?: MoreMethods<Rooms>
   rooms: Rooms
+  own: OwnRights<Rooms>
   validators: Validators
   budget: WriteBudget
   idempotency: IdempotencyCache<unknown>
@@ -39,10 +50,13 @@ export interface DispatchOptions<Rooms> {
   observe?: RequestObserver
 }
 
+/** As much of a connection as a call needs. */
+export type CallConnection = MethodConnection & { readonly signal: AbortSignal }
+
 export interface Dispatcher {
   dispatch (connection: Connection, frame: RequestFrame): Promise<void>
   /** The same checks and the same work for a caller without a socket. */
-  call (caller: Caller, connection: Connection, method: string, params: unknown): Promise<unknown>
+  call (caller: Caller, connection: CallConnection, method: string, params: unknown): Promise<unknown>
   /** Name of the method whose synchronous part ran last, for the warning about a blocked loop. */
   lastStarted (): string
 }
@@ -92,17 +106,29 @@ export function toWireError (error: unknown, log: DispatchLog, method: string): 
   return new GatewayError('INTERNAL', { details: { errorId } }).toWire()
 }
 
+/** The limits of a key, at the one place that every call with one comes by. */
+function checkKey<Rooms> (name: string, { key }: Caller, own: OwnRights<Rooms>): void {
+  if (!key) return
+  if (!key.mayCall(name)) {
+    throw new GatewayError('KEY_NOT_ALLOWED', { message: `API key "${key.name}" may not call ${name}`, details: { method: name } })
+  }
+  if (isConfined(key) && !own.keepsKeysApart(name)) throw new GatewayError('KEY_OWN_SESSIONS_ONLY', { details: { method: name } })
+}
+
 export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispatcher {
-  const { methods, rooms, validators, budget, idempotency, now, log } = options
+  const { methods, rooms, own, validators, budget, idempotency, now, log } = options
   let lastStarted = ''
 
   /** The order of the checks is the contract: unknown names are told to admins only, scope comes before params. */
   function admit (name: string, params: unknown, caller: Caller): Method<Rooms> {
-    const method = Object.hasOwn(methods, name) ? methods[name] : undefined
+    const method = Object.hasOwn(methods, name) ? methods[name] : options.more?.find(name)
     if (!method) {
       throw missingScope(['operator.admin'], caller) ?? new GatewayError('UNKNOWN_METHOD', { message: `unknown method: ${name}` })
     }
-    if (method.scope === 'public') return method
+    if (method.scope === 'public') {
+      checkKey(name, caller, own)
+      return method
+    }
     checkRole(method as Method<never>, caller)
     if (typeof method.scope === 'function') {
       checkParams(name, method, params, validators)
@@ -110,6 +136,7 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
     } else {
       checkScope(method, params, caller)
     }
+    checkKey(name, caller, own)
     const unavailable = options.unavailable()
     if (unavailable) throw unavailable
     if (method.controlPlane) budget.spend(name, caller.deviceId ? `${caller.deviceId}|${caller.address}` : caller.principal)
@@ -117,7 +144,7 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
     return method
   }
 
-  function perform (name: string, rawParams: unknown, caller: Caller, connection: Connection, id?: string): unknown {
+  function perform (name: string, rawParams: unknown, caller: Caller, connection: CallConnection, respondFirst: MethodContext<Rooms>['respondFirst']): unknown {
     const params = rawParams ?? {}
     const method = admit(name, params, caller)
     const work = () => {
@@ -125,9 +152,9 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
       return method.handle(params as never, {
         caller,
         connection,
-        rooms,
+        rooms: caller.key ? own.roomsFor(rooms, caller) : rooms,
         get signal () { return connection.signal },
-        respondFirst: payload => { if (id !== undefined) connection.respond(id, payload) }
+        respondFirst
       })
     }
     const key = (params as { idempotencyKey?: unknown }).idempotencyKey
@@ -148,7 +175,8 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
       const startedAtMs = now()
       let error: ErrorShape | undefined
       try {
-        let result = perform(frame.method, frame.params, caller, connection, frame.id)
+        caller.key?.takeRequest()
+        let result = perform(frame.method, frame.params, caller, connection, payload => connection.respond(frame.id, payload))
         if (result instanceof Promise) result = await result
         connection.consecutiveRoleErrors = 0
         connection.respond(frame.id, result)
@@ -159,7 +187,7 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
       }
       options.observe?.({ method: frame.method, connection, id: frame.id, startedAtMs, error })
     },
-    call: async (caller, connection, method, params) => perform(method, params, caller, connection),
+    call: async (caller, connection, method, params) => perform(method, params, caller, connection, () => {}),
     lastStarted: () => lastStarted
   }
 }

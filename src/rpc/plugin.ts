@@ -1,18 +1,25 @@
 import websocket from '@fastify/websocket'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
 import { wireLimits } from '../protocol/version.ts'
 import type { SocketServer } from './socket-server.ts'
 
+/** Answers a request for which there is no route. */
+export type Unclaimed = (request: FastifyRequest, reply: FastifyReply) => unknown
+
 export interface SocketPluginOptions {
   readonly sockets: SocketServer
   /** Ends every socket while the server is still up, so that clients read why. */
   readonly closeAll: () => Promise<void>
+  readonly unclaimed?: Unclaimed
 }
 
+const notFound: Unclaimed = (_request, reply) => reply.callNotFound()
+
 /** The WebSocket door: any path upgrades to the same protocol, after the HTTP hooks have looked at where the request comes from. */
-export async function registerSockets (fastify: FastifyInstance, { sockets, closeAll }: SocketPluginOptions): Promise<void> {
+export async function registerSockets (fastify: FastifyInstance, options: SocketPluginOptions): Promise<void> {
+  const { sockets, closeAll, unclaimed = notFound } = options
   const accept = (socket: WebSocket, request: FastifyRequest): void => {
     const raw = request.raw as IncomingMessage
     sockets.accept(socket, raw.socket, request.ingress, raw.headers)
@@ -37,5 +44,5 @@ export async function registerSockets (fastify: FastifyInstance, { sockets, clos
     },
     preClose: (done: () => void) => { closeAll().finally(done) }
   })
-  fastify.get('/*', (_request, reply) => reply.callNotFound())
+  fastify.get('/*', unclaimed)
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Admission, ConnectAttempt } from '../auth/connect.ts'
 import type { Caller } from '../auth/caller.ts'
@@ -13,14 +14,14 @@ import type { GatewayError } from '../protocol/errors.ts'
 import { wireLimits } from '../protocol/version.ts'
 import type { Connection } from './connection.ts'
 import { createConnections, type ConnectionLimits, type Connections } from './connections.ts'
-import type { MethodTable } from './define-method.ts'
-import { createDispatcher, type DispatchLog } from './dispatch.ts'
+import { RawJson, type MethodTable, type MoreMethods } from './define-method.ts'
+import { createDispatcher, type DispatchLog, type OwnRights } from './dispatch.ts'
 import { createFanOut } from './fan-out.ts'
 import { createHandshake } from './handshake.ts'
 import { createHello, type HelloSnapshot } from './hello.ts'
 import { createIdempotencyCache } from './idempotency.ts'
 import { createKeepalive } from './keepalive.ts'
-import { registerSockets } from './plugin.ts'
+import { registerSockets, type Unclaimed } from './plugin.ts'
 import { presenceOf, isSeenByPeople } from './presence-entry.ts'
 import { createReceiver } from './receive.ts'
 import { createSocketServer } from './socket-server.ts'
@@ -29,8 +30,11 @@ import { createWriteBudget } from './write-budget.ts'
 
 export interface RpcOptions<Rooms> {
   readonly methods: MethodTable<Rooms>
+  /** Beside those of the table. */
+  readonly more?: MoreMethods<Rooms>
   /** Rooms that methods enter; the connections are one of them. */
   readonly rooms: (connections: Connections) => Rooms
+  readonly own: OwnRights<Rooms>
   readonly now: () => number
   readonly log: DispatchLog & { info (fields: object, message: string): void }
   readonly wireLog: WireLog
@@ -45,13 +49,18 @@ export interface RpcOptions<Rooms> {
   readonly snapshot: HelloSnapshot
   /** Does this connection follow the session? */
   readonly follows?: (connectionId: string, sessionKey: string) => boolean
-  readonly onEnded?: (connection: Connection) => void
+  /** May this caller see the session? Asked where it does not see all. */
+  readonly maySee?: (caller: Caller, sessionKey: string) => boolean
+  readonly onEnded?: (connection: { readonly id: string }) => void
 }
 
 export interface Rpc<Rooms> {
   readonly connections: Connections
   readonly rooms: Rooms
-  register (fastify: FastifyInstance): Promise<void>
+  /** `unclaimed` answers for paths that no route has. */
+  register (fastify: FastifyInstance, unclaimed?: Unclaimed): Promise<void>
+  /** A method for a caller without a socket: the same checks, the same work. */
+  call (caller: Caller, method: string, params: unknown, signal: AbortSignal): Promise<unknown>
   startTicking (): void
   /** Announces the end, waits for requests in flight, then closes every socket. */
   shutdown (reason: string, drainMs: number): Promise<void>
@@ -76,7 +85,9 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
   const rooms = options.rooms(connections)
   const dispatcher = createDispatcher<Rooms>({
     methods: options.methods,
+    more: options.more,
     rooms,
+    own: options.own,
     validators,
     budget: createWriteBudget({ now }),
     idempotency: createIdempotencyCache({ now }),
@@ -89,6 +100,7 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
   const fanOut = createFanOut({
     connections,
     follows: options.follows,
+    maySee: options.maySee,
     onSlow: (connection, bufferedBytes) => log.warn({ conn: connection.id, bufferedBytes }, 'cut a slow consumer')
   })
   events.subscribe(fanOut.deliver)
@@ -102,6 +114,7 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
   })
   const hello = createHello<Rooms>({
     methods: options.methods,
+    more: options.more,
     server: options.server,
     capabilities,
     snapshot: options.snapshot,
@@ -163,10 +176,21 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
   return {
     connections,
     rooms,
-    register: fastify => registerSockets(fastify, {
+    register: (fastify, unclaimed) => registerSockets(fastify, {
       sockets,
+      unclaimed,
       closeAll: () => closeAll(closeCodes.serviceRestart, 'service restart')
     }),
+    async call (caller, method, params, signal) {
+      const connection = { id: `call-${randomUUID()}`, client: undefined, caps: new Set<string>(), openedAtMs: now(), scopeUpgrade: undefined, signal }
+      try {
+        const result = await dispatcher.call(caller, connection, method, params)
+        return result instanceof RawJson ? JSON.parse(result.text) : result
+      } finally {
+        // Whatever it subscribed to, nobody listens any more.
+        options.onEnded?.(connection)
+      }
+    },
     startTicking () {
       ticker = setInterval(() => events.emit('tick', { ts: now() }), wireLimits.tickIntervalMs).unref()
     },

@@ -59,6 +59,8 @@ export interface Tool extends ToolSpec {
   /** `run`: programs reach it only when gateway.tools.allow names it. */
   readonly reach: 'anywhere' | 'run'
   readonly ownerOnly?: true
+  /** Kept away unless an allow list names it: `*` does not. */
+  readonly optional?: true
   /** False: may be done again after a crash without anybody noticing. */
   readonly effects: boolean
   /** The arguments as `run` takes them. Throws ToolRefusal for those it cannot take; absent: the tool judges for itself. */

@@ -6,7 +6,7 @@ import { importsOf, read, roomOf, root, sourceFiles, type Import } from './sourc
 /** A room may use the rooms before it in this list. */
 const order = [
   'lib', 'protocol', 'config', 'log', 'store', 'events', 'auth', 'host', 'sessions', 'providers', 'tools', 'channels', 'nodes', 'agent',
-  'automation', 'rpc', 'http', 'methods', 'routes', 'compose', 'listeners.ts', 'app.ts', 'process', 'server.ts', 'service', 'cli', 'control-ui'
+  'automation', 'rpc', 'http', 'plugins', 'methods', 'routes', 'compose', 'listeners.ts', 'app.ts', 'process', 'server.ts', 'service', 'cli', 'control-ui'
 ]
 
 /** Rooms that may use less than the list allows. */
@@ -43,6 +43,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
   agent: ['@silvia-odwyer/photon-node', 'unpdf'],
   providers: ['@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'],
   tools: ['ajv', 'htmlparser2'],
+  plugins: ['ajv'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
   http: ['fastify', '@fastify/cors', '@fastify/rate-limit'],
   routes: ['fastify'],

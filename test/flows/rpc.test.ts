@@ -157,7 +157,7 @@ const placeholderNames = [
   'config.set', 'cron.add', 'cron.get', 'cron.list', 'cron.remove', 'cron.run', 'cron.runs', 'cron.status', 'cron.update',
   'diagnostics.stability', 'environments.list',
   'gateway.restart.request', 'last-heartbeat', 'message.action', 'node.invoke',
-  'node.pending.enqueue', 'openclaw.approval.list', 'plugins.controlUi.list', 'plugins.list',
+  'node.pending.enqueue', 'openclaw.approval.list', 'plugins.controlUi.list',
   'progressCard.get', 'question.list', 'secrets.reload', 'send',
   'sessions.companion.state',
   'set-heartbeats', 'talk.catalog', 'tasks.list', 'update.run',

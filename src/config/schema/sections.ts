@@ -79,7 +79,10 @@ export const plugins = group({ help: 'Plugins.', open: true, reload: 'room:plugi
   enabled: key(flag, { default: true, failsafe: false, help: 'Load plugins at all.' }),
   allow: key(texts, { help: 'The only ones that are loaded; absent: all.', failsafe: [] }),
   deny: key(texts, { default: [], help: 'Those that are not.', failsafe: ['*'] }),
-  load: key(open, { help: 'Where they are found.' }),
+  load: group({ help: 'Where they are found.', open: true }, {
+    paths: key(texts, { default: [], help: 'Directories of plugins, or their entry files; relative to this file. Nothing else is searched.' }),
+    timeoutMs: key(milliseconds(100), { default: 10_000, help: 'Time for one to load.' })
+  }),
   slots: key(open, { help: 'Which plugin fills which role.' }),
   entries: map({ help: 'Settings by plugin.' }, group({ help: 'One plugin.', unit: true, open: true }, {
     enabled: key(flag, { help: 'Load it.', failsafe: false }),

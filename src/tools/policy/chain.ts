@@ -6,7 +6,7 @@ import { named, type NamedTool } from '../names.ts'
 import type { Policy, PolicyQuestion, PolicyStep } from '../policy.ts'
 import type { Tool } from '../tool.ts'
 import { isForOwner, judgeReach } from './closed.ts'
-import { entryFor } from './patterns.ts'
+import { allowingEntry, entryFor } from './patterns.ts'
 import { denied, judgeProfile, judgeScope, passes, readScope, type Finding, type Scope } from './scope.ts'
 import { groupScope, senderScope } from './senders.ts'
 
@@ -125,6 +125,17 @@ const rules: readonly Rule[] = [
     judge (question, settings) {
       const found = senderScope(settings.config, question, toolsOf(settings).toolsBySender)
       return found ? judgeScope(question.tool, found.scope, found.at) : passes('no rule for this sender')
+    }
+  },
+  {
+    step: 'optional',
+    judge ({ tool, agentId }, settings) {
+      if (!tool.tool.optional) return passes('not an optional tool')
+      const { config: { tools } } = settings
+      const own = toolsOf(settings)
+      const entries = [...tools.allow ?? [], ...tools.alsoAllow ?? [], ...own.allow ?? [], ...own.alsoAllow ?? []]
+      const found = allowingEntry(tool, entries.filter(entry => entry.trim() !== '*'))
+      return found === undefined ? denied(`it is optional, and neither tools.alsoAllow nor ${agentAt({ agentId })}.alsoAllow names it`) : passes(`an allow list has "${found}"`)
     }
   },
   { step: 'sandbox', judge: judgeSandbox },

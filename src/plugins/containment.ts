@@ -1,0 +1,53 @@
+/** Code of plugins runs in here: what it throws, now or later, and how long it takes, costs the plugin and nobody else. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { answerForStrays } from '../lib/stray-error.ts'
+import { PluginProblem } from './failure.ts'
+
+/** Whose code it is. */
+export interface Suspect {
+  readonly id: string
+  /** It left something uncaught: a timer that threw, an event without a listener, a promise that nobody looked at. */
+  stray (error: unknown): void
+}
+
+// One for the process: a timer of a plugin may outlive the gateway that loaded it.
+const running = new AsyncLocalStorage<Suspect>()
+
+answerForStrays(error => {
+  const suspect = running.getStore()
+  suspect?.stray(error)
+  return suspect !== undefined
+})
+
+/** Our own code on behalf of a plugin: what goes wrong in it is not the fault of the plugin. */
+export const outside = <Result>(work: () => Result): Result => running.exit(work)
+
+export interface Bounds {
+  readonly limitMs: number
+  readonly signals?: readonly AbortSignal[]
+}
+
+type Work<Result> = (signal: AbortSignal) => Result | Promise<Result>
+
+/**
+ * Ends with the work, with the limit or with a signal, whichever comes first, and tells the work so by a signal of its own. What goes
+ * on all the same is nobody's concern any more.
+ */
+export async function contained<Result> (suspect: Suspect, { limitMs, signals = [] }: Bounds, work: Work<Result>): Promise<Result> {
+  const ending = new AbortController()
+  const limit = setTimeout(() => ending.abort(new PluginProblem(`it was not done within ${limitMs} ms`)), limitMs)
+  const signal = AbortSignal.any([ending.signal, ...signals])
+  const ended = Promise.withResolvers<never>()
+  const onEnd = (): void => ended.reject(signal.reason)
+  signal.addEventListener('abort', onEnd)
+  try {
+    signal.throwIfAborted()
+    return await Promise.race([running.run(suspect, async () => await work(signal)), ended.promise])
+  } finally {
+    clearTimeout(limit)
+    signal.removeEventListener('abort', onEnd)
+  }
+}
+
+/** The same for what must answer at once. */
+export const containedNow = <Result>(suspect: Suspect, work: () => Result): Result => running.run(suspect, work)
