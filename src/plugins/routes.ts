@@ -90,9 +90,9 @@ export const overlap = (a: OpenRoute, b: OpenRoute): boolean => covers(a, b.path
 
 function methodsOf ({ methods }: PluginRoute, path: string): ReadonlySet<string> | undefined {
   if (methods === undefined) return undefined
-  const known = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/
+  const known = /^(GET|HEAD|POST|PUT|PATCH|DELETE)$/
   const names = methods.map(name => String(name).toUpperCase())
-  if (names.length === 0 || !names.every(name => known.test(name))) throw new PluginProblem(`the route ${path}: methods are GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS`)
+  if (names.length === 0 || !names.every(name => known.test(name))) throw new PluginProblem(`the route ${path}: methods are GET, HEAD, POST, PUT, PATCH and DELETE`)
   return new Set(names.includes('GET') ? [...names, 'HEAD'] : names)
 }
 
@@ -130,9 +130,14 @@ function withoutCredentials ({ authorization, cookie, ...rest }: IncomingHttpHea
   return rest
 }
 
+const replyFields = new Set(['status', 'headers', 'body'])
+
+/** Anything else than a reply is what is to stand in its body: data may have a field of one of these names, too. */
+const isReply = (value: unknown): value is PluginReply => typeof value === 'object' && value !== null && !(value instanceof Uint8Array) &&
+  !Array.isArray(value) && Object.keys(value).length > 0 && Object.keys(value).every(field => replyFields.has(field))
+
 function replyOf (value: unknown): Reply {
-  const isReply = typeof value === 'object' && value !== null && ('body' in value || 'status' in value) && !Buffer.isBuffer(value)
-  const { status = 200, headers = {}, body } = isReply ? value as PluginReply : { body: value as PluginReply['body'] }
+  const { status = 200, headers = {}, body } = isReply(value) ? value : { body: value as PluginReply['body'] }
   if (!Number.isInteger(status) || status < 200 || status > 599) throw new PluginProblem(`${String(status)} is no status of an answer`)
   const given = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name.toLowerCase(), String(text)]))
   if (body === undefined || body === null) return { status: value === undefined ? 204 : status, headers: given, body: '' }

@@ -142,6 +142,6 @@ export async function registerPluginBodies (fastify: FastifyInstance, unclaimed:
   await fastify.register(async scope => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-    scope.route({ method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'], url: '/*', handler: unclaimed })
+    scope.route({ method: ['POST', 'PUT', 'PATCH', 'DELETE'], url: '/*', handler: unclaimed })
   })
 }
