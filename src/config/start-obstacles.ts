@@ -15,6 +15,9 @@ export function startObstacles ({ exists, issues, config: { gateway }, source, p
       : []),
     ...(!isSet('mode') && isSet('token') && isSet('password')
       ? [obstacle('gateway.auth.mode', 'is missing beside a token and a password, and the gateway does not start without it; set it to token or password')]
+      : []),
+    ...(gateway.dataPlane.enabled && gateway.dataPlane.requireMention && !gateway.dataPlane.mentionPatterns.some(pattern => pattern.trim() !== '')
+      ? [obstacle('gateway.dataPlane.mentionPatterns', 'names no word while requireMention is set, and the gateway does not start so; set it to ["@bot"]')]
       : [])
   ]
 }

@@ -46,6 +46,12 @@ function checkConfig (loaded: LoadedConfig, { allowUnconfigured }: RunOptions): 
       `Gateway start blocked: set gateway.mode=local (current: ${mode}) or pass --allow-unconfigured.`,
       `Config: ${loaded.path}`)
   }
+  const { enabled, requireMention, mentionPatterns } = loaded.config.gateway.dataPlane
+  if (enabled && requireMention && !mentionPatterns.some(pattern => pattern.trim() !== '')) {
+    refuse(exitCodes.configuration,
+      'Gateway start blocked: gateway.dataPlane.requireMention is set, and gateway.dataPlane.mentionPatterns names no word.',
+      'Name one: openclaw config set gateway.dataPlane.mentionPatterns \'["@bot"]\'', `Config: ${loaded.path}`)
+  }
 }
 
 function choosePort ({ port }: RunOptions, { env, source, config }: LoadedConfig, paths: Paths): number {

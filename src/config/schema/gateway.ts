@@ -2,6 +2,7 @@ import { group, key, optionalGroup } from './node.ts'
 import { flag, integer, milliseconds, oneOf, open, seconds, secret, text, texts, timerMinutes, Type } from './types.ts'
 import { addressRangeProblem, bindProblem, ipv4Problem, normalizeBind, originProblem, publicOriginProblem } from './network.ts'
 import { auth, nodes, pairing, remote, roles } from './gateway-auth.ts'
+import { dataPlane } from './data-plane.ts'
 import { http } from './gateway-http.ts'
 
 const controlUi = group({ help: 'The web interface on this port.', reload: 'live' }, {
@@ -115,6 +116,7 @@ export const gateway = group({ help: 'The daemon and its port.', reload: 'restar
   }),
   tls,
   http,
+  dataPlane,
   push: group({ help: 'Push messages to phones.', reload: 'live' }, {
     apns: group({ help: 'Apple devices.' }, {
       relay: group({ help: 'The relay that holds the keys.' }, {

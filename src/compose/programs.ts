@@ -1,0 +1,35 @@
+/** Surfaces on which programs send messages and wait for replies. What they share is loaded with the first request. */
+import type { FastifyInstance } from 'fastify'
+import type { LoadedConfig } from '../config/load.ts'
+import type { AgentFacts } from '../host/health.ts'
+import type { HttpAuth } from '../http/auth-hook.ts'
+import type { Logger } from '../log/logger.ts'
+import type { GatewayError } from '../protocol/errors.ts'
+import { registerDataPlane } from '../routes/gateway/gateway.ts'
+import { registerOpenAi } from '../routes/openai/openai.ts'
+import type { Requests } from '../routes/requests/requests.ts'
+import type { Conversation } from './conversation.ts'
+
+export interface ProgramsOptions {
+  readonly auth: HttpAuth
+  readonly config: () => LoadedConfig
+  readonly agents: () => readonly AgentFacts[]
+  readonly conversation: Conversation
+  readonly now: () => number
+  readonly log: Logger
+  readonly unavailable: () => GatewayError | undefined
+}
+
+export async function registerPrograms (fastify: FastifyInstance, options: ProgramsOptions): Promise<void> {
+  const { auth, config, agents, conversation, now, log, unavailable } = options
+  const { runs, sessions, models, files, outbound } = conversation
+  let loading: Promise<Requests> | undefined
+  function requests (): Promise<Requests> {
+    loading ??= import('../routes/requests/requests.ts').then(({ createRequests }) => createRequests({ runs, now }))
+    return loading
+  }
+  await registerDataPlane(fastify, { auth, config, sessions, models, files, outbound: () => outbound, requests, unavailable })
+  registerOpenAi(fastify, {
+    auth, config, agents, sessions, models, runs, outbound, ready: () => sessions.ready, unavailable, now, log
+  })
+}
