@@ -4,7 +4,7 @@ import { createHiredThread } from '../lib/hired-thread.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { decodeText, looksBinary } from '../tools/web/page/charset.ts'
 import { createPageReader } from '../tools/web/page/page-reader.ts'
-import { cutText } from '../tools/web/untrusted.ts'
+import { cutText } from '../tools/guards/untrusted.ts'
 import { visible } from '../tools/web/visible-text.ts'
 import type { DocumentAnswer, DocumentJob } from './document-worker.ts'
 

@@ -63,6 +63,8 @@ export interface Tool extends ToolSpec {
   readonly optional?: true
   /** False: may be done again after a crash without anybody noticing. */
   readonly effects: boolean
+  /** How a model gets at the rest of a result that was too long for its conversation: a sentence. */
+  readonly rest?: string
   /** The arguments as `run` takes them. Throws ToolRefusal for those it cannot take; absent: the tool judges for itself. */
   check? (args: { readonly [name: string]: unknown }): { readonly [name: string]: unknown }
   run (args: { readonly [name: string]: unknown }, context: ToolContext): Promise<ToolResult>

@@ -43,9 +43,17 @@ const compaction = group({ help: 'Shortening a long conversation.', open: true }
   keepLastN: key(integer(0), { default: 20, help: 'Recent messages that stay as they are.' })
 })
 
+const contextLimits = group({ help: 'What goes into a conversation.', open: true }, {
+  toolResultMaxChars: key(integer(100, 1_000_000), {
+    help: 'Characters of one tool result, 30 % of the window at most; absent: 16000 to 64000, by the window.'
+  }),
+  toolResultMaxImages: key(integer(0, 100), { default: 8, help: 'Pictures of one tool result.' })
+})
+
 const shared = {
   model: key(model, { help: 'The model: "provider/model", with fallbacks if wanted.' }),
   workspace: key(word, { help: 'Directory that the agent works in; absent: workspace in the state directory.' }),
+  contextLimits,
   sandbox,
   heartbeat,
   subagents,

@@ -1,9 +1,19 @@
-import { group, key, map, optionalGroup } from './node.ts'
+import { group, key, list, map, optionalGroup } from './node.ts'
 import { flag, integer, milliseconds, number, oneOf, open, text, texts, Type } from './types.ts'
 
 const queueModes = ['steer', 'followup', 'collect', 'interrupt'] as const
 const retiredQueueModes: { [mode: string]: string } = { queue: 'followup', 'steer-backlog': 'followup', 'steer+backlog': 'followup' }
 const normalizeQueueMode = (value: unknown): unknown => typeof value === 'string' ? retiredQueueModes[value] ?? value : value
+
+/** Flags are checked with the first reply at the latest: they stand in another key. */
+function patternProblem (value: unknown): string | undefined {
+  try {
+    RegExp(String(value))
+    return undefined
+  } catch {
+    return 'a regular expression'
+  }
+}
 
 export const messages = group({ help: 'Messages in and out.', open: true, reload: 'live' }, {
   queue: group({ help: 'A message that comes while the agent works.' }, {
@@ -22,6 +32,15 @@ export const messages = group({ help: 'Messages in and out.', open: true, reload
   ackReactionScope: key(oneOf(['group-mentions', 'group-all', 'direct', 'all', 'off', 'none']), {
     default: 'group-mentions', help: 'Where it is used.', reload: 'room:channels'
   }),
+  outputFilters: list({ help: 'What is taken out of every reply before anybody hears it.' },
+    group({ help: 'One rule.' }, {
+      pattern: key(Type.String({ minLength: 1, maxLength: 1000 }), { help: 'A regular expression.', required: true, check: patternProblem }),
+      replace: key(text, { default: '***', help: 'What stands in its place; $1 is the first group.' }),
+      flags: key(Type.String({ pattern: '^[gimsu]*$' }), { default: 'g', help: 'Its flags.' }),
+      scope: key(oneOf(['line', 'reply']), {
+        default: 'line', help: 'Looked for in each line, or in the reply as a whole, which is then told when it is complete.'
+      })
+    })),
   responsePrefix: key(text, { help: 'Text before every reply.' }),
   groupChat: group({ help: 'Groups.', open: true }, {
     mentionPatterns: key(texts, { default: [], help: 'Regular expressions that count as a mention.' }),

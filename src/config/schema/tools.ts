@@ -39,8 +39,22 @@ const policy = {
   }),
   loopDetection: group({ help: 'Interrupt an agent that repeats itself.' }, {
     enabled: key(flag, { default: true, help: 'Watch for it.' }),
-    maxIterations: key(integer(1), { default: 20, help: 'Tool calls of one kind inside the window.' }),
+    historySize: key(integer(2, 1000), { default: 30, help: 'Latest tool calls of a run that are looked at.' }),
+    warningThreshold: key(integer(2), { default: 10, help: 'Repetitions without progress after which the agent is told.' }),
+    criticalThreshold: key(integer(2), { default: 20, help: 'After which its calls are refused, and the next time its run ends.' }),
+    globalCircuitBreakerThreshold: key(integer(2), { default: 30, help: 'Calls in a row that bring nothing new and end the run at once.' }),
+    unknownToolThreshold: key(integer(1), { default: 10, help: 'Calls of tools that do not exist before they count as a loop.' }),
+    detectors: group({ help: 'What is looked for.' }, {
+      genericRepeat: key(flag, { default: true, help: 'The same call with the same result.' }),
+      knownPollNoProgress: key(flag, { default: true, help: 'Asking for a state that does not change, within the window.' }),
+      pingPong: key(flag, { default: true, help: 'Two calls in turns.' })
+    }),
+    maxIterations: key(integer(1), { default: 20, help: 'The same call so often inside the window is a loop, whatever it brings.' }),
     windowMinutes: key(integer(1), { default: 5, help: 'Length of the window.' })
+  }),
+  budget: group({ help: 'What one run may do with tools.' }, {
+    callsPerRun: key(integer(0), { default: 1000, help: 'Tool calls; 0: no limit.' }),
+    secondsPerRun: key(seconds(0), { default: 86_400, help: 'Time that its tools may take together; 0: no limit.' })
   })
 }
 

@@ -34,5 +34,6 @@ export const exec = (sources: CommandSources) => defineTool({
   aliases: ['bash', 'shell'],
   reach: 'run',
   effects: true,
+  rest: 'Write the output into a file and read it in parts, or print less (head, tail, grep).',
   run: async (args, context) => (await sources.exec()).run(args, context)
 })

@@ -21,5 +21,6 @@ export const processTool = (sources: CommandSources) => defineTool({
   groups: ['runtime'],
   reach: 'run',
   effects: true,
+  rest: 'Call process with action log, offset and limit for the rest.',
   run: async (args, context) => (await sources.exec()).process(args, context)
 })

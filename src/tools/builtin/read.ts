@@ -18,6 +18,7 @@ export const read = ({ files }: FileSources): Tool => defineTool({
   groups: ['fs'],
   reach: 'run',
   effects: false,
+  rest: 'Call read with offset and limit for the rest.',
   async run (request, context) {
     const [{ answering }, { readFile }] = await Promise.all([import('../files/failure.ts'), import('../files/reading.ts')])
     return await answering('read', request.path, async () => await readFile(await files.view(context), request, context.signal))

@@ -18,6 +18,7 @@ export const webFetch = ({ web }: WebSources): Tool => defineTool({
   groups: ['web'],
   reach: 'anywhere',
   effects: false,
+  rest: 'The end of a long page is seldom needed; search for a narrower page.',
   async run (request, { signal }) {
     const { answering, jsonResult } = await import('../web/failure.ts')
     return await answering('web_fetch', async () => jsonResult(await web.fetch(request, signal)))

@@ -9,7 +9,7 @@ import { readWhole } from '../files/whole-file.ts'
 import type { ToolContext, ToolResult } from '../tool.ts'
 import { WebFailure } from '../web/failure.ts'
 import { rulesOf } from '../web/fetch-page.ts'
-import { wrapUntrusted } from '../web/untrusted.ts'
+import { wrapUntrusted } from '../guards/untrusted.ts'
 import type { MediaRoom } from './sources.ts'
 
 export interface LookRequest {

@@ -8,7 +8,7 @@ import { WebFailure } from './failure.ts'
 import { decodeText, looksBinary } from './page/charset.ts'
 import type { PageReader } from './page/page-reader.ts'
 import { visible } from './visible-text.ts'
-import { cutText, wrappingLength, wrapUntrusted } from './untrusted.ts'
+import { cutText, wrappingLength, wrapUntrusted } from '../guards/untrusted.ts'
 
 export type FetchSettings = Config['tools']['web']['fetch']
 

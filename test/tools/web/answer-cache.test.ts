@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createAnswerCache } from '../../../src/tools/web/answer-cache.ts'
-import { cutText, wrapUntrusted } from '../../../src/tools/web/untrusted.ts'
+import { cutText, wrapUntrusted } from '../../../src/tools/guards/untrusted.ts'
 
 t.test('an answer is there for its time and no longer', async t => {
   let nowMs = 0

@@ -4,7 +4,7 @@ import type { Outbound, OutboundResponse } from '../../../lib/outbound/outbound.
 import type { AnswerCache } from '../answer-cache.ts'
 import { WebFailure } from '../failure.ts'
 import { visible } from '../visible-text.ts'
-import { cutText, wrapUntrusted } from '../untrusted.ts'
+import { cutText, wrapUntrusted } from '../../guards/untrusted.ts'
 import { chooseBackend, type ChosenBackend } from './access.ts'
 import type { SearchBackend, SearchQuery, SearchResult } from './backend.ts'
 
