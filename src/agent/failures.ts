@@ -5,6 +5,16 @@ import type { RunError } from './room.ts'
 import { RunEnded, type Ending } from './run.ts'
 import type { Turn } from './turn.ts'
 
+/** A run that the gateway ends by itself, for a reason that people can do something about. */
+export class RunStopped extends Error {
+  readonly kind: string
+  constructor (kind: string, message: string) {
+    super(message)
+    this.name = 'RunStopped'
+    this.kind = kind
+  }
+}
+
 export interface Failure {
   readonly kind: string
   readonly message: string
@@ -45,6 +55,7 @@ export function failureOf (error: unknown, turn: Turn | undefined): Failure {
       }
     }
   }
+  if (error instanceof RunStopped) return { kind: error.kind, message: cut(error.message, maxMessageChars), wire: { errorKind: 'unknown' } }
   if (isGatewayError(error)) return { kind: error.code.toLowerCase(), message: cut(error.message, maxMessageChars), wire: { errorKind: 'unknown' } }
   const message = error instanceof Error ? error.message : String(error)
   return { kind: 'internal', message: cut(message, maxMessageChars), wire: { errorKind: 'unknown' } }
