@@ -49,6 +49,10 @@ const endpoints = group({ help: 'Routes that are switched on one by one.', reloa
     enabled: key(flag, { default: false, help: 'Serve it.' }),
     maxBodyBytes: key(integer(1), { default: 20 * mebibytes, help: 'Size of a request.', reload: 'restart' }),
     maxUrlParts: key(integer(0), { default: 8, help: 'Parts of one request that may name a URL.' }),
+    stored: group({ help: 'Responses that can be asked for again, or continued.' }, {
+      maxEntries: key(integer(0), { default: 5_000, help: 'How many are remembered; the oldest go first.' }),
+      maxAgeDays: key(integer(1, 3650), { default: 30, help: 'How long they are remembered.' })
+    }),
     files,
     images: images(true)
   })
