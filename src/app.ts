@@ -25,6 +25,7 @@ import type { Logging } from './log/logger.ts'
 import { tailLog } from './log/tail.ts'
 import { createWireLog } from './log/wire-log.ts'
 import { methodTable } from './methods/index.ts'
+import { createOwnRights } from './methods/own-rooms.ts'
 import type { Rooms } from './methods/rooms.ts'
 import { closeCodes } from './protocol/close-codes.ts'
 import type { MoreMethods } from './rpc/define-method.ts'
@@ -33,6 +34,7 @@ import { registerDeviceNonce } from './routes/device-nonce.ts'
 import { registerInfo } from './routes/info.ts'
 import { registerProbes } from './routes/probes.ts'
 import { registerToolsInvoke } from './routes/tools-invoke.ts'
+import { isConfined, maySeeKey, ownMain } from './sessions/ownership.ts'
 import type { Store } from './store/store.ts'
 
 export interface GatewayOptions {
@@ -136,6 +138,7 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
   const { health, presence, lifecycle } = host
   return createRpc<Rooms>({
     methods: methodTable,
+    own: createOwnRights(),
     more: parts.plugins as MoreMethods<Rooms>,
     rooms: connections => composeRooms(parts, { devices, connections }),
     now,
@@ -150,17 +153,19 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
     server: { version, bootId: parts.bootId },
     presence,
     follows: conversation.sessions.subscribers.hears,
+    maySee: (caller, sessionKey) => maySeeKey(caller, sessionKey, conversation.sessions.get),
     onEnded: ({ id }) => conversation.connectionEnded(id),
     snapshot: {
-      presence: ({ caller }) => caller?.role === 'node' || !caller?.allows.has('operator.read') ? '[]' : presence.json(),
-      health: () => health.json(),
+      presence: ({ caller }) => caller?.role === 'node' || !caller?.allows.has('operator.read') || isConfined(caller.key) ? '[]' : presence.json(),
+      health: ({ caller }) => isConfined(caller?.key) ? '{"ok":true}' : health.json(),
       stateVersion: host.stateVersion,
       uptimeMs: lifecycle.uptimeMs,
       authMode: parts.authMode,
       appliedConfigHash: () => parts.live.current().hash ?? null,
-      sessionDefaults: () => {
-        const { agentId } = host.defaultAgent()
-        return { defaultAgentId: agentId, mainKey: 'main', mainSessionKey: `agent:${agentId}:main`, scope: 'per-sender' }
+      sessionDefaults: ({ caller }) => {
+        const first = host.defaultAgent().agentId
+        const { agentId, key } = isConfined(caller?.key) ? ownMain(caller.key, first) : { agentId: first, key: `agent:${first}:main` }
+        return { defaultAgentId: agentId, mainKey: 'main', mainSessionKey: key, scope: 'per-sender' }
       },
       paths: () => ({ configPath: paths.configPath, stateDir: paths.stateDir })
     }

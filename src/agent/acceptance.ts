@@ -1,16 +1,18 @@
 /** One claim, one run: for callers at the same time, after a reconnect and after a restart. */
 import { randomUUID } from 'node:crypto'
+import { runIdFor } from '../auth/keys/caller-key.ts'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import { parseKey } from '../sessions/keys.ts'
 import type { SessionTarget } from '../sessions/room.ts'
 import { checkSendPolicy } from '../sessions/send-policy.ts'
 import type { Anew } from './anew.ts'
+import { beginCharge, type Charge } from './charges.ts'
 import type { RunContext } from './context.ts'
 import type { Inboxes } from './inboxes.ts'
 import { charsOf, type Registry } from './registry.ts'
 import type { QueueMode, RunHandle, RunRequest } from './room.ts'
 import { Run } from './run.ts'
-import { claimOf, resultOf, settledRow, type StoredEntry } from './stored-run.ts'
+import { claimOf, keptOf, resultOf, settledRow, type StoredEntry } from './stored-run.ts'
 
 /** Runs that this process holds at most, waiting ones included. */
 const maxLive = 20_000
@@ -29,6 +31,14 @@ export interface AcceptanceOptions {
   readonly beginAnew: (order: Anew) => Promise<StoredEntry | undefined>
   /** A message that waits is answered with an empty final event, and later under another run id. */
   readonly onQueued: (run: Run) => void
+}
+
+/** What is settled when a run begins. */
+interface Beginning {
+  readonly claim: string
+  readonly id: string
+  readonly leavesNoTrace: boolean
+  readonly charge: Charge
 }
 
 export function handleOf (run: Run, status: RunHandle['status']): RunHandle {
@@ -57,29 +67,50 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
   }
 
   /** Runs that the store does not know are known as long as this process remembers them. */
-  function remembered ({ idempotencyKey, via }: RunRequest, { key, agentId }: SessionTarget, claim: string): StoredEntry | undefined {
-    const result = registry.recent(idempotencyKey)
+  function remembered ({ via }: RunRequest, runId: string, { key, agentId }: SessionTarget, claim: string): StoredEntry | undefined {
+    const result = registry.recent(runId)
     if (result?.sessionKey !== key) return undefined
     const { sessionId, outcome, endedAtMs: atMs } = result
-    const value = settledRow({ agentId, sessionId, via, state: outcome }, result)
-    return { runId: idempotencyKey, sessionKey: key, claim, open: false, atMs, value }
+    const value = settledRow({ agentId, sessionId, via, state: outcome, ...keptOf(result) }, result)
+    return { runId, sessionKey: key, claim, open: false, atMs, value }
   }
 
   async function accept (request: RunRequest, target: SessionTarget, claim: string): Promise<Run | StoredEntry> {
     await sessions.ready
     const leavesNoTrace = request.fleeting !== undefined || (parseKey(target.key).incognito ?? sessions.get(target.key)?.incognito ?? false)
-    const past = leavesNoTrace ? remembered(request, target, claim) : undefined
+    const wanted = runIdFor(request.caller.key, request.idempotencyKey)
+    const past = leavesNoTrace ? remembered(request, wanted, target, claim) : undefined
     if (past) return past
-    const named = request.fleeting ? undefined : await store.runs.get<StoredEntry['value']>(request.idempotencyKey)
+    const named = request.fleeting ? undefined : await store.runs.get<StoredEntry['value']>(wanted)
     if (named?.claim === claim) return named
     checkSendPolicy(target.key, sessions.get(target.key), config().config.session.sendPolicy)
     if (registry.live.size >= maxLive || registry.heldChars() + charsOf(request) > maxHeldChars) {
       throw new GatewayError('BUSY', { message: `${registry.live.size} runs are under way or waiting`, retryAfterMs: 5000 })
     }
     options.expectRoom(request)
-    const isTaken = named !== undefined || registry.live.has(request.idempotencyKey)
-    // The key is the run id, unless somebody else's run has it already.
-    const id = isTaken ? randomUUID() : request.idempotencyKey
+    const charge = await chargeFor(request, target)
+    try {
+      const isTaken = named !== undefined || registry.live.has(wanted)
+      // The key is the run id, unless somebody else's run has it already.
+      const id = isTaken ? runIdFor(request.caller.key, randomUUID()) : wanted
+      const found = await begin(request, target, { claim, id, leavesNoTrace, charge })
+      if (found instanceof Run) void found.settled.then(charge.release)
+      else charge.release()
+      return found
+    } catch (error) {
+      charge.release()
+      throw error
+    }
+  }
+
+  /** A helper goes on the account of the run that began it. */
+  async function chargeFor (request: RunRequest, { key }: SessionTarget): Promise<Charge> {
+    const parent = request.spawnedBy === undefined ? undefined : inboxes.get(request.spawnedBy)?.active
+    return await beginCharge(request, key, parent, context)
+  }
+
+  async function begin (request: RunRequest, target: SessionTarget, beginning: Beginning): Promise<Run | StoredEntry> {
+    const { claim, id, leavesNoTrace, charge } = beginning
     const done = request.anew === undefined ? undefined : await options.beginAnew({ request, target, claim, runId: id, leavesNoTrace })
     if (done) return done
     const run = new Run({
@@ -92,6 +123,7 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
       mode: modeOf(request, target.key)
     })
     run.leavesNoTrace = leavesNoTrace
+    run.keyId = charge.keyId
     registry.add(run)
     try {
       await inboxes.accept(run)

@@ -5,6 +5,7 @@ import type { Sessions } from '../sessions/room.ts'
 import type { Store } from '../store/store.ts'
 import type { Tool, Tools } from '../tools/tool.ts'
 import type { RunRequest } from './room.ts'
+import type { ChargeContext } from './charges.ts'
 import type { Turn } from './turn.ts'
 import type { RunEmit } from './voice.ts'
 
@@ -30,7 +31,7 @@ export interface Prompting {
   visible (text: string, done: boolean): string
 }
 
-export interface RunContext {
+export interface RunContext extends Pick<ChargeContext, 'keys'> {
   readonly store: Store
   readonly sessions: Sessions
   readonly models: Models

@@ -182,6 +182,7 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
     })
     run.sessionId = first.sessionId
     run.leavesNoTrace = first.leavesNoTrace
+    run.keyId = first.keyId
     run.answers = group
     return run
   }

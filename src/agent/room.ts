@@ -162,6 +162,8 @@ export interface Runs {
   abort (what: { runId?: string, sessionKey?: string, origin?: string }): Promise<{ runIds: string[] }>
   /** Undefined when the run is unknown or does not end in time. */
   wait (runId: string, timeoutMs: number, signal?: AbortSignal): Promise<RunResult | undefined>
+  /** The conversation that a run belongs to, as long as it is remembered. */
+  sessionOf (runId: string): Promise<string | undefined>
   /** Every event of one run, from now on, in order, before it is paced for sockets. */
   follow (runId: string, listener: (event: RunEvent) => void): () => void
   active (sessionKey?: string): readonly ActiveRun[]

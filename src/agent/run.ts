@@ -53,6 +53,8 @@ export class Run {
   /** Taken up again by a later process. */
   recovered = false
   interrupted = false
+  /** The API key whose account it goes on. */
+  keyId: string | undefined = undefined
   leavesNoTrace = false
   /** Messages that this run answers, when they had to wait and have run ids of their own. */
   answers: readonly Run[] = []

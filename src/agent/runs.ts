@@ -193,6 +193,10 @@ export function createRuns (options: RunsOptions): Runs {
       const run = await registry.arrival(runId, timeoutMs, signal)
       return run && settledIn(run, timeoutMs - (now() - startedAtMs), signal)
     },
+    async sessionOf (runId) {
+      const known = registry.live.get(runId)?.key ?? registry.recent(runId)?.sessionKey
+      return known ?? (await store.runs.get<StoredRun>(runId))?.sessionKey
+    },
     follow (runId, listener: (event: RunEvent) => void) {
       const run = registry.live.get(runId)
       if (!run) return () => {}

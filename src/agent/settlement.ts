@@ -1,6 +1,7 @@
 /** How a run ends: what is kept is committed first, then the one terminal event is told. */
 import type { AssistantMessage } from '../protocol/transcript.ts'
 import type { SessionRecord, SessionStatus } from '../sessions/record.ts'
+import { book } from './charges.ts'
 import type { RunContext } from './context.ts'
 import { endingOf, failureOf, type Failure } from './failures.ts'
 import { brokenReply } from './messages.ts'
@@ -58,12 +59,13 @@ function brokenLine (run: Run, turn: Turn, text: string, { now }: RunContext, fa
 
 async function commit (run: Run, turn: Turn | undefined, result: RunResult, lines: readonly NewLine[], context: RunContext): Promise<void> {
   const { sessions, log } = context
+  const booked = await book(run, result.usage, context)
   for (let attempt = 0; ; attempt++) {
     try {
       await run.write(sessions, {
         lines,
         patch: sessionPatch(turn, result, sessions.get(run.key)),
-        ops: run.ops(settledRow(run.row!, result), false),
+        ops: [...run.ops(settledRow(run.row!, result), false), ...booked()],
         reason: 'agent.input.settled',
         phase: 'end',
         runId: run.id

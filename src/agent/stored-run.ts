@@ -55,6 +55,8 @@ const maxStoredTextChars = 16_384
 /** One claim for each (caller, family of methods, key). */
 export const claimOf = (principal: string, via: string, key: string): string => JSON.stringify([principal, via, key])
 
+export const principalOf = (claim: string): string => (JSON.parse(claim) as [string])[0]
+
 export function optionsOf (request: StoredOptions): StoredOptions | undefined {
   const { timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, sampling } = request
   const { clientTools, toolChoice, lane, spawnedBy } = request

@@ -11,6 +11,7 @@ import type { AgentFacts } from '../host/health.ts'
 import { agentEntries } from '../config/agent-entries.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { Paths } from '../config/paths.ts'
+import type { Keys } from '../auth/keys/room.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { Outbound } from '../lib/outbound/outbound.ts'
 import type { Logger, Logging } from '../log/logger.ts'
@@ -37,6 +38,8 @@ export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasA
   readonly events: EventBus
   readonly logging: Logging
   readonly version: string
+  /** Loaded with the first use of an API key. */
+  readonly keys: () => Promise<Keys>
   readonly archiveDir: string
   readonly now: () => number
   /** Undefined when the connection is gone. */
@@ -135,7 +138,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     config,
     log: logging.child('tools'),
     once: createIdempotencyCache({ now }),
-    target: (sessionKey, agentId) => sessions.target(sessionKey, agentId),
+    target: (sessionKey, agentId, caller) => sessions.as(caller).target(sessionKey, agentId),
     modelOf (agentId) {
       const { provider, model } = routed(agentId, {})
       return `${provider}/${model}`
@@ -154,6 +157,7 @@ export function composeConversation (options: ConversationOptions): Conversation
   const prompting = createPrompting({ config, paths: options.paths, now, log })
   const runs: Runs = withPreparedImages(createRuns({
     store,
+    keys: options.keys,
     sessions,
     models,
     tools: { ...tools, isStillAsking: call => commands.approvals.isOpen(call) },

@@ -1,14 +1,43 @@
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { Caller } from '../auth/caller.ts'
 import type { HttpAuthenticator } from '../auth/http-credentials.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { Scope } from '../protocol/scopes.ts'
+import { isConfined } from '../sessions/ownership.ts'
 
 export interface HttpAuth {
-  /** Refuses the request at its headers, before a byte of the body is read, unless the caller holds the scope. */
-  require (scope: Scope): onRequestAsyncHookHandler
+  /**
+   * Refuses the request at its headers, before a byte of the body is read, unless the caller holds the scope, and an API key may come
+   * here.
+   */
+  require (scope: Scope, more?: RouteRights): onRequestAsyncHookHandler
   /** Who it is if it says so rightly; undefined for everybody else. Wrong guesses count all the same. */
   recognise (request: FastifyRequest): Promise<Caller | undefined>
+}
+
+export interface RouteRights {
+  /** What one API key has is kept from the others here. Without it, keys that do not see everything are refused. */
+  readonly keepsKeysApart?: true
+}
+
+/** The limits of a key, at the one place that every request with one comes by. */
+function admitKey ({ key, tokenHash }: Caller, request: FastifyRequest, reply: FastifyReply, { keepsKeysApart }: RouteRights): void {
+  if (!key) return
+  const { method, routeOptions: { url = '' } } = request
+  if (!key.mayEnter(method, url)) {
+    throw new GatewayError('KEY_NOT_ALLOWED', { message: `API key "${key.name}" may not use ${method} ${url}`, details: { route: `${method} ${url}` } })
+  }
+  if (!keepsKeysApart && isConfined(key)) throw new GatewayError('KEY_OWN_SESSIONS_ONLY')
+  const forget = key.whenEnded(() => { reply.raw.destroy() }, tokenHash)
+  reply.raw.once('close', forget)
+}
+
+function countRequest ({ key }: Caller, reply: FastifyReply): void {
+  const left = key?.takeRequest()
+  if (!left) return
+  reply.header('x-ratelimit-limit-requests', left.limit)
+  reply.header('x-ratelimit-remaining-requests', left.remaining)
+  reply.header('x-ratelimit-reset-requests', `${left.resetMs}ms`)
 }
 
 const urlTokenOf = (request: FastifyRequest): string | undefined => {
@@ -22,15 +51,17 @@ const attemptOf = (request: FastifyRequest) => ({
 
 export function createHttpAuth (authenticate: HttpAuthenticator): HttpAuth {
   return {
-    require: scope => async request => {
+    require: (scope, more = {}) => async (request, reply) => {
       const caller = await authenticate(attemptOf(request))
+      countRequest(caller, reply)
       if (!caller.allows.has(scope)) {
         throw new GatewayError('MISSING_SCOPE', { message: `missing scope: ${scope}`, details: { missingScope: scope, requiredScopes: [scope] } })
       }
+      admitKey(caller, request, reply, more)
       request.caller = caller
     },
     async recognise (request) {
-      if (request.headers.authorization === undefined) return undefined
+      if (request.headers.authorization === undefined && request.headers['x-api-key'] === undefined) return undefined
       try {
         return await authenticate(attemptOf(request))
       } catch (error) {

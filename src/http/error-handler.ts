@@ -6,6 +6,11 @@ import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 const httpTypes: { readonly [code: string]: string } = {
   AUTH_RATE_LIMITED: 'rate_limited',
   TOO_MANY_REQUESTS: 'rate_limited',
+  KEY_RATE_LIMITED: 'rate_limited',
+  KEY_RUNS_EXCEEDED: 'rate_limited',
+  KEY_BUDGET_SPENT: 'rate_limited',
+  KEY_NOT_ALLOWED: 'forbidden',
+  KEY_OWN_SESSIONS_ONLY: 'forbidden',
   PROXY_ATTRIBUTION_REQUIRED: 'proxy_attribution_required',
   MISSING_SCOPE: 'forbidden',
   HOST_NOT_ALLOWED: 'host_not_allowed',
@@ -13,7 +18,10 @@ const httpTypes: { readonly [code: string]: string } = {
   CROSS_SITE_REQUEST: 'cross_site_request',
   URL_TOKEN_NOT_ALLOWED: 'invalid_request_error',
   INTERNAL: 'internal_error',
-  NOT_FOUND: 'not_found'
+  NOT_FOUND: 'not_found',
+  SESSION_UNKNOWN: 'not_found',
+  REQUEST_CANCELED: 'canceled',
+  RUN_FAILED: 'internal_error'
 }
 
 const typeOf = (error: GatewayError): string => httpTypes[error.code] ??

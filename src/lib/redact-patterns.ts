@@ -74,7 +74,7 @@ export const defaultRules: readonly RedactRule[] = [
   },
   { pattern: /\bbearer\s{1,3}([\w.~+/=…-]{6,})/gi, replace: maskValue },
   {
-    pattern: new RegExp('(?<![A-Za-z0-9_-])(?:(?:sk|pplx)-[\\w-]{8,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\\w{16,}|xox[a-z]-[\\w-]{8,}|xapp-[\\w-]{8,}|gsk_\\w{8,}|' +
+    pattern: new RegExp('(?<![A-Za-z0-9_-])(?:(?:sk|pplx)-[\\w-]{8,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\\w{16,}|xox[a-z]-[\\w-]{8,}|xapp-[\\w-]{8,}|ocgw_[\\w-]{8,}|gsk_\\w{8,}|' +
       'AIza[\\w-]{16,}|npm_[A-Za-z0-9]{16,}|hf_[A-Za-z0-9]{16,}|glpat-[\\w-]{16,}|AKIA[A-Z0-9]{16}|ya29\\.[\\w-]{16,}|eyJ[\\w-]{8,}\\.[\\w-]{8,}(?:\\.[\\w-]*)?)', 'g')
   },
   // Telegram: the number of the bot, a colon, 35 characters. In its API's URLs "bot" stands directly before.
@@ -83,7 +83,7 @@ export const defaultRules: readonly RedactRule[] = [
 
 /** A text in which this finds nothing has nothing for the rules above: most lines end here. */
 export const suspicion = new RegExp('key|token|secret|passw|passph|pwd|credential|setup|card|cv[vc]|authoriz|bearer|cookie|verifier|assertion|signature|' +
-  '(?:sk|pplx|xox[a-z]|xapp|glpat)-|(?:gh[pousr]|pat|gsk|npm|hf)_|aiza|akia|ya29|eyj|\\d{6}:|//[^/\\s]{0,128}:|[a-z0-9/+]{40}', 'i')
+  '(?:sk|pplx|xox[a-z]|xapp|glpat)-|(?:gh[pousr]|pat|ocgw|gsk|npm|hf)_|aiza|akia|ya29|eyj|\\d{6}:|//[^/\\s]{0,128}:|[a-z0-9/+]{40}', 'i')
 
 /** A quantifier on a group that itself holds one: the shape that can take exponential time. */
 export function hasNestedQuantifier (source: string): boolean {

@@ -10,6 +10,7 @@ import { config } from './config.ts'
 import { devices } from './devices.ts'
 import { execApprovals } from './exec-approvals.ts'
 import { host } from './host.ts'
+import { keys } from './keys.ts'
 import { logs } from './logs.ts'
 import { memory } from './memory.ts'
 import { models } from './models.ts'
@@ -33,6 +34,7 @@ export const methods = {
   ...config,
   ...logs,
   ...devices,
+  ...keys,
   ...scopeUpgrades,
   ...nodes,
   ...agents,

@@ -1,7 +1,9 @@
 import { closeCodes } from '../protocol/close-codes.ts'
-import { eventTable, type EventRow } from '../protocol/events.ts'
+import { eventTable, type EventName, type EventRow } from '../protocol/events.ts'
 import { wireLimits } from '../protocol/version.ts'
+import type { Caller } from '../auth/caller.ts'
 import type { EventSeries, GatewayEvent } from '../events/bus.ts'
+import { isConfined } from '../sessions/ownership.ts'
 import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
 
@@ -18,10 +20,21 @@ export interface FanOutOptions {
   readonly onSlow: (connection: Connection, bufferedBytes: number) => void
   /** Does this connection follow the session? */
   readonly follows?: (connectionId: string, sessionKey: string) => boolean
+  /** Who does not see every conversation hears of those that it may see. Absent: of none. */
+  readonly maySee?: (caller: Caller, sessionKey: string) => boolean
 }
 
 /** Series that a client may be behind in at the same time. */
 const maxMissed = 256
+/** Says nothing of anybody. */
+const forEveryKey: ReadonlySet<EventName> = new Set<EventName>(['tick', 'shutdown'])
+
+/** Which conversation this is about; undefined: about the gateway as a whole. */
+function sessionOf ({ sessionKey, payload }: GatewayEvent): string | undefined {
+  const named = sessionKey ?? (payload as { sessionKey?: unknown } | undefined)?.sessionKey
+  return typeof named === 'string' ? named : undefined
+}
+
 const scopedCap = 'session-scoped-events'
 
 /** Nobody hears of anything before hello-ok has gone out. */
@@ -44,6 +57,13 @@ export function createFanOut (options: FanOutOptions): FanOut {
     const isOwn = ownerConnectionId === connection.id
     if (needsCap !== undefined) return connection.caps.has(needsCap) && (isOwn || follows(connection.id, sessionKey))
     return !connection.caps.has(scopedCap) || isOwn || follows(connection.id, sessionKey)
+  }
+
+  /** An API key hears of what is its own, and of nothing that it cannot be told from what is not. */
+  function isKeptFrom ({ caller }: Connection, occurrence: GatewayEvent): boolean {
+    if (!caller || !isConfined(caller.key) || forEveryKey.has(occurrence.event)) return false
+    const sessionKey = sessionOf(occurrence)
+    return sessionKey === undefined || options.maySee?.(caller, sessionKey) !== true
   }
 
   function send (connection: Connection, row: EventRow, head: string): void {
@@ -82,7 +102,7 @@ export function createFanOut (options: FanOutOptions): FanOut {
         : connections.connected()
       for (const connection of targets) {
         if (connectionIds ? !isHeard(connection) : !maySee(row, connection)) continue
-        if (!isConcerned(connection, occurrence)) continue
+        if (!isConcerned(connection, occurrence) || isKeptFrom(connection, occurrence)) continue
         if (series && isSpared(connection, series)) continue
         if (series && connection.missed?.delete(series.id)) send(connection, row, wholeHead ??= headOf(series.whole()))
         else send(connection, row, head ??= headOf(payload))

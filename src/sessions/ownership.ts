@@ -23,8 +23,20 @@ export function ownKey (sessionKey: string, keyId: string): string {
   return sessionKey.toLowerCase().replace(/^agent:[^:]*:/, agent => `${agent}key:${keyId}:`)
 }
 
+/** The main conversation of a key, with the agent that answers when none is named. */
+export function ownMain ({ id, ownSessionsOnly, agents }: CallerKey, defaultAgentId: string): { agentId: string, key: string } {
+  const agentId = !agents || agents.has(defaultAgentId) ? defaultAgentId : [...agents][0]!
+  const main = `agent:${agentId}:main`
+  return { agentId, key: ownSessionsOnly ? ownKey(main, id) : main }
+}
+
 /** Sees less than every conversation. */
 export const isConfined = (key: Viewer['key']): key is CallerKey => key !== undefined && (key.ownSessionsOnly || key.agents !== undefined)
+
+/** Of a conversation that may not be there yet, or any more. */
+export function maySeeKey (viewer: Viewer, sessionKey: string, get: (key: string) => SessionRecord | undefined): boolean {
+  return maySee(viewer, get(sessionKey) ?? { key: sessionKey, agentId: sessionKey.split(':')[1] ?? '' })
+}
 
 /** The one decision about who sees a conversation, for methods, routes, events and tools. */
 export function maySee ({ key }: Viewer, { key: sessionKey, agentId, owner }: Pick<SessionRecord, 'key' | 'agentId' | 'owner'>): boolean {

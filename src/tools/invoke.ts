@@ -26,7 +26,7 @@ export interface Performed {
 
 export interface InvokeSources extends CircumstanceSources {
   /** Throws INVALID_PARAMS for a key outside the grammar or of another agent than the named one. */
-  readonly target: (sessionKey: string | undefined, agentId: string | undefined) => { readonly key: string, readonly agentId: string }
+  readonly target: (sessionKey: string | undefined, agentId: string | undefined, caller: InvokeRequest['caller']) => { readonly key: string, readonly agentId: string }
   readonly once: Once
   readonly log: InvokeLog
 }
@@ -135,9 +135,9 @@ interface Place {
   readonly agentId: string
 }
 
-function placeOf ({ tool, sessionKey, agentId }: InvokeRequest, { target }: InvokeSources): Place | InvokeOutcome {
+function placeOf ({ tool, sessionKey, agentId, caller }: InvokeRequest, { target }: InvokeSources): Place | InvokeOutcome {
   try {
-    return target(sessionKey ?? 'main', agentId)
+    return target(sessionKey ?? 'main', agentId, caller)
   } catch (error) {
     if (isGatewayError(error)) return { kind: 'invalid', at: 'request', toolName: shown(tool), message: error.message }
     throw error

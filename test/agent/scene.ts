@@ -8,6 +8,7 @@ import type { RunRequest, Runs } from '../../src/agent/room.ts'
 import { createRuns } from '../../src/agent/runs.ts'
 import { createRuntimes, type Runtimes } from '../../src/agent/runtimes.ts'
 import { createShortening, createSummarise } from '../../src/agent/shortening.ts'
+import { composeKeys } from '../../src/compose/keys.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { resolvePaths } from '../../src/config/paths.ts'
 import { createLogging } from '../../src/log/logger.ts'
@@ -81,8 +82,9 @@ export async function createScene (t: Test, options: SceneOptions = {}): Promise
     now
   })
   const prompting: RunContext['prompting'] = { system: async () => 'You are a test.', visible: visibleReply }
+  const keys = composeKeys({ store, now, disconnect () {} })
   const runs = createRuns({
-    store, sessions, models, tools: { forRun: () => tools }, prompting, shorten: createShortening(sessions.compaction), config, now, log: logging.child('agent'), emit: tell, external: runtimes
+    keys, store, sessions, models, tools: { forRun: () => tools }, prompting, shorten: createShortening(sessions.compaction), config, now, log: logging.child('agent'), emit: tell, external: runtimes
   })
   t.teardown(async () => {
     await runs.drain(0)

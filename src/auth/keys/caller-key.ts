@@ -27,3 +27,12 @@ export interface CallerKey {
 
 /** Whose a conversation is, when it is the key's: the name that stands on its row. */
 export const principalOfKey = (id: string): string => `key:${id}`
+
+export const keyOfPrincipal = (principal = ''): string | undefined => principal.startsWith('key:') ? principal.slice(4) : undefined
+
+/**
+ * Under which id a run of this caller goes. That of a key that sees only its own has its name in it: what id it gets must not tell
+ * whether somebody else has chosen the same.
+ */
+export const runIdFor = (key: CallerKey | undefined, runId: string): string =>
+  key?.ownSessionsOnly && !runId.startsWith(`${key.id}.`) ? `${key.id}.${runId}` : runId

@@ -27,6 +27,8 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
   const accounts = createAccounts(now)
   const oneAtATime = createOneAtATime()
   let timer: NodeJS.Timeout | undefined
+  const unsaved = new Set<string>()
+  let saving: Promise<void> | undefined
 
   function index (key: ActiveKey): void {
     keys.set(key.id, key)
@@ -193,6 +195,14 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
     return isGood ? undefined : new GatewayError('AUTH_KEY_REVOKED', { message: 'unauthorized: this API key was rotated' })
   }
 
+  async function saveAll (): Promise<void> {
+    while (unsaved.size > 0) {
+      const ops = [...unsaved].map(id => keys.get(id)).filter(key => key !== undefined).map(accounts.op)
+      unsaved.clear()
+      await store.commit(ops).catch((err: unknown) => notice(`what API keys have used could not be stored: ${String(err)}`))
+    }
+  }
+
   watch()
 
   return {
@@ -239,8 +249,14 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
       accounts.book(keyId, usage)
       return () => [accounts.op(key)]
     },
+    save (keyId) {
+      // What is used while this is written goes with the next time.
+      unsaved.add(keyId)
+      saving ??= saveAll().finally(() => { saving = undefined })
+    },
     async close () {
       clearTimeout(timer)
+      await saving
       const used = [...keys.values()].filter(key => key.lastUsedAtMs > 0)
       if (used.length > 0) await store.commit(used.map(accounts.op)).catch(() => {})
     }

@@ -58,5 +58,7 @@ export interface Keys {
   beginRun (keyId: string, how: { readonly counts: boolean }): () => void
   /** What a run has used. Returns what is to be stored together with its end. */
   book (keyId: string, usage: Usage | undefined): () => StoreOp[]
+  /** Stores soon what a key has used. */
+  save (keyId: string): void
   close (): Promise<void>
 }
