@@ -189,7 +189,13 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
   // Asked for with the first call: rows are not read before somebody needs them.
   registerToolsInvoke(fastify, { auth: door.httpAuth, invoke, ready: () => sessions.ready, unavailable: host.lifecycle.unavailable })
   await registerPrograms(fastify, {
-    auth: door.httpAuth, config: parts.live.current, conversation: parts.conversation, now: parts.now, unavailable: host.lifecycle.unavailable
+    auth: door.httpAuth,
+    config: parts.live.current,
+    agents: host.agents,
+    conversation: parts.conversation,
+    now: parts.now,
+    log: logging.child('http'),
+    unavailable: host.lifecycle.unavailable
   })
   await fastify.register(async scope => {
     await allowCrossOrigin(scope, gateway, ['/api/device/nonce', '/control-ui-config.json'])

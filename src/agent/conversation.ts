@@ -123,7 +123,10 @@ export async function converse (turn: Turn, context: RunContext): Promise<void> 
   for (let step = 1; step <= maxSteps; step++) {
     run.signal.throwIfAborted()
     await takeOver(turn, context)
-    if (step > 1) voice.nextMessage()
+    if (step > 1) {
+      turn.earlier.push(voice.said())
+      voice.nextMessage()
+    }
     const result = await speakWithin(turn, context)
     const message = assistantMessage(result, context.now())
     turn.unwritten.push(line(run, message))
@@ -139,3 +142,4 @@ export async function converse (turn: Turn, context: RunContext): Promise<void> 
   }
   throw new Error(`the model asked for tools ${maxSteps} times in a row`)
 }
+    if (run.request.thoughts) turn.thoughts.push(...result.content.map(part => part.type === 'thinking' ? part.thinking : '').filter(Boolean))

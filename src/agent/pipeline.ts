@@ -95,6 +95,8 @@ function newTurn (run: Run, voice: Voice, steering: Steering, { models, sessions
 }
 
 function receipt ({ route, model, run, toolNames }: Turn, disposition: string): object {
+    earlier: [],
+    thoughts: [],
   const requested = { provider: route.model.provider, model: route.model.id }
   const effective = model ? { provider: model.provider, model: model.id } : requested
   return {

@@ -17,8 +17,9 @@ export interface Registry {
 }
 
 const maxRecent = 2000
-/** Longer replies are read from the store. */
+/** Longer replies are read from the store, unless it has none of them. */
 const maxRecentTextChars = 8192
+const maxRecentChars = 2 ** 23
 
 const charsOfContent = (content: Message['content']): number => {
   if (typeof content === 'string') return content.length
@@ -35,11 +36,22 @@ export function charsOf ({ message, images = [], history = [], toolResults = [] 
   return chars
 }
 
+function charsOfResult ({ text, earlier = [], thought = '', calls }: RunResult): number {
+  const said = earlier.reduce((chars, { length }) => chars + length, text.length + thought.length)
+  return calls ? said + JSON.stringify(calls).length : said
+}
+
 export function createRegistry (): Registry {
   const live = new Map<string, Run>()
   let heldChars = 0
+  let recentChars = 0
   const recent = new Map<string, RunResult>()
   const awaited = new Map<string, Set<(run: Run) => void>>()
+
+  function forgetRecent (runId: string): void {
+    const result = recent.get(runId)
+    if (result && recent.delete(runId)) recentChars -= charsOfResult(result)
+  }
 
   function drop (run: Run): void {
     if (live.delete(run.id)) heldChars -= charsOf(run.request)
@@ -58,9 +70,13 @@ export function createRegistry (): Registry {
     },
     remove (run, result) {
       drop(run)
-      if (result.text.length > maxRecentTextChars || run.request.fleeting === 'once') return
+      const { fleeting } = run.request
+      const chars = charsOfResult(result)
+      if (fleeting === 'once' || chars > (fleeting ? maxRecentChars / 8 : maxRecentTextChars)) return
+      forgetRecent(run.id)
       recent.set(run.id, result)
-      if (recent.size > maxRecent) recent.delete(recent.keys().next().value!)
+      recentChars += chars
+      while (recent.size > maxRecent || recentChars > maxRecentChars) forgetRecent(recent.keys().next().value!)
     },
     forget: drop,
     recent: runId => recent.get(runId),

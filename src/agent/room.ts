@@ -42,7 +42,7 @@ export interface RunRequest {
   readonly clientTools?: readonly ToolSpec[]
   /** With `required` or a name the model gets the functions of the caller alone. */
   readonly toolChoice?: ToolChoice
-  /** Whoever follows the run hears what the model thinks, also when nobody asked it to. */
+  /** The caller wants to know what the model thinks, also when nobody asked it to. */
   readonly thoughts?: true
   /** Lane across sessions: main, subagent, cron, nested, background. */
   readonly lane?: string
@@ -68,6 +68,10 @@ export interface RunResult {
   readonly sessionId: string
   readonly outcome: RunOutcome
   readonly text: string
+  /** What it said before, between its steps. */
+  readonly earlier?: readonly string[]
+  /** What the model thought, when the request asked for it. */
+  readonly thought?: string
   readonly startedAtMs?: number
   readonly endedAtMs: number
   readonly stopReason?: string
@@ -77,6 +81,8 @@ export interface RunResult {
   /** Calls to functions of the caller, who is to answer them with the next request. */
   readonly calls?: readonly ToolCallPart[]
   readonly error?: RunError
+  /** Of the request. */
+  readonly fingerprint?: string
 }
 
 export interface RunError {

@@ -102,6 +102,7 @@ export class Run {
       agentId: this.agentId,
       sessionId: this.sessionId,
       text: '',
+      ...(this.request.fingerprint === undefined ? {} : { fingerprint: this.request.fingerprint }),
       ...(this.startedAtMs === undefined ? {} : { startedAtMs: this.startedAtMs }),
       ...more
     }

@@ -95,7 +95,16 @@ export async function conclude (turn: Turn, context: RunContext): Promise<Settle
   run.signal.throwIfAborted()
   run.state = 'committing'
   const text = context.prompting.visible(voice.said(), true)
-  const result = run.ended({ outcome: 'ok', endedAtMs: context.now(), text, stopReason: turn.stopReason, ...common(run, turn) })
+  const earlier = turn.earlier.map(said => context.prompting.visible(said, true)).filter(Boolean)
+  const result = run.ended({
+    outcome: 'ok',
+    endedAtMs: context.now(),
+    text,
+    stopReason: turn.stopReason,
+    ...(earlier.length > 0 ? { earlier } : {}),
+    ...(turn.thoughts.length > 0 ? { thought: turn.thoughts.join('\n\n') } : {}),
+    ...common(run, turn)
+  })
   await commit(run, turn, result, turn.unwritten, context)
   return { result }
 }

@@ -36,6 +36,9 @@ export interface Turn {
   isShortened: boolean
   /** Calls of an earlier process that have done nothing yet: they are carried out now. */
   reopened: ToolCallPart[]
+  /** What was said and thought in the steps so far. */
+  readonly earlier: string[]
+  readonly thoughts: string[]
   /** Calls to functions of the caller, with which the run ends. */
   calls: readonly ToolCallPart[]
   readonly toolNames: Set<string>

@@ -55,6 +55,8 @@ export interface Sampling {
   readonly presencePenalty?: number
   readonly frequencyPenalty?: number
   readonly seed?: number
+  /** The model asks for one tool in one step. */
+  readonly oneCallAtATime?: true
   /** `true`: any JSON. */
   readonly json?: ReplySchema | true
 }
@@ -118,7 +120,8 @@ export class ProviderError extends Error {
 /** Speaks one wire format to one provider. One step, no retry. Throws ProviderError. Its abort reaches the upstream socket. */
 export interface Transport {
   step (model: ModelInfo, request: StepRequest, tell: (event: StepEvent) => void): Promise<StepResult>
-  embed? (model: string, inputs: readonly string[], signal: AbortSignal): Promise<Embeddings>
+  /** `dimensions`: how long the vectors are to be, of models that let one choose. */
+  embed? (model: string, inputs: readonly string[], signal: AbortSignal, dimensions?: number): Promise<Embeddings>
   close? (): Promise<void>
 }
 
@@ -188,7 +191,9 @@ export interface Models {
   /** The session's choice before the agent's, before the default; `echo/echo` when nothing is configured. */
   route (agentId: string, override?: { provider?: string, model?: string }): ModelRoute
   step (route: ModelRoute, request: StepRequest, tell: (event: StepEvent) => void, onFallback?: FallbackListener): Promise<RoutedResult>
-  embed (name: string, inputs: readonly string[], signal: AbortSignal): Promise<Embeddings & { readonly model: ModelInfo }>
+  embed (
+    name: string, inputs: readonly string[], signal: AbortSignal, dimensions?: number
+  ): Promise<Embeddings & { readonly model: ModelInfo }>
   /** Per provider: has a credential, cools down until when, last error. */
   status (): readonly ProviderStatus[]
   aliases (): ReadonlyMap<string, string>

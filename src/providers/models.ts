@@ -62,22 +62,23 @@ export function createModels (options: ModelsOptions): Models {
       const result = await failover(route, request, tell, onFallback)
       return { ...result, usage: withCost(result.usage, result.model.cost) }
     },
-    embed: (name, inputs, signal) => embed(current(), transports, name, inputs, signal),
+    embed: (name, ...wanted) => embed(current(), transports, name, wanted),
     status: () => statusOf(current(), cooldowns.status),
     aliases: () => current().aliases,
     close: async () => await transports.close()
   }
 }
 
-async function embed (
-  catalog: Catalog, transports: Transports, name: string, inputs: readonly string[], signal: AbortSignal
-): ReturnType<Models['embed']> {
+/** What of it and how, behind the name. */
+type Wanted = Parameters<Models['embed']> extends [string, ...infer Rest] ? Rest : never
+
+async function embed (catalog: Catalog, transports: Transports, name: string, wanted: Wanted): ReturnType<Models['embed']> {
   const model = catalog.find(name)
   const problem = model ? transports.problem(catalog, model) : new ProviderError('model_not_found', `Nobody serves the model "${name}".`)
   if (!model || problem) throw problem
   return await transports.use(catalog, model, async transport => {
     if (!transport.embed) throw new ProviderError('format', `${model.api} has no embeddings: name a model of another provider.`)
-    return { ...await transport.embed(model.id, inputs, signal), model }
+    return { ...await transport.embed(model.id, ...wanted), model }
   })
 }
 

@@ -73,12 +73,13 @@ function maxTokensField ({ baseUrl }: ProviderSettings, compat: Fields): string 
   return isHost(baseUrl, 'openai.com', 'openai.azure.com', 'groq.com', 'cerebras.ai') ? 'max_completion_tokens' : 'max_tokens'
 }
 
-function toolFields ({ tools, toolChoice }: StepRequest, compat: Fields): Fields {
+function toolFields ({ tools, toolChoice, oneCallAtATime }: StepRequest, compat: Fields): Fields {
   if (tools.length === 0) return {}
   const dropped = Array.isArray(compat.unsupportedToolSchemaKeywords) ? new Set(compat.unsupportedToolSchemaKeywords) : undefined
   return {
     tools: tools.map(tool => toolField(tool, dropped)),
-    tool_choice: typeof toolChoice === 'object' ? { type: 'function', function: { name: toolChoice.name } } : toolChoice ?? 'auto'
+    tool_choice: typeof toolChoice === 'object' ? { type: 'function', function: { name: toolChoice.name } } : toolChoice ?? 'auto',
+    ...(oneCallAtATime ? { parallel_tool_calls: false } : {})
   }
 }
 

@@ -12,9 +12,10 @@ export function createOpenAiCompletions (settings: ProviderSettings, now: () => 
       await connection.post('/chat/completions', requestBody(settings, model, request), request.signal, answer)
       return answer.result()
     },
-    async embed (model, inputs, signal) {
+    async embed (model, inputs, signal, dimensions) {
       const whole = createWhole()
-      await connection.post('/embeddings', { model, input: inputs, encoding_format: 'float' }, signal, whole)
+      const body = { model, input: inputs, encoding_format: 'float', ...(dimensions === undefined ? {} : { dimensions }) }
+      await connection.post('/embeddings', body, signal, whole)
       return readEmbeddings(settings, whole.read(), inputs.length)
     },
     close: async () => connection.close()

@@ -14,15 +14,20 @@ export async function createAnthropic (settings: ProviderSettings): Promise<Tran
     model: (modelId, fetch) => library.createAnthropic({ apiKey: placeholderKey, baseURL, fetch })(modelId),
     hasSnakeCase: true,
     needsLimit: true,
-    options: (options, { model, request, params }) => withUser(request, withUnsignedTurn(model, request, {
+    options: (options, { model, request, params }) => withWishes(request, withUnsignedTurn(model, request, {
       ...options,
       prompt: withCache(options.prompt, cacheTtl(params.cacheRetention))
     }))
   })
 }
 
-const withUser = ({ user }: StepRequest, options: LanguageModelV4CallOptions): LanguageModelV4CallOptions =>
-  user === undefined ? options : withVendor(options, 'anthropic', { metadata: { userId: user } })
+const withWishes = ({ user, oneCallAtATime }: StepRequest, options: LanguageModelV4CallOptions): LanguageModelV4CallOptions =>
+  user === undefined && !oneCallAtATime
+    ? options
+    : withVendor(options, 'anthropic', {
+      ...(user === undefined ? {} : { metadata: { userId: user } }),
+      ...(oneCallAtATime ? { disableParallelToolUse: true } : {})
+    })
 
 /** A turn that another model began, or that was cut, has no signed thought; with thinking on its tool results would be refused. */
 function withUnsignedTurn (model: ModelInfo, { messages }: StepRequest, options: LanguageModelV4CallOptions): LanguageModelV4CallOptions {

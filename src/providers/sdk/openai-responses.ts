@@ -12,12 +12,13 @@ export async function createOpenAiResponses (settings: ProviderSettings): Promis
     model: (modelId, fetch) => createOpenAI({ ...account, fetch }).responses(modelId),
     embedding: (modelId, fetch) => createOpenAI({ ...account, fetch }).embeddingModel(modelId),
     hasSnakeCase: true,
-    options: (options, { model, request: { thinking, user, sessionId, json } }) => withVendor(options, 'openai', {
+    options: (options, { model, request: { thinking, user, sessionId, json, oneCallAtATime } }) => withVendor(options, 'openai', {
       store: false,
       forceReasoning: model.reasoning,
       // A schema may be any; the strict mode takes only a part of them.
       ...(json !== undefined && json !== true ? { strictJsonSchema: json.strict === true } : {}),
       ...(model.reasoning && thinking !== 'off' ? { reasoningSummary: 'auto' } : {}),
+      ...(oneCallAtATime ? { parallelToolCalls: false } : {}),
       ...(user === undefined ? {} : { user }),
       ...(sessionId === undefined ? {} : { promptCacheKey: sessionId })
     })

@@ -65,7 +65,10 @@ export function createSdkTransport (settings: ProviderSettings, kind: SdkKind, n
       }
     },
     ...(kind.embedding
-      ? { embed: (model, inputs, signal) => embedAll(settings, kind.embedding!(model, upstream.fetch()), inputs, signal, now()) }
+      ? {
+          embed: (model, inputs, signal, dimensions) =>
+            embedAll(settings, kind.embedding!(model, upstream.fetch()), { inputs, signal, dimensions }, now())
+        }
       : {}),
     close: async () => upstream.close()
   }
@@ -141,15 +144,25 @@ const choiceOf = (choice: StepRequest['toolChoice'] = 'auto'): NonNullable<Optio
 export const withVendor = (options: Options, vendor: string, more: SharedV4ProviderOptions[string]): Options =>
   ({ ...options, providerOptions: { ...options.providerOptions, [vendor]: { ...options.providerOptions?.[vendor], ...more } } })
 
+interface Wanted { readonly inputs: readonly string[], readonly signal: AbortSignal, readonly dimensions: number | undefined }
+
+/** The vendors' words for how long a vector is to be. */
+const lengthOptions = (dimensions: number): SharedV4ProviderOptions =>
+  ({ openai: { dimensions }, google: { outputDimensionality: dimensions } })
+
 async function embedAll (
-  settings: ProviderSettings, model: EmbeddingModelV4, inputs: readonly string[], signal: AbortSignal, nowMs: number
+  settings: ProviderSettings, model: EmbeddingModelV4, { inputs, signal, dimensions }: Wanted, nowMs: number
 ): Promise<Embeddings> {
   const size = await model.maxEmbeddingsPerCall ?? inputs.length
   const vectors: number[][] = []
   let input = 0
   try {
     for (let at = 0; at < inputs.length; at += size) {
-      const { embeddings, usage } = await model.doEmbed({ values: inputs.slice(at, at + size), abortSignal: signal })
+      const { embeddings, usage } = await model.doEmbed({
+        values: inputs.slice(at, at + size),
+        abortSignal: signal,
+        ...(dimensions === undefined ? {} : { providerOptions: lengthOptions(dimensions) })
+      })
       vectors.push(...embeddings)
       input += usage?.tokens ?? 0
     }

@@ -57,6 +57,13 @@ const modelFailures: { readonly [kind: string]: ErrorCode } = {
 }
 const openAiCodes: { readonly [kind: string]: string } = { context_overflow: 'context_length_exceeded', refusal: 'content_filter' }
 
+export interface ModelFailure {
+  readonly kind: string
+  readonly message: string
+  readonly status?: number | undefined
+  readonly retryAfterMs?: number | undefined
+}
+
 const clientStatus = (status = 0): boolean => status >= 400 && status < 500
 
 /** Why there is no answer; undefined when there is one. */
@@ -65,7 +72,11 @@ export function failureOf ({ outcome, stopReason, error, runId }: RunResult): Ga
   const details = { runId }
   if (outcome === 'aborted') return new GatewayError(stopReason === 'shutdown' ? 'STOPPING' : 'RUN_ABORTED', { details })
   if (outcome === 'timeout' || !error) return new GatewayError(outcome === 'timeout' ? 'RUN_TIMED_OUT' : 'INTERNAL', { details })
-  const { kind, message, status, retryAfterMs } = error
+  return failureOfModel(error, details)
+}
+
+/** A model that could not answer. */
+export function failureOfModel ({ kind, message, status, retryAfterMs }: ModelFailure, details: object = {}): GatewayError {
   const code = modelFailures[kind] ?? (kind === 'format' ? (clientStatus(status) ? 'MODEL_REFUSED' : 'MODEL_FAILED') : 'INTERNAL')
   const openAiCode = openAiCodes[kind]
   return new GatewayError(code, {
