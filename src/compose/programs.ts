@@ -8,6 +8,7 @@ import type { GatewayError } from '../protocol/errors.ts'
 import { registerDataPlane } from '../routes/gateway/gateway.ts'
 import { registerOpenAi } from '../routes/openai/openai.ts'
 import type { Requests } from '../routes/requests/requests.ts'
+import { registerSessions } from '../routes/sessions/sessions.ts'
 import type { Conversation } from './conversation.ts'
 
 export interface ProgramsOptions {
@@ -29,6 +30,7 @@ export async function registerPrograms (fastify: FastifyInstance, options: Progr
     return loading
   }
   await registerDataPlane(fastify, { auth, config, sessions, models, files, outbound: () => outbound, requests, unavailable })
+  registerSessions(fastify, { auth, config, runs, sessions, requests, unavailable })
   registerOpenAi(fastify, {
     auth, config, agents, sessions, models, runs, outbound, ready: () => sessions.ready, unavailable, now, log
   })

@@ -7,6 +7,9 @@ export const dataPlane = group({ help: 'Messages of webhooks and bridges: POST /
   enabled: key(flag, { default: true, failsafe: false, help: 'Serve it (to callers with operator.write).' }),
   agent: key(text, { help: 'Agent that answers; absent: the default one.' }),
   allowUsers: key(texts, { help: 'The only users that are answered (user_id, else from); absent: all of them, empty: nobody.', failsafe: [] }),
+  ownerUsers: key(texts, {
+    default: [], help: 'Users whose messages are orders of the owner ("*": all); what others say reaches the agent as words of strangers.'
+  }),
   requireMention: key(flag, { default: false, failsafe: true, help: 'In threads, answer only what contains one of mentionPatterns.' }),
   mentionPatterns: key(texts, { default: [], help: 'Words by which the agent is meant; upper and lower case count.' }),
   maxBodyBytes: key(integer(1), { default: 12 * mebibytes, help: 'Size of a request.', reload: 'restart' }),

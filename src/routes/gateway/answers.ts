@@ -141,7 +141,8 @@ export function createAnswers (options: DataPlaneOptions): Promise<Answers> {
       async cancel (request, reply) {
         const requestId = requestIdOf(bodyOf(request))
         reply.header('x-request-id', headerId(requestId))
-        return json(reply, 200, { canceled: await requests.cancel({ caller: request.caller!, via, key: requestId }), request_id: requestId })
+        const canceled = await requests.cancel({ caller: request.caller!, via, key: requestId })
+        return json(reply, 200, { canceled, request_id: requestId })
       },
       refused: (error, request, reply) => refuseMessage(reply, refusalOf(error as GatewayError, request))
     }

@@ -9,7 +9,7 @@ import type { MessageFields } from './fields.ts'
 import { invalid } from './fields.ts'
 import type { DataPlaneOptions } from './gateway.ts'
 import { readParts, refuse, wordsOf, type Part } from './parts.ts'
-import { checkUser, isMeant } from './policy.ts'
+import { checkUser, isMeant, isOwner } from './policy.ts'
 import { prepareMessage } from './prepare.ts'
 import { sessionIdOf, sessionNameOf } from './session-id.ts'
 import { createTranscriber, type Transcriber } from './transcription.ts'
@@ -54,11 +54,9 @@ function fingerprintOf ({ channel, from, thread, text, user, sessionId, model, s
 }
 
 /** What the agent is told about the request that is no part of the conversation. */
-function promptOf ({ systemPrompt, lateContext, thread, user }: MessageFields): string | undefined {
-  // Written as JSON, a name stays a name.
-  const speaker = thread === '' ? '' : `The newest message is from ${JSON.stringify(user.slice(0, 128))}; others write in this conversation, too.`
+function promptOf ({ systemPrompt, lateContext }: MessageFields): string | undefined {
   const context = lateContext === '' ? '' : `About the newest message:\n${lateContext}`
-  return [systemPrompt, speaker, context].filter(Boolean).join('\n\n') || undefined
+  return [systemPrompt, context].filter(Boolean).join('\n\n') || undefined
 }
 
 export function createDesk (options: DataPlaneOptions, requests: Requests): Desk {
@@ -137,9 +135,8 @@ export function createDesk (options: DataPlaneOptions, requests: Requests): Desk
             ...(told.images.length > 0 ? { images: told.images } : {}),
             ...model,
             ...(extraSystemPrompt ? { extraSystemPrompt } : {}),
-            // Whoever brings messages of others here does not make them its own.
             origin: {
-              senderIsOwner: false,
+              senderIsOwner: caller.owner && isOwner(settings(), user),
               channel: fields.channel,
               sender: user,
               ...(fields.thread ? { thread: fields.thread } : {}),

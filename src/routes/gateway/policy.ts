@@ -13,6 +13,10 @@ export function checkUser ({ allowUsers }: DataPlaneSettings, user: string): voi
   throw new GatewayError('USER_NOT_ALLOWED')
 }
 
+/** Whoever brings messages of others here does not make them its own, unless the configuration says whose are. */
+export const isOwner = ({ ownerUsers }: DataPlaneSettings, user: string): boolean =>
+  trimmed(ownerUsers).some(entry => entry === '*' || entry === user)
+
 /** Patterns are plain words, by their case. */
 export function isMeant ({ requireMention, mentionPatterns }: DataPlaneSettings, { thread }: Pick<MessageFields, 'thread'>, text: string): boolean {
   return !requireMention || thread === '' || trimmed(mentionPatterns).some(pattern => text.includes(pattern))

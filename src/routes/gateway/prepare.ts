@@ -77,7 +77,9 @@ function withTranscripts (text: string, transcripts: readonly string[]): string 
 }
 
 /** Throws for the first part that cannot be had. */
-export async function prepareMessage (text: string, parts: readonly Part[], place: Place, tools: Tools, signal: AbortSignal): Promise<Told> {
+export async function prepareMessage (
+  text: string, parts: readonly Part[], place: Place, tools: Tools, signal: AbortSignal
+): Promise<Told> {
   const fetched = await fetchParts(parts, tools.settings, tools.outbound, signal)
   const said: string[] = text === '' ? [] : [text]
   const images: ImagePart[] = []
