@@ -40,22 +40,21 @@ export function createPlugins ({ live, ...ports }: PluginsOptions): Plugins {
   let host: PluginHost | undefined
   let isLoading = isWanted()
 
-  const open = async (): Promise<PluginHost> => {
-    opening ??= import('./host.ts').then(({ createHost }) => createHost({ ...ports, plugins: settings }))
-    host = await opening
-    return host
-  }
-
   const refuseWhileLoading = (): void => {
     if (isLoading) throw new GatewayError('PLUGINS_LOADING')
   }
 
-  /** Only what is asked for by somebody: a gateway without plugins never gets here. */
+  async function open (): Promise<PluginHost> {
+    const { createHost } = await import('./host.ts')
+    host = createHost({ ...ports, plugins: settings })
+    await host.sync()
+    return host
+  }
+
+  /** A gateway without plugins never gets here. Whoever asks while they load waits for them. */
   async function loaded (): Promise<PluginHost> {
-    const isFirst = opening === undefined
-    const opened = await open()
-    if (isFirst) await opened.sync()
-    return opened
+    opening ??= open()
+    return await opening
   }
 
   return {
@@ -98,7 +97,8 @@ export function createPlugins ({ live, ...ports }: PluginsOptions): Plugins {
       await (await loaded()).sync({ again: true })
     },
     async close () {
-      await (await opening?.catch(() => undefined))?.close()
+      // One that hangs while it loads must not hold up the stop.
+      await host?.close()
     }
   }
 }

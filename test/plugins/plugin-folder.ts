@@ -1,8 +1,16 @@
 /** Plugins as people write them: real directories with real files. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 export interface PluginFiles { readonly [name: string]: string }
+
+/** Beside the directory of the test, which a gateway of the test makes anew. */
+export function pluginDirectory (t: { teardown (fn: () => unknown): unknown }): string {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'openclaw-plugins-')))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
 
 /** A directory below `parent` named after the plugin, with a manifest around `manifest`. Returns its path. */
 export function writePlugin (parent: string, id: string, files: PluginFiles, manifest: object = {}): string {
