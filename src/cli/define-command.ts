@@ -65,6 +65,15 @@ export function integer (value: string, help: string, range: Range, fallback?: n
   return { kind: 'value', value, help: shown, parse: whole(range), ...(fallback === undefined ? {} : { fallback }) }
 }
 
+export function decimal (value: string, help: string, { min, max }: Range): OptionDeclaration<number | undefined> {
+  const parse = (given: string, name: string): number => {
+    const number = Number(given)
+    if (/^\d*\.?\d+$/.test(given) && number >= min && number <= max) return number
+    throw new UsageError(`Invalid ${name} (use a number from ${min} to ${max})`)
+  }
+  return { kind: 'value', value, help, parse }
+}
+
 export type OptionTable = { readonly [key: string]: OptionDeclaration }
 export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends OptionDeclaration<infer V> ? V : never }
 

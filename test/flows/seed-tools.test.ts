@@ -1,5 +1,7 @@
 /** The commands of the HTTP reference as they were written down, run by a shell. */
 import { execFile } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { admitted, closeClient, startGateway } from '../helper.ts'
@@ -17,12 +19,13 @@ const commands = {
   status: invoke('{"tool":"session_status","args":{}}'),
   list: invoke('{"tool":"sessions_list","args":{"kinds":["main","subagent"]}}'),
   history: invoke('{"tool":"sessions_history","args":{"sessionKey":"iris-main","limit":10}}'),
+  memory: invoke('{"tool":"memory_search","args":{"query":"nexus","maxResults":5}}'),
   subagents: invoke('{"tool":"subagents","args":{"action":"list"}}')
 }
 
 t.test('the commands of the reference answer as it says', async t => {
   const agents = { entries: { iris: { default: true }, programmer: {} } }
-  const { url, port } = await startGateway(t, { config: { agents, gateway: { auth: { mode: 'password', token: undefined, password } } } })
+  const { url, port, stateDir } = await startGateway(t, { config: { agents, gateway: { auth: { mode: 'password', token: undefined, password } } } })
   const { client } = await admitted(url, { auth: { password } })
   const asked = await client.request('chat.send', { sessionKey: 'iris-main', message: 'Remember the nexus', idempotencyKey: 'k1' })
   t.match(asked, { ok: true })
@@ -55,6 +58,17 @@ t.test('the commands of the reference answer as it says', async t => {
   const plain = await plainly(commands.history)
   t.equal(Array.isArray(plain.result), true)
   t.match(plain.result[0], { role: 'user', timestamp: Number })
+
+  const workspace = join(stateDir, 'workspace')
+  mkdirSync(join(workspace, 'memory'), { recursive: true })
+  writeFileSync(join(workspace, 'MEMORY.md'), 'The nexus runs on atlas.\n')
+  writeFileSync(join(workspace, 'memory', '2026-06-09.md'), '# Day\n\nShowed the nexus to Paul.\n')
+  const found = await shell(commands.memory)
+  t.match(found, { ok: true, result: { content: [{ type: 'text' }], details: { results: Array, provider: 'none' } } })
+  const places = (await plainly(commands.memory)).result
+  t.same(places, found.result.details.results)
+  t.same(places.map(({ path }: { path: string }) => path).sort(), ['MEMORY.md', 'memory/2026-06-09.md'])
+  for (const place of places) t.match(place, { content: /nexus/, path: String, score: Number, metadata: { updatedAt: /Z$/ } })
 
   t.match(await shell(commands.subagents), { ok: true, result: { details: { status: 'ok', action: 'list' } } })
   t.equal(Array.isArray((await plainly(commands.subagents)).result), true)

@@ -13,6 +13,8 @@ export interface FoundFile {
 /** Locks, logs and what can be made again. */
 const passedOver = new Set(['tmp', 'logs', 'node_modules', '.git', 'cache'])
 const isDatabase = (path: string): boolean => /^state\.(snapshot\.)?sqlite/.test(path)
+/** What is found in memory is read anew from the workspaces. */
+const isIndex = (path: string): boolean => /^memory\/[^/]+\.sqlite/.test(path)
 export const isSetAside = (path: string): boolean => /\.(quarantine-|unreadable)/.test(path)
 const isTemporary = (path: string): boolean => /\.(tmp|lock|creating|restoring)$/.test(path)
 const isAside = (name: string): boolean => name.startsWith('before-restore-')
@@ -35,4 +37,5 @@ export function listFiles (stateDir: string, maxFiles: number): { files: FoundFi
   return { files, complete: true }
 }
 
-export const belongsInBackup = ({ path }: FoundFile): boolean => !isDatabase(path) && !isSetAside(path) && !isTemporary(path)
+export const belongsInBackup = ({ path }: FoundFile): boolean =>
+  !isDatabase(path) && !isIndex(path) && !isSetAside(path) && !isTemporary(path)

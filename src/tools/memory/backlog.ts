@@ -18,7 +18,7 @@ export interface BacklogOptions {
 
 /** The answer is parsed where everything else waits for it. */
 const batchSize = 16
-const batchBudgetMs = 60_000
+const patience = { budgetMs: 60_000, retryMs: 30_000 }
 
 interface Filling {
   readonly model: string
@@ -33,7 +33,7 @@ export function createBacklogs ({ thread, embedder, signal }: BacklogOptions): B
     while (!stopped.aborted) {
       const { texts = [] } = await thread.ask({ kind: 'pending', place, model, most: batchSize })
       if (texts.length === 0) break
-      const vectors = await embedder.embed({ model, texts: texts.map(({ text }) => text), budgetMs: batchBudgetMs, signal: stopped })
+      const vectors = await embedder.embed({ model, texts: texts.map(({ text }) => text), ...patience, signal: stopped })
       if (stopped.aborted) return
       await thread.ask({ kind: 'vectors', place, model, arrived: texts.map(({ hash }, at) => ({ hash, vector: vectors[at]! })) })
     }

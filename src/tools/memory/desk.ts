@@ -19,7 +19,8 @@ const sliceMs = 1_000
 /** A search goes on with what there is by then. */
 const patienceMs = 10_000
 const vectorPatienceMs = 2_000
-const questionBudgetMs = 8_000
+/** Somebody waits, and words alone are an answer, too. */
+const forQuestions = { budgetMs: 8_000, retryMs: 1_500 }
 const leastCandidates = 200
 
 type Asked = { readonly numbers: Float32Array } | { readonly failure: string }
@@ -47,7 +48,7 @@ export function createDesk (options: MemoryOptions): Desk {
     const resting = embedder.resting(model)
     if (resting !== undefined) return { failure: resting }
     try {
-      const [numbers] = await embedder.embed({ model, texts: [text], budgetMs: questionBudgetMs, signal })
+      const [numbers] = await embedder.embed({ model, texts: [text], ...forQuestions, signal })
       return { numbers: numbers! }
     } catch (error) {
       if (error instanceof ProviderError) return { failure: error.message }

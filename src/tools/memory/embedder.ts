@@ -13,6 +13,8 @@ export interface EmbedRequest {
   readonly texts: readonly string[]
   /** For all attempts together. */
   readonly budgetMs: number
+  /** No attempt begins after it. */
+  readonly retryMs: number
   readonly signal: AbortSignal
 }
 
@@ -59,7 +61,7 @@ export function createEmbedder ({ models, now }: EmbedderOptions): Embedder {
     resting,
     wake: model => { rests.delete(model) },
     async embed (request) {
-      const { model, budgetMs } = request
+      const { model, budgetMs, retryMs } = request
       const startedAtMs = performance.now()
       const timeout = AbortSignal.timeout(budgetMs)
       const signal = AbortSignal.any([request.signal, timeout])
@@ -73,7 +75,7 @@ export function createEmbedder ({ models, now }: EmbedderOptions): Embedder {
           const failure = timeout.aborted ? new ProviderError('timeout', `${model} did not answer within ${budgetMs} ms.`) : error as ProviderError
           const elapsedMs = performance.now() - startedAtMs
           const delayMs = timeout.aborted ? undefined : retryDelayMs({ error: failure, attempts, elapsedMs, jitter: Math.random() })
-          if (delayMs === undefined || attempts >= maxAttempts || elapsedMs + delayMs > budgetMs) {
+          if (delayMs === undefined || attempts >= maxAttempts || elapsedMs + delayMs > retryMs) {
             rest(model, failure)
             throw failure
           }

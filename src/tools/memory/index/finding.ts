@@ -58,7 +58,7 @@ function weigh (index: Index, terms: readonly Term[], hidden: string): Weighed[]
   return terms.map(term => {
     const having = countOf(index, 'SELECT count(*) AS n FROM words JOIN chunks c ON c.id = words.rowid WHERE words MATCH ? AND c.path <> ?', term.match, hidden)
     const rarity = Math.log(1 + (total - having + 0.5) / (having + 0.5))
-    return { term, weight: term.weight * rarity * (having === 0 ? absentShare : 1) }
+    return { term, weight: term.weight * (1 + rarity) * (having === 0 ? absentShare : 1) }
   })
 }
 

@@ -27,11 +27,16 @@ export interface Candidate {
 
 export type Ranked<C extends Candidate> = C & { readonly score: number }
 
+/** What words alone are worth where the model sees no likeness: names and numbers mean nothing to it. */
+const wordsAlone = 0.5
+
 /** Both together; what is known of one kind only is judged by that. */
-export function relevance ({ textScore, vectorScore }: Candidate, { vectorWeight, textWeight }: Weights): number {
-  if (vectorScore === undefined) return textScore ?? 0
+export function relevance ({ textScore = 0, vectorScore }: Candidate, { vectorWeight, textWeight }: Weights): number {
+  if (vectorScore === undefined) return textScore
   const sum = vectorWeight + textWeight
-  return sum === 0 ? 0 : (vectorWeight * Math.max(0, vectorScore) + textWeight * (textScore ?? 0)) / sum
+  if (sum === 0) return 0
+  const both = (vectorWeight * Math.max(0, vectorScore) + textWeight * textScore) / sum
+  return textWeight === 0 ? both : Math.max(both, wordsAlone * textScore)
 }
 
 const dayMs = 86_400_000
