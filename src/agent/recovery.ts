@@ -7,7 +7,7 @@ import type { Registry } from './registry.ts'
 import type { PendingInput, RunRequest, RunResult } from './room.ts'
 import { Run } from './run.ts'
 import { breakOff } from './settlement.ts'
-import { runOp, type StoredEntry } from './stored-run.ts'
+import { keptOf, runOp, type StoredEntry } from './stored-run.ts'
 
 export interface RecoveryOptions {
   readonly context: RunContext
@@ -34,6 +34,7 @@ function requestOf ({ runId, sessionKey, value }: StoredEntry): RunRequest {
     message: input?.message ?? '',
     ...(input?.images ? { images: input.images } : {}),
     ...(input?.origin ? { origin: input.origin } : {}),
+    ...keptOf(value),
     ...options
   }
 }

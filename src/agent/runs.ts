@@ -7,6 +7,7 @@ import type { RunContext } from './context.ts'
 import { createExecution, voiceOf, type External } from './execution.ts'
 import { createInboxes, type Inbox } from './inboxes.ts'
 import { createLanes } from './lanes.ts'
+import { createLookup } from './lookup.ts'
 import { createRecovery, pendingOf } from './recovery.ts'
 import { createRegistry } from './registry.ts'
 import type { PendingInput, RunEvent, RunResult, Runs } from './room.ts'
@@ -95,6 +96,8 @@ export function createRuns (options: RunsOptions): Runs {
 
   const recover = createRecovery({ context, inboxes, registry, claims, parked, onSettled: finish, isPatient: external.serves })
 
+  const find = createLookup({ store, claims })
+
   /** Takes a message back that nobody has begun to answer. */
   async function cancel (run: Run, origin: string): Promise<boolean> {
     if (!inboxes.withdraw(run)) return false
@@ -179,6 +182,10 @@ export function createRuns (options: RunsOptions): Runs {
       if (run) endWith(request.signal!, run)
       return handle
     },
+    async find (request) {
+      await recovering
+      return await find(request)
+    },
     abort,
     async wait (runId, timeoutMs, signal) {
       const startedAtMs = now()
@@ -206,7 +213,7 @@ export function createRuns (options: RunsOptions): Runs {
     active: sessionKey => [...inboxes.all()]
       .filter(({ key, active }) => active && active.state !== 'accepting' && (sessionKey === undefined || key === sessionKey))
       .map(({ key, active }) => ({
-        runId: active!.id, sessionKey: key, startedAtMs: active!.startedAtMs ?? active!.atMs, text: active!.voice?.said() ?? ''
+        runId: active!.id, sessionKey: key, startedAtMs: active!.startedAtMs ?? active!.atMs, text: active!.voice?.soFar() ?? ''
       })),
     pending (sessionKey) {
       const inbox = inboxes.get(sessionKey)
