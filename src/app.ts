@@ -257,6 +257,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     events,
     logging,
     version,
+    keys,
     archiveDir: join(paths.stateDir, 'archive'),
     now,
     capsOf: id => rpc.connections.get(id)?.caps,

@@ -86,9 +86,14 @@ function peerParts (segments: readonly string[]): Pick<KeyParts, 'kind' | 'chann
   }
 }
 
-function programParts ([first = '', ...others]: readonly string[]): Pick<KeyParts, 'kind' | 'oneShot'> {
-  if (others.length === 0 || !/^open(?:ai|responses)(?:-user)?$/.test(first)) return { kind: 'custom' }
+function programParts ([first = '', ...others]: readonly string[]): Pick<KeyParts, 'kind' | 'oneShot'> | undefined {
+  if (others.length === 0 || !/^open(?:ai|responses)(?:-user)?$/.test(first)) return undefined
   return { kind: first.startsWith('openai') ? 'openai' : 'openresponses', ...(first.endsWith('-user') ? {} : { oneShot: true }) }
+}
+
+function helperParts ([first, second]: readonly string[]): Pick<KeyParts, 'kind' | 'incognito'> {
+  if (first !== 'subagent' || second === undefined) return { kind: 'custom' }
+  return { kind: 'subagent', ...(second.startsWith('incognito-') ? { incognito: true } : {}) }
 }
 
 /** Understands a canonical key. */
@@ -98,11 +103,11 @@ export function parseKey (key: string): KeyParts {
   const first = segments[0]!
   const base = { agentId, rest }
   // What a program with an API key begins: nobody's main conversation, and no channel's.
-  if (first === 'key' && segments.length > 2) return { ...base, ...programParts(segments.slice(2)) }
+  if (first === 'key' && segments.length > 2) return { ...base, ...programParts(segments.slice(2)) ?? helperParts(segments.slice(2)) }
   if (rest === 'main') return { ...base, kind: 'main' }
   if (segments.includes('acp')) return { ...base, kind: 'acp' }
   const program = programParts(segments)
-  if (program.kind !== 'custom') return { ...base, ...program }
+  if (program) return { ...base, ...program }
   if (namedKinds.has(first) && segments.length > 1) {
     return { ...base, kind: first as SessionKind, ...(segments[1]!.startsWith('incognito-') ? { incognito: true } : {}) }
   }

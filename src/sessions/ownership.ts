@@ -3,7 +3,7 @@
  * with its name in it, so two programs that choose the same name never meet, and nobody can take the place of a person's conversation.
  */
 import type { Caller } from '../auth/caller.ts'
-import { principalOfKey, type CallerKey } from '../auth/keys/caller-key.ts'
+import { keyOfPrincipal, principalOfKey, type CallerKey } from '../auth/keys/caller-key.ts'
 import type { SessionRecord } from './record.ts'
 
 /** Who looks. Without an API key it is an operator, whose rights the scopes decide. */
@@ -32,6 +32,16 @@ export function ownMain ({ id, ownSessionsOnly, agents }: CallerKey, defaultAgen
 
 /** Sees less than every conversation. */
 export const isConfined = (key: Viewer['key']): key is CallerKey => key !== undefined && (key.ownSessionsOnly || key.agents !== undefined)
+
+/** A conversation that another one begins belongs to the same principal, and its key says so, too. */
+export function keyBeside (parentKey: string, sessionKey: string): string {
+  const id = keyOfPrincipal(ownerOfKey(parentKey))
+  return id === undefined ? sessionKey : ownKey(sessionKey, id)
+}
+
+/** Does who works in the one conversation meet what the other one has? An agent of the operators meets everything. */
+export const sharesOwner = (sessionKey: string, other: string): boolean =>
+  ownerOfKey(sessionKey) === undefined || ownerOfKey(sessionKey) === ownerOfKey(other)
 
 /** Of a conversation that may not be there yet, or any more. */
 export function maySeeKey (viewer: Viewer, sessionKey: string, get: (key: string) => SessionRecord | undefined): boolean {

@@ -54,8 +54,9 @@ type Draft = { -readonly [field in keyof SessionRecord]: SessionRecord[field] }
 
 const unknownSession = (key: string): GatewayError => new GatewayError('SESSION_UNKNOWN', { message: `session not found: ${key}`, details: { key } })
 
-function newRecord (key: string, create: Partial<SessionRecord>, owner: string | undefined, now: number): Draft {
+function newRecord (key: string, create: Partial<SessionRecord>, now: number): Draft {
   const parts = parseKey(key)
+  const owner = ownerOfKey(key)
   return {
     agentId: parts.agentId,
     createdAt: now,
@@ -117,16 +118,11 @@ export function createWriter (options: WriterOptions): Writer {
   const { store, rows, contexts, incognito, now } = options
   const lanes = new Map<string, { tail: Promise<unknown>, waiting: number }>()
 
-  /** What a conversation begins belongs to whoever that conversation belongs to. */
-  function ownerOf (key: string, { spawnedBy }: Partial<SessionRecord>): string | undefined {
-    return ownerOfKey(key) ?? (spawnedBy === undefined ? undefined : rows.get(spawnedBy)?.record.owner ?? ownerOfKey(spawnedBy))
-  }
-
   function prepare (key: string, before: SessionRecord | undefined, change: SessionChange): Prepared {
     const at = now()
     if (!before && !change.create) throw unknownSession(key)
     if (!before && rows.size >= options.maxRows) throw new GatewayError('SESSIONS_FULL')
-    const draft: Draft = before ? { ...before } : newRecord(key, change.create!, ownerOf(key, change.create!), at)
+    const draft: Draft = before ? { ...before } : newRecord(key, change.create!, at)
     const forgotten = change.newGeneration ? nextGeneration(draft, at) : []
     const first = (draft.lastSeq ?? 0) === 0
     const lines = addLines(draft, change, at)

@@ -1,4 +1,5 @@
 /** The tool `process`: what an agent can do with its commands in the background. */
+import { sharesOwner } from '../../sessions/ownership.ts'
 import type { ToolContext, ToolResult } from '../tool.ts'
 import type { Background, BackgroundSession } from './background.ts'
 import { endedDetails, failure, said, sessionRow, type Redact } from './results.ts'
@@ -94,13 +95,14 @@ export function createProcessActions ({ background, redact, now }: ProcessSource
 
   return async (args: ProcessArgs, context: ToolContext): Promise<ToolResult> => {
     const { action, sessionId } = args
+    const isTheirs = (session: BackgroundSession): boolean => sharesOwner(context.sessionKey, session.sessionKey)
     if (action === 'list') {
-      const sessions = background.list(context.agentId).map(session => sessionRow(session, now(), redact))
+      const sessions = background.list(context.agentId).filter(isTheirs).map(session => sessionRow(session, now(), redact))
       const text = sessions.map(row => `${row.sessionId} ${row.status} ${Math.round(row.runtimeMs / 1000)}s ${row.name}`).join('\n')
       return said(text || 'No background commands.', { status: 'completed', sessions })
     }
     const session = sessionId === undefined ? undefined : background.find(context.agentId, sessionId)
-    if (!session) return failure('process', `There is no session ${sessionId ?? 'without a sessionId'}. List them with action list.`)
+    if (!session || !isTheirs(session)) return failure('process', `There is no session ${sessionId ?? 'without a sessionId'}. List them with action list.`)
     return await handles[action](session, args, context)
   }
 }

@@ -1,5 +1,6 @@
 import { oneOf, Type } from '../../protocol/type.ts'
 import { isGatewayError } from '../../protocol/errors.ts'
+import { keyBeside, ownerOfKey } from '../../sessions/ownership.ts'
 import { defineTool } from '../define-tool.ts'
 import type { Tool, ToolContext, ToolResult } from '../tool.ts'
 import { answer, forbidden, problem } from './answers.ts'
@@ -53,8 +54,8 @@ function modelFor (
   return { provider: found.provider, model: found.id }
 }
 
-const isTaken = (label: string | undefined, { sessions }: SessionToolSources): boolean =>
-  label !== undefined && Iterator.from(sessions.records()).some(record => record.label === label && !record.archived)
+const isTaken = (label: string | undefined, key: string, { sessions }: SessionToolSources): boolean => label !== undefined &&
+  Iterator.from(sessions.records()).some(record => record.label === label && record.owner === ownerOfKey(key) && !record.archived)
 
 async function begin (args: Order, context: ToolContext, key: string, { sources, spawns }: Parts): Promise<ToolResult> {
   const { sessions, config, models } = sources
@@ -122,7 +123,7 @@ export const sessionsSpawn = (sources: SessionToolSources, spawns: Spawns): Tool
     await sessions.ready
     const requester = sessions.get(context.sessionKey)
     const agentId = (args.agentId ?? context.agentId).toLowerCase()
-    const key = spawns.newKey(agentId, requester?.incognito ?? false)
+    const key = keyBeside(context.sessionKey, spawns.newKey(agentId, requester?.incognito ?? false))
     const active = spawns.active(context.sessionKey)
     const refusal = spawnRefusal({ config: config().config, context, requester, agentId, childKey: key, active })
     if (refusal !== undefined) return forbidden(`No helper was begun: ${refusal}.`)
@@ -130,7 +131,7 @@ export const sessionsSpawn = (sources: SessionToolSources, spawns: Spawns): Tool
     if (!isThere) return problem(`There is no agent "${agentId}". agents_list shows the agents.`)
     const isLeak = args.context === 'fork' && agentId !== context.agentId
     if (isLeak) return forbidden('No helper was begun: only a helper of the same agent may know this conversation.')
-    if (isTaken(args.label, sources)) return problem(`Another session has the label "${args.label}". Choose another one.`)
+    if (isTaken(args.label, key, sources)) return problem(`Another session has the label "${args.label}". Choose another one.`)
     return await beginInPlace({ ...args, agentId }, context, key, { sources, spawns })
   }
 })

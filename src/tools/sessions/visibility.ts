@@ -2,6 +2,7 @@
 import { agentEntries } from '../../config/agent-entries.ts'
 import type { Config } from '../../config/schema.ts'
 import { parseKey } from '../../sessions/keys.ts'
+import { sharesOwner } from '../../sessions/ownership.ts'
 import type { SessionRecord } from '../../sessions/record.ts'
 import { isSandboxed } from '../circumstances.ts'
 import { normalName } from '../names.ts'
@@ -64,6 +65,8 @@ export function viewOf (requester: Requester, { config, sessions }: Pick<Session
     scope,
     refusal (key) {
       if (key === sessionKey) return undefined
+      // Whatever the configuration lets others see.
+      if (!sharesOwner(sessionKey, key)) return 'it does not belong to the program that this conversation belongs to'
       const { agentId: owner } = parseKey(key)
       const isOwnChild = descends(key, sessionKey, known => sessions.get(known))
       if (scope === 'self') return 'tools.sessions.visibility is "self": only this very conversation can be reached'
