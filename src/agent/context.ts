@@ -4,6 +4,7 @@ import type { ModelInfo, Models } from '../providers/model.ts'
 import type { Sessions } from '../sessions/room.ts'
 import type { Store } from '../store/store.ts'
 import type { Tool, Tools } from '../tools/tool.ts'
+import type { OutgoingRoom } from './outgoing.ts'
 import type { RunRequest } from './room.ts'
 import type { ChargeContext } from './charges.ts'
 import type { Turn } from './turn.ts'
@@ -37,6 +38,8 @@ export interface RunContext extends Pick<ChargeContext, 'keys'> {
   readonly models: Models
   readonly tools: Tools
   readonly prompting: Prompting
+  /** Absent: what an agent says is told as it is. */
+  readonly outgoing?: OutgoingRoom
   /** Shortens the conversation when it is time, or when a model refused it as too long. Says whether it did. */
   readonly shorten: (turn: Turn, context: RunContext, isTooLong?: true) => Promise<boolean>
   readonly config: () => LoadedConfig

@@ -3,6 +3,7 @@ import type { Message, ToolCallPart } from '../protocol/transcript.ts'
 import { assistantMessage, ProviderError, type ModelInfo, type RoutedResult, type StepRequest } from '../providers/model.ts'
 import type { RunContext } from './context.ts'
 import { combined, lineOf } from './messages.ts'
+import { delivered } from './outgoing.ts'
 import { untilEnded, type Run } from './run.ts'
 import { answeredRow } from './stored-run.ts'
 import { carryOut } from './tool-calls.ts'
@@ -17,8 +18,9 @@ const maxStepChars = 2 * 1024 * 1024
 const line = (run: Run, message: Message): NewLine => ({ type: 'message', message, runId: run.id })
 
 /** What people said since goes in before the model speaks again, and their messages are settled with it. */
-async function takeOver (turn: Turn, { sessions, now }: RunContext): Promise<void> {
+async function takeOver (turn: Turn, context: RunContext): Promise<void> {
   const { run, steering } = turn
+  const { sessions, now } = context
   if (!steering.has()) return
   const inputs = steering.waiting()
   const lines = inputs.map(({ row }) => lineOf(combined([row!.input!]), now(), run.id))
@@ -35,9 +37,17 @@ async function takeOver (turn: Turn, { sessions, now }: RunContext): Promise<voi
   turn.unwritten = []
   turn.messages.push(...lines.map(({ message }) => message))
   steering.taken(inputs)
+  const { guardOf } = await import('./tool-guard.ts')
+  guardOf(run, context).forget()
 }
 
-function requestOf ({ run, system, messages, tools }: Turn, signal: AbortSignal): StepRequest {
+/** What strangers wrote is marked for the model, and only for it. */
+async function promptOf ({ messages }: Turn): Promise<Message[]> {
+  const isMarked = messages.some(message => message.role === 'user' && (message.__openclaw?.['channel'] ?? message.__openclaw?.['external']) !== undefined)
+  return isMarked ? (await import('./strangers.ts')).withMarks(messages) : messages
+}
+
+function requestOf ({ run, system, tools }: Turn, messages: Message[], signal: AbortSignal): StepRequest {
   const { thinking, maxOutputTokens, sampling, clientTools, toolChoice } = run.request
   return {
     ...sampling,
@@ -63,7 +73,7 @@ async function speak (turn: Turn, { models }: RunContext): Promise<RoutedResult>
   const endless = new AbortController()
   let chars = 0
   const signal = AbortSignal.any([run.signal, endless.signal])
-  const step = models.step(route, requestOf(turn, signal), event => {
+  const step = models.step(route, requestOf(turn, await promptOf(turn), signal), event => {
     if (event.type !== 'tool-call') chars += event.delta.length
     if (chars > maxStepChars) return endless.abort()
     if (event.type === 'text') voice.text(event.delta)
@@ -104,18 +114,22 @@ async function speakWithin (turn: Turn, context: RunContext): Promise<RoutedResu
 /** Says durably that something is about to be done which must not be done twice, then does it. */
 export async function useTools (turn: Turn, calls: readonly ToolCallPart[], context: RunContext): Promise<void> {
   const { run } = turn
-  const effects = calls.some(({ name }) => turn.tools.find(tool => tool.name === name)?.effects)
+  const { guardOf, fitted } = await import('./tool-guard.ts')
+  const admission = guardOf(run, context).admit(turn, calls)
+  const effects = !admission.refusals && calls.some(({ name }) => turn.tools.find(tool => tool.name === name)?.effects)
   if (effects) {
     run.row = { ...run.row!, effects: true }
     await run.write(context.sessions, { lines: turn.unwritten, ops: run.ops(run.row, true) })
     turn.unwritten = []
   }
   const parallel = context.config().config.agents.defaults.parallelTools
-  const results = await carryOut(turn, calls, parallel, context)
+  const results = await carryOut(turn, calls, { parallel, admission }, context)
+  admission.done()
   turn.unwritten.push(...results.map(message => line(run, message)))
-  turn.messages.push(...results)
+  turn.messages = fitted([...turn.messages, ...results], turn.route.model.contextWindow)
   await run.write(context.sessions, { lines: turn.unwritten })
   turn.unwritten = []
+  if (admission.stop) throw admission.stop
 }
 
 export async function converse (turn: Turn, context: RunContext): Promise<void> {
@@ -128,10 +142,11 @@ export async function converse (turn: Turn, context: RunContext): Promise<void> 
       voice.nextMessage()
     }
     const result = await speakWithin(turn, context)
-    const message = assistantMessage(result, context.now())
+    const message = delivered(assistantMessage(result, context.now()), { agentId: run.agentId, sessionKey: run.key }, context.outgoing)
     turn.unwritten.push(line(run, message))
     turn.messages.push(message)
     turn.stopReason = result.stopReason
+    if (run.request.thoughts) turn.thoughts.push(...result.content.map(part => part.type === 'thinking' ? part.thinking : '').filter(Boolean))
     const calls = result.content.filter(part => part.type === 'toolCall')
     if (calls.length === 0) return
     const isForCaller = ({ name }: ToolCallPart): boolean => run.request.clientTools?.some(tool => tool.name === name) === true
@@ -142,4 +157,3 @@ export async function converse (turn: Turn, context: RunContext): Promise<void> 
   }
   throw new Error(`the model asked for tools ${maxSteps} times in a row`)
 }
-    if (run.request.thoughts) turn.thoughts.push(...result.content.map(part => part.type === 'thinking' ? part.thinking : '').filter(Boolean))

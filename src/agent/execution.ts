@@ -27,8 +27,9 @@ export interface ExecutionOptions {
 
 const toNobody = (): void => {}
 
-export function voiceOf (run: Run, { emit, now, prompting }: RunContext): Voice {
+export function voiceOf (run: Run, { emit, now, prompting, outgoing }: RunContext): Voice {
   const { via, spawnedBy, caller, fleeting } = run.request
+  const filter = outgoing ? { sieve: () => outgoing.sieve({ agentId: run.agentId, sessionKey: run.key }) } : {}
   return createVoice({
     runId: run.id,
     sessionKey: run.key,
@@ -37,7 +38,7 @@ export function voiceOf (run: Run, { emit, now, prompting }: RunContext): Voice 
     phases: via === 'chat',
     ...(spawnedBy ? { spawnedBy } : {}),
     ...(caller.connectionId ? { connectionId: caller.connectionId } : {})
-  }, { emit: fleeting ? toNobody : emit, now, paceMs, visible: (text, done) => prompting.visible(text, done) })
+  }, { emit: fleeting ? toNobody : emit, now, paceMs, visible: (text, done) => prompting.visible(text, done), ...filter })
 }
 
 export function createExecution (options: ExecutionOptions): (run: Run, inbox: Inbox) => void {

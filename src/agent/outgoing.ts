@@ -1,5 +1,6 @@
 /** The last look at what an agent says before anybody hears it: patterns of the configuration, and functions of plugins. */
 import type { LoadedConfig } from '../config/load.ts'
+import type { AssistantMessage } from '../protocol/transcript.ts'
 import type { RunLog } from './context.ts'
 import type { Rule } from './outgoing-rules.ts'
 
@@ -25,6 +26,11 @@ export interface Outgoing {
   /** With one of these replies are told when they are complete. Returns what takes it away again. */
   add (filter: OutputFilter): () => void
 }
+
+/** A message as it is stored: what is not delivered is not found in the conversation later either. */
+export const delivered = <M extends AssistantMessage>(message: M, said: Said, outgoing: Outgoing | undefined): M => outgoing
+  ? { ...message, content: message.content.map(part => part.type === 'text' ? { ...part, text: outgoing.whole(part.text, said) } : part) }
+  : message
 
 export interface OutgoingOptions {
   readonly config: () => LoadedConfig

@@ -15,9 +15,11 @@ interface Step {
 }
 
 /** The conversation as the model will see it. */
-async function load (turn: Turn, { sessions, tools, now }: RunContext): Promise<void> {
+async function load (turn: Turn, context: RunContext): Promise<void> {
   const { run, voice } = turn
+  const { sessions, tools, now } = context
   voice.status('preparing_workspace')
+  await context.outgoing?.ready()
   const stored = run.request.fleeting ? fleetingMessages(run, now()) : await storedMessages(run.key, sessions)
   if (run.recovered) {
     for (const call of openCalls(stored)) {
@@ -31,6 +33,10 @@ async function load (turn: Turn, { sessions, tools, now }: RunContext): Promise<
     }
   }
   turn.messages = modelMessages(stored, now())
+  if (stored.some(({ role }) => role === 'toolResult')) {
+    const { fitted } = await import('./tool-guard.ts')
+    turn.messages = fitted(turn.messages, turn.route.model.contextWindow)
+  }
   if (turn.messages.length === 0) throw new Error('the conversation was reset before this message was answered')
 }
 

@@ -2,6 +2,7 @@
 import type { AssistantMessage } from '../protocol/transcript.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { RunContext } from './context.ts'
+import { delivered } from './outgoing.ts'
 import { reasonOf, untilEnded, type Run } from './run.ts'
 import { noUsage, type Turn } from './turn.ts'
 
@@ -95,7 +96,7 @@ export function createRuntimes ({ isExternal, send, now }: RuntimesOptions): Run
     })
   }
 
-  function reply (turn: Turn, { final }: RuntimeUpdate): void {
+  function reply (turn: Turn, { final }: RuntimeUpdate, { outgoing }: RunContext): void {
     const { run, voice } = turn
     const said = voice.said()
     const text = final?.text ?? said
@@ -109,7 +110,7 @@ export function createRuntimes ({ isExternal, send, now }: RuntimesOptions): Run
     const message: AssistantMessage = {
       role: 'assistant', content: [{ type: 'text', text }], api: 'external', provider: 'external', model: run.agentId, usage: noUsage, stopReason: 'stop', timestamp: now()
     }
-    turn.unwritten.push({ type: 'message', message, runId: run.id })
+    turn.unwritten.push({ type: 'message', message: delivered(message, { agentId: run.agentId, sessionKey: run.key }, outgoing), runId: run.id })
     turn.stopReason = final?.stopReason ?? 'stop'
   }
 
@@ -147,7 +148,7 @@ export function createRuntimes ({ isExternal, send, now }: RuntimesOptions): Run
       const gone = left.get(agentId)
       return gone ? { state: gone.crashed ? 'crashed' : 'offline', sinceMs: gone.atMs } : { state: 'offline' }
     },
-    async converse (turn) {
+    async converse (turn, context) {
       const { run, voice, messages } = turn
       for (let attempt = 1; attempt <= maxAttempts; attempt++) {
         run.state = 'waiting'
@@ -169,7 +170,7 @@ export function createRuntimes ({ isExternal, send, now }: RuntimesOptions): Run
           continue
         }
         if (outcome.error) throw new Error(outcome.error.message)
-        return reply(turn, outcome)
+        return reply(turn, outcome, context)
       }
       throw new Error(`the runtime of agent "${run.agentId}" went away ${maxAttempts} times while it worked on this`)
     }

@@ -1,6 +1,7 @@
 /** Everything that a run says while it goes on: numbered, paced, and ended once. */
 import type { EventOptions } from '../events/bus.ts'
 import type { EventName } from '../protocol/events.ts'
+import type { Sieve } from './outgoing.ts'
 import { createPace } from './pace.ts'
 import type { RunEvent } from './room.ts'
 
@@ -24,6 +25,8 @@ export interface VoiceOptions {
   readonly paceMs: number
   /** What of a reply people see; empty while it may still become a silent one. */
   readonly visible: (text: string, done: boolean) => string
+  /** One for each message: what does not come out of it was never said. */
+  readonly sieve?: () => Sieve | undefined
 }
 
 export type ChatState =
@@ -43,11 +46,14 @@ export interface Voice {
   flush (): void
   /** The one terminal event. What comes after it is not said. */
   terminal (chat: ChatState): void
+  /** The message so far, as it may be told. */
+  soFar (): string
+  /** The message, which is complete. */
   said (): string
   follow (listener: (event: RunEvent) => void): () => void
 }
 
-export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: VoiceOptions): Voice {
+export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible, sieve = () => undefined }: VoiceOptions): Voice {
   const { runId, sessionKey, agentId, spawnedBy } = facts
   const owner = facts.connectionId === undefined ? {} : { ownerConnectionId: facts.connectionId }
   const toSession: To = { sessionKey, ...owner }
@@ -63,6 +69,8 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
   let toldThought = ''
   let replaces = false
   let ended = false
+  let textSieve: Sieve | undefined
+  let thoughtSieve: Sieve | undefined
   /** The terminal event is out: what was not told before is in it or stays untold. */
   let over = false
 
@@ -117,6 +125,31 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
     if (delta !== '') agent('thinking', { text: thought, delta }, toThoughtReaders)
   }
 
+  function say (delta: string): void {
+    if (delta === '') return
+    text += delta
+    seq++
+    if (followers.size > 0) tellFollowers('assistant', { text, delta, itemId: `${runId}:${messages}` }, now())
+    thoughtPace.flush()
+    textPace.more(told === '')
+  }
+
+  function think (delta: string): void {
+    if (delta === '') return
+    thought += delta
+    seq++
+    if (followers.size > 0) tellFollowers('thinking', { text: thought, delta }, now())
+    thoughtPace.more(toldThought === '')
+  }
+
+  /** The message is over: what a filter has held back may come out. */
+  function release (): void {
+    if (!ended) think(thoughtSieve?.end() ?? '')
+    const rest = textSieve?.end() ?? ''
+    textSieve = thoughtSieve = undefined
+    if (!ended) say(rest)
+  }
+
   const textPace = createPace(paceMs, tellText)
   const thoughtPace = createPace(paceMs, tellThought)
 
@@ -133,6 +166,7 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
       agent('lifecycle', data)
     },
     nextMessage () {
+      release()
       this.flush()
       replaces = told !== ''
       messages++
@@ -140,18 +174,13 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
     },
     text (delta) {
       if (ended || delta === '') return
-      text += delta
-      seq++
-      if (followers.size > 0) tellFollowers('assistant', { text, delta, itemId: `${runId}:${messages}` }, now())
-      thoughtPace.flush()
-      textPace.more(told === '')
+      textSieve ??= sieve()
+      say(textSieve ? textSieve.push(delta) : delta)
     },
     thinking (delta) {
       if (ended || delta === '') return
-      thought += delta
-      seq++
-      if (followers.size > 0) tellFollowers('thinking', { text: thought, delta }, now())
-      thoughtPace.more(toldThought === '')
+      thoughtSieve ??= sieve()
+      think(thoughtSieve ? thoughtSieve.push(delta) : delta)
     },
     tool (data) {
       seq++
@@ -163,6 +192,7 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
       agent('item', data)
     },
     usage (outputTokens) {
+      release()
       this.flush()
       seq++
       agent('usage', { outputTokens })
@@ -175,6 +205,7 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
     },
     terminal (chat) {
       if (ended) return
+      release()
       ended = true
       if (chat.state === 'final') this.flush()
       over = true
@@ -183,7 +214,11 @@ export function createVoice (facts: VoiceFacts, { emit, now, paceMs, visible }: 
       const { message, ...rest } = chat
       emit('chat', { ...common, seq, ...rest, ...(typeof message === 'string' && message !== '' ? { message: reply(message) } : {}) }, toSession)
     },
-    said: () => text,
+    soFar: () => text,
+    said () {
+      release()
+      return text
+    },
     follow (listener) {
       followers.add(listener)
       return () => { followers.delete(listener) }

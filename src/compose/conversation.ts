@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { RunContext } from '../agent/context.ts'
 import { createShortening, createSummarise } from '../agent/shortening.ts'
 import { createImages, withPreparedImages } from '../agent/images.ts'
+import { createOutgoing, type Outgoing } from '../agent/outgoing.ts'
 import { createPrompting } from '../agent/prompt/prompt.ts'
 import type { Runs } from '../agent/room.ts'
 import { createRuns } from '../agent/runs.ts'
@@ -58,6 +59,8 @@ export interface Conversation {
   readonly memory: Memory
   readonly commands: Commands
   readonly roster: Roster
+  /** The last look at what agents say; functions may be added to it. */
+  readonly outgoing: Outgoing
   readonly files: Files
   /** The one way to addresses that somebody else chose. */
   readonly outbound: Outbound
@@ -154,6 +157,7 @@ export function composeConversation (options: ConversationOptions): Conversation
       return true
     }
   })
+  const outgoing = createOutgoing({ config, log })
   const prompting = createPrompting({ config, paths: options.paths, now, log })
   const runs: Runs = withPreparedImages(createRuns({
     store,
@@ -162,6 +166,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     models,
     tools: { ...tools, isStillAsking: call => commands.approvals.isOpen(call) },
     prompting,
+    outgoing,
     shorten: createShortening(sessions.compaction),
     config,
     now,
@@ -178,6 +183,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     tools,
     memory,
     commands,
+    outgoing,
     roster: createRoster({ live, paths: options.paths, sessions, runs, now }),
     files,
     outbound: web.outbound,
