@@ -130,7 +130,8 @@ export const gateway = group({ help: 'The daemon and its port.', reload: 'restar
   handshakeTimeoutMs: key(milliseconds(1), { default: 15_000, help: 'Time from opening a socket to a finished connect.' }),
   channelHealthCheckMinutes: key(timerMinutes(0), { default: 5, help: 'How often channels are checked; 0 switches it off.', reload: 'room:channels' }),
   channelStaleEventThresholdMinutes: key(timerMinutes(1), { default: 30, help: 'A channel without any traffic for so long is stale.', reload: 'room:channels' }),
-  channelMaxRestartsPerHour: key(integer(1), { default: 10, help: 'Restarts of one channel account by the monitor.', reload: 'room:channels' }),
+  channelMaxRestartsPerHour: key(integer(1), { default: 10, help: 'Automatic restarts of one channel account.', reload: 'room:channels' }),
+  channelRestartCooldownMinutes: key(timerMinutes(0), { help: 'Time between two restarts by the monitor; absent: one check.', reload: 'room:channels' }),
   shutdown: group({ help: 'How the gateway stops.', reload: 'live' }, {
     drainMs: key(milliseconds(0), { default: 5_000, help: 'Time that work in flight gets before it is checkpointed or cut.' })
   })

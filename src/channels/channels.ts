@@ -1,0 +1,263 @@
+/** The ways to the services where people write, each account looked after by itself. */
+import { isDeepStrictEqual } from 'node:util'
+import { Ajv } from 'ajv'
+import type { LoadedConfig } from '../config/load.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Logging } from '../log/logger.ts'
+import { GatewayError } from '../protocol/errors.ts'
+import type { Store } from '../store/store.ts'
+import { createAccount, type SavedAccount, type SupervisedAccount } from './account.ts'
+import { contained } from './containment.ts'
+import type { Channel, ProbeResult } from './define-channel.ts'
+import { accountEntries, defaultAccountOf, type AccountEntry } from './entries.ts'
+import { evaluate } from './evaluate.ts'
+import { createMonitor, type Monitor } from './monitor.ts'
+import { restartsWithinHour } from './restarts.ts'
+import type { ChannelAccount, ChannelProblem, Channels, Receive } from './room.ts'
+import { monitorSettings, restartRules } from './settings.ts'
+
+export interface ChannelsOptions {
+  readonly config: () => LoadedConfig
+  readonly store: Store
+  readonly clock: Clock
+  readonly logging: Logging
+  /** Channels that come with the gateway, each loaded when the configuration names it. */
+  readonly builtin: { readonly [id: string]: () => Promise<Channel> }
+  readonly receive: Receive
+  readonly changed: () => void
+  readonly random?: () => number
+}
+
+/** Starts that go on at the same time. */
+const startsAtOnce = 4
+
+interface Kept {
+  readonly entry: AccountEntry
+  readonly account: SupervisedAccount
+  readonly port: ChannelAccount
+}
+
+const nameOf = ({ channel, accountId }: Pick<AccountEntry, 'channel' | 'accountId'>): string => `${channel}:${accountId}`
+
+function portOf (entry: AccountEntry, account: SupervisedAccount, clock: Clock): ChannelAccount {
+  const { facts } = account
+  return {
+    entry,
+    channel: account.channel,
+    current: () => account.current(),
+    runBegan () {
+      if (facts.activeRuns++ === 0) facts.activeSinceAt = clock.now()
+      facts.lastRunActivityAt = clock.now()
+    },
+    runMoved () { facts.lastRunActivityAt = clock.now() },
+    runEnded () { facts.activeRuns = Math.max(0, facts.activeRuns - 1) },
+    sent () { facts.lastOutboundAt = clock.now() }
+  }
+}
+
+/** Settings that do not fit are named before the account is tried. */
+function settingsProblem ({ config }: Channel, keys: AccountEntry['config']): string | undefined {
+  const ajv = new Ajv({ strict: false, validateFormats: false, meta: false, validateSchema: false })
+  const validate = ajv.compile({ ...config, additionalProperties: true })
+  if (validate(keys)) return undefined
+  const { instancePath, message } = validate.errors![0]!
+  return `${instancePath.slice(1).replaceAll('/', '.') || 'its settings'} ${message}`
+}
+
+class ChannelRoom implements Channels {
+  readonly #options: ChannelsOptions
+  readonly #added = new Map<string, Channel>()
+  readonly #loaded = new Map<string, Promise<Channel>>()
+  readonly #kept = new Map<string, Kept>()
+  #problems: ChannelProblem[] = []
+  #monitor: Monitor | undefined
+  #settling: Promise<void> = Promise.resolve()
+  #isClosed = false
+
+  constructor (options: ChannelsOptions) {
+    this.#options = options
+  }
+
+  open (): void {
+    const { clock, logging, config } = this.#options
+    this.#monitor = createMonitor({
+      clock,
+      log: logging.child('health-monitor'),
+      settings: () => monitorSettings(config().config.gateway),
+      accounts: () => [...this.#kept.values()].map(({ account }) => account),
+      isWatched: ({ facts }) => this.#kept.get(nameOf(facts))?.entry.isWatched === true
+    })
+    this.reload().catch(err => logging.child('channels').error({ err }, 'the channels could not be begun'))
+  }
+
+  async reload (): Promise<void> {
+    const turn = this.#settling.then(async () => await this.#settle())
+    this.#settling = turn.catch(() => {})
+    await turn
+  }
+
+  status (): ReturnType<Channels['status']> {
+    const now = this.#options.clock.now()
+    const thresholds = monitorSettings(this.#options.config().config.gateway)
+    return [...this.#kept.values()].map(({ entry, account }) => {
+      const { facts, channel } = account
+      const skipped = this.#monitor?.opinionOf(account)?.skipped
+      const verdict = evaluate(facts, thresholds, now)
+      const left = skipped && !verdict.healthy ? { skipped } : {}
+      return { entry, channel, facts, verdict, ...left, restartsLastHour: restartsWithinHour(facts, now) }
+    })
+  }
+
+  problems (): readonly ChannelProblem[] {
+    return this.#problems
+  }
+
+  async probe (channel: string, accountId: string, signal: AbortSignal): Promise<ProbeResult> {
+    const running = this.#mustFind(channel, accountId).account.current()
+    if (!running) return { ok: false, error: 'the account does not run' }
+    if (!running.probe) return { ok: true }
+    try {
+      return await contained(() => {}, async () => await running.probe!(signal))
+    } catch (error) {
+      return { ok: false, error: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
+  async start (channel: string, accountId?: string): ReturnType<Channels['start']> {
+    const { account, entry } = this.#mustFind(channel, accountId)
+    const status = await account.start('hand')
+    const problem = status === 'blocked' || status === 'failed' ? account.facts.lastError : undefined
+    return { accountId: entry.accountId, status, ...(problem === undefined ? {} : { problem }) }
+  }
+
+  async stop (channel: string, accountId?: string): ReturnType<Channels['stop']> {
+    const { account, entry } = this.#mustFind(channel, accountId)
+    const wasRunning = account.facts.running
+    await account.stop('hand')
+    return { accountId: entry.accountId, wasRunning }
+  }
+
+  async logout (channel: string, accountId?: string): ReturnType<Channels['logout']> {
+    const { account, entry } = this.#mustFind(channel, accountId)
+    const running = account.current()
+    let loggedOut = false
+    if (running?.logout) {
+      await contained(() => {}, async () => await running.logout!(AbortSignal.timeout(30_000)))
+      loggedOut = true
+    }
+    await account.stop('hand')
+    return { accountId: entry.accountId, loggedOut }
+  }
+
+  find (channel: string, accountId?: string): ChannelAccount | undefined {
+    const id = accountId ?? defaultAccountOf(this.#options.config().config, channel)
+    return id === undefined ? undefined : this.#kept.get(nameOf({ channel, accountId: id }))?.port
+  }
+
+  add (channel: Channel): boolean {
+    if (this.#added.has(channel.id) || Object.hasOwn(this.#options.builtin, channel.id)) return false
+    this.#added.set(channel.id, channel)
+    return true
+  }
+
+  failing (): readonly string[] {
+    return [...new Set(this.status()
+      .filter(({ facts, verdict }) => !verdict.healthy && verdict.reason !== 'stale-socket' && !facts.manuallyStopped && !facts.restartPending)
+      .map(({ entry }) => entry.channel))]
+  }
+
+  async close (): Promise<void> {
+    this.#isClosed = true
+    this.#monitor?.stop()
+    await this.#settling
+    await Promise.all([...this.#kept.values()].map(async ({ account }) => await account.stop('gateway')))
+  }
+
+  #mustFind (channel: string, accountId?: string): Kept {
+    const id = accountId ?? defaultAccountOf(this.#options.config().config, channel)
+    const kept = id === undefined ? undefined : this.#kept.get(nameOf({ channel, accountId: id }))
+    if (kept) return kept
+    const problem = this.#problems.find(one => one.channel === channel && (one.accountId ?? id) === id)?.problem
+    throw new GatewayError('NOT_FOUND', {
+      message: problem ?? (id === undefined ? `unsupported channel: ${channel.slice(0, 100)}` : `channel ${channel} has no account ${id.slice(0, 100)}`)
+    })
+  }
+
+  async #channelOf (id: string): Promise<Channel | undefined> {
+    const added = this.#added.get(id)
+    if (added) return added
+    if (!Object.hasOwn(this.#options.builtin, id)) return undefined
+    const known = this.#loaded.get(id) ?? this.#options.builtin[id]!()
+    this.#loaded.set(id, known)
+    // What could not be loaded may be tried again.
+    known.catch(() => this.#loaded.delete(id))
+    return await known
+  }
+
+  /** Makes what runs what the configuration says. */
+  async #settle (): Promise<void> {
+    const wanted = new Map(accountEntries(this.#options.config().config).map(entry => [nameOf(entry), entry]))
+    const gone = [...this.#kept].filter(([name, { entry }]) => !isDeepStrictEqual(entry, wanted.get(name)))
+    await Promise.all(gone.map(async ([name, { account }]) => {
+      await account.stop('gateway')
+      this.#kept.delete(name)
+    }))
+    this.#problems = []
+    const waiting: SupervisedAccount[] = []
+    for (const [name, entry] of wanted) {
+      if (this.#kept.has(name) || this.#isClosed) continue
+      const account = await this.#create(entry)
+      if (account) waiting.push(account)
+    }
+    // Nobody waits for their starts, which may take a minute each.
+    const next = async (): Promise<void> => {
+      for (let account = waiting.shift(); account && !this.#isClosed; account = waiting.shift()) await account.start('gateway')
+    }
+    for (let lane = 0; lane < startsAtOnce; lane++) next().catch(() => {})
+    this.#options.changed()
+  }
+
+  #problem (entry: AccountEntry, problem: string): undefined {
+    this.#problems.push({ channel: entry.channel, accountId: entry.accountId, problem })
+    this.#options.logging.child('channels').warn({ account: nameOf(entry) }, problem)
+  }
+
+  async #create (entry: AccountEntry): Promise<SupervisedAccount | undefined> {
+    const { clock, logging, store, config, receive, changed, random = Math.random } = this.#options
+    const name = nameOf(entry)
+    let channel: Channel | undefined
+    try {
+      channel = await this.#channelOf(entry.channel)
+    } catch (error) {
+      return this.#problem(entry, `channel ${entry.channel} could not be loaded: ${error instanceof Error ? error.message : String(error)}`)
+    }
+    if (!channel) {
+      return this.#problem(entry, `there is no channel named ${entry.channel}: no plugin brings it, and it does not come with the gateway`)
+    }
+    const problem = settingsProblem(channel, entry.config)
+    if (problem !== undefined) return this.#problem(entry, `channels.${entry.channel}: ${problem}`)
+    const log = logging.child(entry.channel)
+    const saved = store.collection<SavedAccount>('channel-accounts')
+    const memory = store.collection<{ readonly [field: string]: unknown }>('channel-memory')
+    const account = createAccount({
+      channel,
+      accountId: entry.accountId,
+      config: entry.config,
+      enabled: entry.enabled,
+      clock,
+      log,
+      rules: () => restartRules(config().config.gateway),
+      random,
+      memory: { get: async () => await memory.get(name) ?? {}, put: async value => await memory.put(name, value) },
+      saved: await saved.get(name),
+      save: value => { saved.put(name, value).catch(err => log.warn({ err }, 'what became of an account could not be kept')) },
+      receive: async message => await receive(port, message),
+      changed
+    })
+    const port = portOf(entry, account, clock)
+    this.#kept.set(name, { entry, account, port })
+    return account
+  }
+}
+
+export const createChannels = (options: ChannelsOptions): Channels => new ChannelRoom(options)

@@ -1,0 +1,119 @@
+/** Looks at every account now and then, and begins those anew that are really broken. */
+import type { Clock } from '../lib/clock.ts'
+import type { Logger } from '../log/logger.ts'
+import type { SupervisedAccount } from './account.ts'
+import { evaluate, restartReasonOf, type HealthThresholds, type Unwell, type Verdict } from './evaluate.ts'
+import { restartsWithinHour } from './restarts.ts'
+
+export interface MonitorSettings extends HealthThresholds {
+  /** 0: nobody looks. */
+  readonly intervalMs: number
+  readonly startupGraceMs: number
+  readonly cooldownMs: number
+  readonly maxPerHour: number
+  /** Tries of its own after which an account counts as having given up. */
+  readonly maxAttempts: number
+}
+
+export interface MonitorOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly settings: () => MonitorSettings
+  readonly accounts: () => readonly SupervisedAccount[]
+  /** The settings of the account allow it to be restarted. */
+  readonly isWatched: (account: SupervisedAccount) => boolean
+}
+
+export type Skipped = 'unwatched' | 'stopped-by-hand' | 'pending' | 'cool-down' | 'hourly-limit' | 'terminal-disconnect' | 'blocked'
+
+export interface Monitor {
+  /** What the last look said of each account, and why an unwell one was left alone. */
+  opinionOf (account: SupervisedAccount): { readonly verdict: Verdict, readonly skipped?: Skipped } | undefined
+  stop (): void
+}
+
+/** A timer that comes so much later than it was set for means that the machine slept. */
+const sleptMs = 60_000
+
+const nameOf = ({ facts }: SupervisedAccount): string => `${facts.channel}:${facts.accountId}`
+
+/** Why an unwell account is not begun anew now. */
+function reasonToWait (account: SupervisedAccount, reason: Unwell, options: MonitorOptions, lastAt?: number): Skipped | undefined {
+  const { facts } = account
+  const now = options.clock.now()
+  const { cooldownMs, maxPerHour } = options.settings()
+  if (!options.isWatched(account)) return 'unwatched'
+  if (facts.manuallyStopped) return 'stopped-by-hand'
+  if (reason === 'terminal-disconnect' || reason === 'blocked') return reason
+  // Its own ladder is at it, and knows about the limit.
+  if (facts.restartPending) return 'pending'
+  if (restartsWithinHour(facts, now) >= maxPerHour) return 'hourly-limit'
+  if (lastAt !== undefined && now - lastAt < cooldownMs) return 'cool-down'
+  return undefined
+}
+
+export function createMonitor (options: MonitorOptions): Monitor {
+  const { clock, log, settings, accounts } = options
+  const opinions = new Map<SupervisedAccount, { verdict: Verdict, skipped?: Skipped }>()
+  const restartedAt = new Map<string, number>()
+  let cancel: (() => void) | undefined
+  let isStopped = false
+
+  async function look (account: SupervisedAccount): Promise<void> {
+    const { facts } = account
+    const now = clock.now()
+    const verdict = evaluate(facts, settings(), now)
+    if (verdict.healthy) {
+      opinions.set(account, { verdict })
+      return
+    }
+    const name = nameOf(account)
+    const skipped = reasonToWait(account, verdict.reason, options, restartedAt.get(name))
+    if (skipped === 'hourly-limit' && opinions.get(account)?.skipped !== skipped) {
+      log.warn({ account: name }, `hit ${settings().maxPerHour} restarts/hour limit, skipping`)
+    } else if ((skipped === 'blocked' || skipped === 'terminal-disconnect') && opinions.get(account)?.skipped !== skipped) {
+      log.info({ account: name }, `skipping restart, ${skipped}`)
+    }
+    opinions.set(account, { verdict, ...(skipped ? { skipped } : {}) })
+    if (skipped) return
+    const reason = restartReasonOf(verdict.reason, facts, settings().maxAttempts)
+    log.warn({ account: name, reason }, 'restarting')
+    restartedAt.set(name, now)
+    await account.restart(reason)
+  }
+
+  async function lookAtAll (): Promise<void> {
+    const all = accounts()
+    for (const known of opinions.keys()) if (!all.includes(known)) opinions.delete(known)
+    for (const account of all) {
+      if (isStopped) return
+      await look(account).catch(err => log.warn({ err, account: nameOf(account) }, 'restart failed'))
+    }
+  }
+
+  function watch (ms: number): void {
+    if (isStopped) return
+    const dueAt = clock.now() + ms
+    cancel = clock.after(ms, () => {
+      const now = clock.now()
+      const { intervalMs, connectGraceMs } = settings()
+      if (now - dueAt > sleptMs) {
+        log.info({ lateMs: now - dueAt }, 'the machine has slept: channels get time to come back')
+        for (const { facts } of accounts()) facts.wokeAt = now
+        return watch(connectGraceMs)
+      }
+      // Asked again: it may have been switched on meanwhile.
+      if (intervalMs === 0) return watch(60_000)
+      lookAtAll().finally(() => watch(settings().intervalMs || 60_000))
+    })
+  }
+
+  watch(settings().startupGraceMs)
+  return {
+    opinionOf: account => opinions.get(account),
+    stop () {
+      isStopped = true
+      cancel?.()
+    }
+  }
+}

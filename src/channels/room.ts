@@ -1,0 +1,67 @@
+/** What other rooms may ask of the channels. */
+import type { AccountFacts, Lifecycle } from './facts.ts'
+import type { Channel, InboundMessage, ProbeResult, RunningAccount } from './define-channel.ts'
+import type { AccountEntry } from './entries.ts'
+import type { StartStatus } from './account.ts'
+import type { Skipped } from './monitor.ts'
+import type { Verdict } from './evaluate.ts'
+
+export interface AccountStatus {
+  readonly entry: AccountEntry
+  readonly channel: Channel
+  readonly facts: Readonly<AccountFacts>
+  readonly verdict: Verdict
+  readonly skipped?: Skipped
+  readonly restartsLastHour: number
+}
+
+/** A channel of the configuration that nobody knows how to run, or whose settings do not fit. */
+export interface ChannelProblem {
+  readonly channel: string
+  readonly accountId?: string
+  readonly problem: string
+}
+
+export interface ChannelAccount {
+  readonly entry: AccountEntry
+  readonly channel: Channel
+  /** Undefined while it does not run. */
+  current (): RunningAccount | undefined
+  /** Runs of this account that are under way, for its health. */
+  runBegan (): void
+  runMoved (): void
+  runEnded (): void
+  sent (): void
+}
+
+export interface Started {
+  readonly accountId: string
+  readonly status: StartStatus
+  /** Why it did not, with the next step. */
+  readonly problem?: string
+}
+
+export interface Channels {
+  /** Begins whatever the configuration names, a few at a time, in the background. */
+  open (): void
+  /** The configuration has changed: only accounts whose own settings did are touched. */
+  reload (): Promise<void>
+  status (): readonly AccountStatus[]
+  problems (): readonly ChannelProblem[]
+  probe (channel: string, accountId: string, signal: AbortSignal): Promise<ProbeResult>
+  /** Throws NOT_FOUND for an account that the configuration does not name. */
+  start (channel: string, accountId?: string): Promise<Started>
+  stop (channel: string, accountId?: string): Promise<{ readonly accountId: string, readonly wasRunning: boolean }>
+  logout (channel: string, accountId?: string): Promise<{ readonly accountId: string, readonly loggedOut: boolean }>
+  find (channel: string, accountId?: string): ChannelAccount | undefined
+  /** Channels that plugins bring. Whoever came first keeps its name. */
+  add (channel: Channel): boolean
+  /** Ids of managed accounts that are not well, for the readiness of the gateway. */
+  failing (): readonly string[]
+  close (): Promise<void>
+}
+
+export type { Lifecycle }
+
+/** Takes a message in; resolves when it is durable. */
+export type Receive = (account: ChannelAccount, message: InboundMessage) => Promise<void>
