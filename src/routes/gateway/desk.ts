@@ -134,6 +134,7 @@ export function createDesk (options: DataPlaneOptions, requests: Requests): Desk
             message: told.message,
             ...(told.images.length > 0 ? { images: told.images } : {}),
             ...model,
+            thoughts: true,
             ...(extraSystemPrompt ? { extraSystemPrompt } : {}),
             origin: {
               senderIsOwner: caller.owner && isOwner(settings(), user),

@@ -84,6 +84,7 @@ export async function createAnswers ({ config, runs, sessions: room, requests: l
       ...(images.length > 0 ? { images } : {}),
       ...(thinking ? { thinking } : {}),
       ...(timeoutMs ? { timeoutMs } : {}),
+      thoughts: true,
       origin: { senderIsOwner: caller.owner }
     }
   }
