@@ -96,7 +96,8 @@ export function createPrompting ({ config, paths, now, log }: PromptingOptions):
     const { defaults } = loaded.config.agents
     const parts = parseKey(sessionKey)
     const day = today(defaults.userTimezone, defaults.timeFormat as TimeFormat)
-    const channel = parts.channel ?? (request.via === 'chat' ? 'webchat' : request.via)
+    const named = request.origin?.['messageChannel']
+    const channel = parts.channel ?? (typeof named === 'string' ? named : request.via === 'chat' ? 'webchat' : request.via)
     const place = `agent ${agentId}, model ${model.provider}/${model.id}, channel ${channel}, workspace ${directory}`
     const id = JSON.stringify([place, day, parts.kind])
     const same = remembered.get(id)

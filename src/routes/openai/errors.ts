@@ -2,7 +2,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { RunResult } from '../../agent/room.ts'
 import { errorBody, refusalOf, sendError } from '../../http/error-handler.ts'
-import { GatewayError, isGatewayError, type ErrorCode } from '../../protocol/errors.ts'
+import { errorTable, GatewayError, isGatewayError, type ErrorCode } from '../../protocol/errors.ts'
 
 export interface OpenAiErrorBody {
   readonly error: {
@@ -64,8 +64,6 @@ export interface ModelFailure {
   readonly retryAfterMs?: number | undefined
 }
 
-const clientStatus = (status = 0): boolean => status >= 400 && status < 500
-
 /** Why there is no answer; undefined when there is one. */
 export function failureOf ({ outcome, stopReason, error, runId }: RunResult): GatewayError | undefined {
   if (outcome === 'ok') return undefined
@@ -75,12 +73,21 @@ export function failureOf ({ outcome, stopReason, error, runId }: RunResult): Ga
   return failureOfModel(error, details)
 }
 
-/** A model that could not answer. */
-export function failureOfModel ({ kind, message, status, retryAfterMs }: ModelFailure, details: object = {}): GatewayError {
-  const code = modelFailures[kind] ?? (kind === 'format' ? (clientStatus(status) ? 'MODEL_REFUSED' : 'MODEL_FAILED') : 'INTERNAL')
+function codeOf ({ kind, status = 0 }: ModelFailure): ErrorCode {
+  if (kind === 'format') return status >= 400 && status < 500 ? 'MODEL_REFUSED' : 'MODEL_FAILED'
+  // Refusals of this gateway keep their code.
+  const own = kind.toUpperCase()
+  return modelFailures[kind] ?? (own in errorTable ? own as ErrorCode : 'INTERNAL')
+}
+
+/** A model that could not answer, or something that kept it from answering. */
+export function failureOfModel (failure: ModelFailure, details: object = {}): GatewayError {
+  const { kind, message, retryAfterMs } = failure
+  const code = codeOf(failure)
   const openAiCode = openAiCodes[kind]
   return new GatewayError(code, {
-    message,
+    // What broke here is for the log.
+    ...(code === 'INTERNAL' ? {} : { message }),
     details: { ...details, ...(openAiCode === undefined ? {} : { openAiCode }) },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs })
   })

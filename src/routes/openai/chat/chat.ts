@@ -1,23 +1,22 @@
 /** POST /v1/chat/completions: one turn of an agent, as a chat completion. */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RunHandle, RunRequest } from '../../../agent/room.ts'
-import { openCalls, storedMessages } from '../../../agent/turn.ts'
-import type { Caller } from '../../../auth/caller.ts'
 import { clientGone } from '../../../http/client-gone.ts'
-import type { ImagePart, Message, ToolResultMessage } from '../../../protocol/transcript.ts'
-import { addresseeOf, type Addressee } from '../addressee.ts'
-import { invalid, withoutRetry } from '../errors.ts'
+import type { Message } from '../../../protocol/transcript.ts'
+import { addresseeOf } from '../addressee.ts'
+import { withoutRetry } from '../errors.ts'
 import { bodyOf, type Fields } from '../fields.ts'
 import { createImageReader, type ImageReader } from '../images.ts'
+import { newsFor } from '../news.ts'
 import type { OpenAiOptions } from '../openai.ts'
+import { hashOf, repeatOf } from '../repeats.ts'
 import { answerWhole } from './answer.ts'
 import { readMessages } from './messages.ts'
 import { runOptionsOf, sendingOf, type Sending } from './options.ts'
 import { answerStream } from './stream.ts'
 
 const via = 'http.chat'
-const maxKeyChars = 512
 
 /** What both kinds of answer are made of. */
 export interface Asked {
@@ -33,49 +32,6 @@ export interface Asked {
 function fleetingRun (messages: readonly Message[], isRepeatable: boolean): Pick<RunRequest, 'message' | 'history' | 'fleeting'> {
   return { message: '', history: messages, fleeting: isRepeatable ? 'repeatable' : 'once' }
 }
-
-type News = Pick<RunRequest, 'message' | 'history' | 'toolResults' | 'images'>
-
-/** The gateway keeps the conversation: of what the program sends only what follows the last reply is new. */
-function newsOf (messages: readonly Message[]): News & { readonly toolResults: readonly ToolResultMessage[] } {
-  const begin = messages.findLastIndex(({ role }) => role === 'assistant') + 1
-  const texts: string[] = []
-  const images: ImagePart[] = []
-  const toolResults: ToolResultMessage[] = []
-  for (const message of messages.slice(begin)) {
-    if (message.role === 'toolResult') toolResults.push(message)
-    else if (typeof message.content === 'string') texts.push(message.content)
-    else for (const part of message.content) if (part.type === 'text') texts.push(part.text); else if (part.type === 'image') images.push(part)
-  }
-  return { history: messages.slice(0, begin), toolResults, message: texts.join('\n\n'), ...(images.length > 0 ? { images } : {}) }
-}
-
-/** Results of calls that the conversation waits for; of others it knows nothing, or knows already. */
-async function namedRun (messages: readonly Message[], { target }: Addressee, caller: Caller, { sessions }: OpenAiOptions): Promise<News> {
-  const news = newsOf(messages)
-  const room = sessions.as(caller)
-  const isNew = room.get(target.key) === undefined
-  const open = isNew || news.toolResults.length === 0
-    ? undefined
-    : new Set(openCalls(await storedMessages(target.key, room)).map(({ id }) => id))
-  const toolResults = open ? news.toolResults.filter(({ toolCallId }) => open.has(toolCallId)) : news.toolResults
-  if (toolResults.length > 0 || news.message !== '' || news.images) return { ...news, toolResults }
-  throw invalid(news.toolResults.length > 0
-    ? 'This conversation does not wait for the answer to that call: it was answered already, or the conversation went on without it.'
-    : 'Missing user message in `messages`: nothing follows the last reply.', 'messages')
-}
-
-interface Repeat { readonly key: string, readonly fingerprint: string }
-
-/** The same key from the same caller is the same request; with another body it is refused. */
-function repeatOf ({ headers, body }: FastifyRequest): Repeat | undefined {
-  const key = headers['idempotency-key']
-  if (typeof key !== 'string' || key.trim() === '') return undefined
-  if (key.length > maxKeyChars) throw invalid(`\`Idempotency-Key\` must not be longer than ${maxKeyChars} characters.`)
-  return { key: key.trim(), fingerprint: hashOf(JSON.stringify(body)) }
-}
-
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
 
 function imagesFor (signal: AbortSignal, { config, outbound }: OpenAiOptions): () => ImageReader {
   return () => {
@@ -108,8 +64,10 @@ async function requestOf (request: FastifyRequest, body: Fields, signal: AbortSi
   const runOptions = runOptionsOf(body)
   const { system, messages } = await readMessages(body.messages, options.now(), imagesFor(signal, options))
   if (addressee.isNamed) await options.ready()
-  const said = addressee.isNamed ? await namedRun(messages, addressee, caller, options) : fleetingRun(messages, repeat !== undefined)
   const { target, chosen, channel } = addressee
+  const said = addressee.isNamed
+    ? await newsFor(target.key, messages, options.sessions.as(caller), 'messages')
+    : fleetingRun(messages, repeat !== undefined)
   return {
     caller,
     via,
@@ -121,7 +79,7 @@ async function requestOf (request: FastifyRequest, body: Fields, signal: AbortSi
     ...chosen,
     ...(system === '' ? {} : { extraSystemPrompt: system }),
     thoughts: true,
-    origin: { senderIsOwner: caller.owner, ...(channel === undefined ? {} : { channel }) },
+    origin: { senderIsOwner: caller.owner, ...(channel === undefined ? {} : { messageChannel: channel }) },
     ownTurn: true,
     signal
   }

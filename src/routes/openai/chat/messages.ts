@@ -69,7 +69,7 @@ class Reader {
     else if (role === 'assistant') this.messages.push(this.assistant(message, param))
     else if (role === 'tool') this.messages.push(this.result(message, param))
     else if (role === 'system' || role === 'developer') this.instruct(wordsOf(message.content, `${param}.content`))
-    else throw invalid(`\`${param}.role\` must be system, developer, user, assistant or tool.`, param)
+    else throw invalid(`\`${param}.role\` must be system, developer, user, assistant or tool.`, `${param}.role`)
   }
 
   private instruct (text: string): void {
@@ -117,7 +117,8 @@ class Reader {
   private result ({ content, tool_call_id: id }: Fields, param: string): ToolResultMessage {
     const toolName = typeof id === 'string' ? this.open.get(id) : undefined
     if (typeof id !== 'string' || toolName === undefined) {
-      throw invalid(`\`${param}.tool_call_id\` must be the id of a call in the assistant message before it, and answer it once.`, param)
+      const place = `${param}.tool_call_id`
+      throw invalid(`\`${place}\` must be the id of a call in the assistant message before it, and answer it once.`, place)
     }
     this.open.delete(id)
     return {

@@ -1,58 +1,12 @@
 /** The answer to a chat request while it comes into being. */
 import type { FastifyReply } from 'fastify'
-import { visibleReply } from '../../../agent/replies.ts'
-import type { RunEvent, RunResult } from '../../../agent/room.ts'
+import type { RunResult } from '../../../agent/room.ts'
 import { openSse } from '../../../http/sse.ts'
 import { lateBody } from '../errors.ts'
 import type { OpenAiOptions } from '../openai.ts'
+import { Words } from '../words.ts'
 import { betweenMessages, finishOf, idOf, refusalOf, secondsOf, toolCallOf, usageOf } from './answer.ts'
 import type { Asked } from './chat.ts'
-
-/** What people see of the words so far, each word once. What comes within one turn of the event loop is told together. */
-class Words {
-  private readonly tell: (delta: string) => void
-  private item: unknown
-  /** What the current message says, and what of it was told. */
-  private said = ''
-  private told = ''
-  private hasTold = false
-  private pending: NodeJS.Immediate | undefined
-
-  constructor (tell: (delta: string) => void) {
-    this.tell = tell
-  }
-
-  hear ({ text, itemId }: RunEvent['data']): void {
-    if (itemId !== this.item) this.next(itemId)
-    this.said = String(text)
-    this.pending ??= setImmediate(() => {
-      this.pending = undefined
-      this.show(visibleReply(this.said, false))
-    })
-  }
-
-  /** The rest of what is there in the end. */
-  end (text: string): void {
-    clearImmediate(this.pending)
-    this.pending = undefined
-    this.show(text)
-  }
-
-  private next (itemId: unknown): void {
-    if (this.item !== undefined) this.end(visibleReply(this.said, true))
-    this.item = itemId
-    this.said = this.told = ''
-  }
-
-  private show (text: string): void {
-    if (text.length <= this.told.length || !text.startsWith(this.told)) return
-    const isAnother = this.told === '' && this.hasTold
-    const delta = text.slice(this.told.length)
-    this.told = text
-    this.hasTold = true
-    this.tell(isAnother ? betweenMessages + delta : delta)
-  }
-}
 
 interface Chunks {
   delta (delta: object, finish?: string): void
@@ -105,7 +59,7 @@ async function tell (asked: Asked, chunks: Chunks, words: Words): Promise<void> 
 export function answerStream (asked: Asked, { runs, log }: Pick<OpenAiOptions, 'runs' | 'log'>): FastifyReply {
   const { reply, handle } = asked
   const chunks = chunksOf(asked)
-  const words = new Words(chunks.words)
+  const words = new Words({ tell: (delta, isAnother) => chunks.words(isAnother ? betweenMessages + delta : delta) })
   chunks.delta({ role: 'assistant' })
   const leave = runs.follow(handle.runId, ({ stream, data }) => {
     if (stream === 'assistant') words.hear(data)
