@@ -1,6 +1,6 @@
 import t from 'tap'
-import { createSequence } from '../../src/routes/openai/responses/sequence.ts'
-import type { Echo, ResponseEvent } from '../../src/routes/openai/responses/shapes.ts'
+import { createSequence } from '../../../src/routes/openai/responses/sequence.ts'
+import type { Echo, ResponseEvent } from '../../../src/routes/openai/responses/shapes.ts'
 
 const echo: Echo = {
   model: 'openclaw', instructions: null, previous_response_id: null, background: false, store: true, metadata: {}, max_output_tokens: null,
