@@ -4,7 +4,7 @@ import type { RunContext } from './context.ts'
 import { converse, useTools } from './conversation.ts'
 import { fleetingMessages } from './messages.ts'
 import type { RunResult } from './room.ts'
-import type { Run } from './run.ts'
+import { untilEnded, type Run } from './run.ts'
 import { breakOff, conclude, type Settled } from './settlement.ts'
 import { interruptedCall, modelMessages, noUsage, openCalls, storedMessages, type Steering, type Turn } from './turn.ts'
 import type { Voice } from './voice.ts'
@@ -47,7 +47,9 @@ async function prompt (turn: Turn, { prompting, tools }: RunContext): Promise<vo
   const { agentId, key: sessionKey, request } = run
   const { clientTools = [], toolChoice = 'auto' } = request
   const isForCallerAlone = clientTools.length > 0 && toolChoice !== 'auto' && toolChoice !== 'none'
-  const own = isForCallerAlone ? [] : tools.forRun({ agentId, sessionKey, model: `${provider}/${id}`, isOwner: isOwners(turn.messages) })
+  const facts = { agentId, sessionKey, model: `${provider}/${id}`, isOwner: isOwners(turn.messages) }
+  if (!isForCallerAlone && tools.prepare) await untilEnded(run.signal, tools.prepare(facts))
+  const own = isForCallerAlone ? [] : tools.forRun(facts)
   // A model is told of one function by each name: the caller knows which ones it brings.
   turn.tools = clientTools.length === 0 ? own : own.filter(({ name }) => !clientTools.some(tool => tool.name === name))
   turn.system = await prompting.system({ agentId, sessionKey, request, tools: turn.tools, model: turn.route.model })
@@ -95,14 +97,14 @@ function newTurn (run: Run, voice: Voice, steering: Steering, { models, sessions
     stopReason: 'stop',
     isShortened: false,
     reopened: [],
+    earlier: [],
+    thoughts: [],
     calls: [],
     toolNames: new Set()
   }
 }
 
 function receipt ({ route, model, run, toolNames }: Turn, disposition: string): object {
-    earlier: [],
-    thoughts: [],
   const requested = { provider: route.model.provider, model: route.model.id }
   const effective = model ? { provider: model.provider, model: model.id } : requested
   return {

@@ -137,6 +137,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     web,
     media,
     memory,
+    mcp: { env: options.env, version, now, log: logging.child('mcp'), redact: logging.redactor.redactText },
     ...sessionTools,
     config,
     log: logging.child('tools'),
@@ -148,6 +149,8 @@ export function composeConversation (options: ConversationOptions): Conversation
     },
     record: key => sessions.get(key)
   })
+  // What a server was started with is not what it is to be any more.
+  live.onChange(() => { tools.mcp.reconcile().catch((err: unknown) => log.warn({ err }, 'MCP servers could not be changed')) })
   const runtimes = createRuntimes({
     isExternal: agentId => agentEntries(config().config).find(({ id }) => id.toLowerCase() === agentId)?.runtime === 'external',
     now,
@@ -195,6 +198,7 @@ export function composeConversation (options: ConversationOptions): Conversation
       await prompting.close()
       await sessionTools.spawns.close()
       await commands.close()
+      await tools.mcp.close()
       await memory.close()
       await sandbox.close()
       await sessions.close()

@@ -10,10 +10,14 @@ export interface LiveConfig {
   current (): LoadedConfig
   /**
    * Changes the file as it is now, not as it was when the gateway started: comments, unknown keys and what others wrote meanwhile stay.
-   * What is written takes effect at once, for the sections that can (`agents`, `bindings`, `plugins`); the rest waits for a restart
-   * as before.
+   * What is written takes effect at once, for the sections that can (`agents`, `bindings`, `plugins`, `mcp`); the rest waits for a
+   * restart as before.
    */
   change (edit: ConfigEdit): Promise<LoadedConfig>
+  /** The same without a change of ours: what others wrote takes effect. */
+  reload (): Promise<LoadedConfig>
+  /** `listener` is called whenever something has taken effect. */
+  onChange (listener: () => void): void
 }
 
 /** From the text of the file, and what it means, to the new text. */
@@ -38,7 +42,7 @@ function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
 /** Somebody who writes at the very same time is rare; twice in a row is somebody who does not stop. */
 const attempts = 3
 
-const liveSections = ['agents', 'bindings', 'plugins'] as const
+const liveSections = ['agents', 'bindings', 'plugins', 'mcp'] as const
 
 /** What runs, with the live sections of what was just written. */
 function adopt (running: LoadedConfig, written: LoadedConfig): LoadedConfig {
@@ -48,8 +52,8 @@ function adopt (running: LoadedConfig, written: LoadedConfig): LoadedConfig {
     if (value === undefined) delete source[section]
     else source[section] = value
   }
-  const { agents, bindings, plugins } = written.config
-  return { ...written, source, config: { ...running.config, agents, bindings, plugins }, env: running.env }
+  const { agents, bindings, plugins, mcp } = written.config
+  return { ...written, source, config: { ...running.config, agents, bindings, plugins, mcp }, env: running.env }
 }
 
 /** The editor and the writer are loaded when something is written. */
@@ -78,12 +82,25 @@ async function write ({ paths, env }: LiveConfigOptions, edit: ConfigEdit): Prom
 export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
   let current = options.loaded
   const inTurn = createOneAtATime()
+  const listeners: Array<() => void> = []
+
+  function take (written: LoadedConfig): LoadedConfig {
+    current = adopt(current, written)
+    for (const listener of listeners) listener()
+    return current
+  }
+
+  async function reload (): Promise<LoadedConfig> {
+    const { paths, env } = options
+    const written = await loadConfig({ paths, env })
+    refuseInvalid(current, written)
+    return take(written)
+  }
 
   async function change (edit: ConfigEdit): Promise<LoadedConfig> {
     for (let attempt = 1; ; attempt++) {
       try {
-        current = adopt(current, await write(options, edit))
-        return current
+        return take(await write(options, edit))
       } catch (error) {
         if (attempt === attempts || !isGatewayError(error) || error.code !== 'CONFIG_CHANGED') throw error
       }
@@ -92,6 +109,8 @@ export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
 
   return {
     current: () => current,
-    change: edit => inTurn(() => change(edit))
+    change: edit => inTurn(() => change(edit)),
+    reload: () => inTurn(reload),
+    onChange (listener) { listeners.push(listener) }
   }
 }

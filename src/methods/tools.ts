@@ -32,8 +32,10 @@ export const tools = {
     scope: 'operator.read',
     params: Type.Object({ agentId: Type.Optional(word), includePlugins: Type.Optional(Type.Boolean()) }, { additionalProperties: false }),
     result: openObject,
-    handle ({ agentId, includePlugins = true }, { rooms }) {
-      const { agentId: id } = named(rooms, undefined, agentId)
+    async handle ({ agentId, includePlugins = true }, { rooms, caller }) {
+      const { key: sessionKey, agentId: id } = named(rooms, undefined, agentId)
+      await rooms.sessions.ready
+      if (includePlugins) await rooms.tools.prepare({ sessionKey, agentId: id, isOwner: caller.owner })
       return catalogOf(id, rooms.tools.registry.all(), includePlugins)
     }
   }),
@@ -45,7 +47,9 @@ export const tools = {
     async handle ({ sessionKey, agentId }, { rooms, caller }) {
       await rooms.sessions.ready
       const target = named(rooms, sessionKey, agentId)
-      const allowed = rooms.tools.allowed({ sessionKey: target.key, agentId: target.agentId, surface: 'run', isOwner: caller.owner })
+      const facts = { sessionKey: target.key, agentId: target.agentId, surface: 'run', isOwner: caller.owner } as const
+      await rooms.tools.prepare(facts)
+      const allowed = rooms.tools.allowed(facts)
       return effectiveOf(target.agentId, rooms.config().config, allowed)
     }
   }),
@@ -58,7 +62,9 @@ export const tools = {
     async handle ({ tool, sessionKey, agentId, surface = 'run' }, { rooms, caller }) {
       await rooms.sessions.ready
       const target = named(rooms, sessionKey, agentId)
-      const found = rooms.tools.why(tool, { sessionKey: target.key, agentId: target.agentId, surface, isOwner: caller.owner })
+      const facts = { sessionKey: target.key, agentId: target.agentId, surface, isOwner: caller.owner }
+      if (!rooms.tools.registry.find(tool)) await rooms.tools.mcp.prepareFor(tool, () => true)
+      const found = rooms.tools.why(tool, facts)
       if (!found) throw new GatewayError('NOT_FOUND', { message: `no tool is called "${tool.slice(0, 100)}"` })
       const { name, capability, groups, reach, aliases = [] } = found.tool
       return { tool: name, aliases, capability, groups, reach, sessionKey: target.key, agentId: target.agentId, surface, ...found.verdict }

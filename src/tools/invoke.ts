@@ -36,6 +36,8 @@ export interface InvokeParts {
   readonly policy: Policy
   /** Every tool that the policy allows under these circumstances: remembered, where the policy would be asked rule by rule. */
   readonly allowed: (circumstances: Circumstances) => readonly Tool[]
+  /** Whoever may have a tool of this name says so. */
+  readonly prepareFor: (name: string, circumstances: Circumstances) => Promise<void>
 }
 
 /** Named in a problem report, so cut before somebody sends a book for a name. */
@@ -146,16 +148,20 @@ function placeOf ({ tool, sessionKey, agentId, caller }: InvokeRequest, { target
 
 export type Invoke = (request: InvokeRequest) => Promise<InvokeOutcome>
 
-export function createInvoke ({ registry, policy, allowed }: InvokeParts, sources: InvokeSources): Invoke {
+export function createInvoke ({ registry, policy, allowed, prepareFor }: InvokeParts, sources: InvokeSources): Invoke {
   return async request => {
     const { caller, surface, isDryRun = false } = request
     const place = placeOf(request, sources)
     if ('kind' in place) return place
-    const tool = registry.find(request.tool)
-    if (!tool) return unavailable(request)
     const { key: sessionKey, agentId } = place
     const isOwner = caller.owner
     const circumstances = circumstancesOf({ agentId, sessionKey, surface, isOwner, channel: request.channel }, sources)
+    let tool = registry.find(request.tool)
+    if (!tool) {
+      await prepareFor(request.tool, circumstances)
+      tool = registry.find(request.tool)
+    }
+    if (!tool) return unavailable(request)
     const verdict = (): PolicyVerdict => policy.judge({ ...circumstances, tool })
     if (!allowed(circumstances).includes(tool)) return unavailable(request, verdict())
     const checkedArgs = checked(tool, argsOf(tool, request))

@@ -3,15 +3,22 @@ import { builtinTools, type BuiltinSources } from './builtin/index.ts'
 import { circumstancesOf, type Circumstances } from './circumstances.ts'
 import type { InvokeOutcome, InvokeRequest } from './invocation.ts'
 import { createInvoke, type InvokeSources } from './invoke.ts'
+import { createMcp, type Mcp, type McpSources } from './mcp/mcp.ts'
+import { wants } from './mcp/wanted.ts'
 import { createPolicy } from './policy/chain.ts'
 import type { Policy, PolicyQuestion, PolicyVerdict } from './policy.ts'
 import { createRegistry, type ToolRegistry } from './registry.ts'
 import type { RunFacts, Tool, ToolResult, Tools } from './tool.ts'
 
-export type ToolsOptions = BuiltinSources & InvokeSources
+export type ToolsOptions = BuiltinSources & InvokeSources & { readonly mcp: Omit<McpSources, 'config'> }
 
 export interface ToolsRoom extends Tools {
   readonly registry: ToolRegistry
+  readonly mcp: Mcp
+  /** Before the tools of these circumstances are asked for: servers that they may use say what they have, within bounds. */
+  prepare (facts: RunFacts & Partial<Pick<PolicyQuestion, 'surface'>>): Promise<void>
+  /** The same for the one tool of this name. */
+  prepareFor (name: string, facts: RunFacts & Pick<PolicyQuestion, 'surface'>): Promise<void>
   invoke (request: InvokeRequest): Promise<InvokeOutcome>
   /** Every tool with what the policy says of it; undefined for a name that no tool has. */
   why (name: string, facts: RunFacts & Pick<PolicyQuestion, 'surface'>): { readonly tool: Tool, readonly verdict: PolicyVerdict } | undefined
@@ -62,10 +69,19 @@ export function createTools (options: ToolsOptions): ToolsRoom {
 
   const remembered = createAllowed(registry, policy, options.config)
   const allowed: ToolsRoom['allowed'] = facts => remembered(circumstancesOf(facts, options))
+  const mcp = createMcp({ ...options.mcp, config: options.config, registry })
+
+  const isWanted = (circumstances: Circumstances) => (sample: Tool): boolean =>
+    policy.allows({ ...circumstances, tool: sample }) || wants(options.config().config, circumstances.agentId, sample)
+
+  const prepareFor = (name: string, circumstances: Circumstances): Promise<void> => mcp.prepareFor(name, isWanted(circumstances))
 
   return {
     registry,
-    invoke: createInvoke({ registry, policy, allowed: remembered }, options),
+    mcp,
+    prepare: async facts => await mcp.prepare(isWanted(circumstancesOf({ surface: 'run', ...facts }, options))),
+    prepareFor: async (name, facts) => await prepareFor(name, circumstancesOf(facts, options)),
+    invoke: createInvoke({ registry, policy, allowed: remembered, prepareFor }, options),
     allowed,
     why (name, facts) {
       const tool = registry.find(name)

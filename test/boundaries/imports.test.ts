@@ -42,7 +42,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
   log: ['pino'],
   agent: ['@silvia-odwyer/photon-node', 'unpdf'],
   providers: ['@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'],
-  tools: ['ajv', 'htmlparser2'],
+  tools: ['ajv', 'htmlparser2', '@modelcontextprotocol/client'],
   plugins: ['ajv'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
   http: ['fastify', '@fastify/cors', '@fastify/rate-limit'],
@@ -54,7 +54,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
 /** Parts of the start that a gateway without work must not pay for. */
 const neverAtStart = [
   'htmlparser2', 'typebox', 'commander', 'uqr', 'tweetnacl', 'zod', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google',
-  '@silvia-odwyer/photon-node', 'unpdf'
+  '@modelcontextprotocol/client', '@silvia-odwyer/photon-node', 'unpdf'
 ]
 
 const all = sourceFiles().flatMap(importsOf)

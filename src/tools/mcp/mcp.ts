@@ -28,7 +28,7 @@ export interface Mcp {
   /** Resolves when the wanted servers have said what they have, have failed, or have been given time enough. Never rejects. */
   prepare (isWanted: (tool: Tool) => boolean): Promise<void>
   /** The same for the one server that a tool of this name can come from. */
-  prepareFor (toolName: string): Promise<void>
+  prepareFor (toolName: string, isWanted: (tool: Tool) => boolean): Promise<void>
   /** `probe`: after opening them, also those that failed just now. */
   status (probe?: { readonly server?: string }): Promise<ServerStatus[]>
   /** The configuration has changed: what it no longer has is ended. */
@@ -51,7 +51,7 @@ export function createMcp (options: McpOptions): Mcp {
 
   return {
     async prepare (isWanted) { await (await entered())?.prepare(isWanted) },
-    async prepareFor (toolName) { if (toolName.includes(separator)) await (await entered())?.prepareFor(toolName) },
+    async prepareFor (toolName, isWanted) { if (toolName.includes(separator)) await (await entered())?.prepareFor(toolName, isWanted) },
     status: async probe => await (await entered())?.status(probe) ?? [],
     async reconcile () { await (await room)?.reconcile() },
     async close () {

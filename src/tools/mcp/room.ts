@@ -23,7 +23,7 @@ export interface ServerStatus {
 
 export interface McpRoom {
   prepare (isWanted: (tool: Tool) => boolean): Promise<void>
-  prepareFor (toolName: string): Promise<void>
+  prepareFor (toolName: string, isWanted: (tool: Tool) => boolean): Promise<void>
   status (probe?: { readonly server?: string }): Promise<ServerStatus[]>
   reconcile (): Promise<void>
   close (): Promise<void>
@@ -86,7 +86,12 @@ export function createRoom (options: McpOptions): McpRoom {
     for (const [name, settings] of wanted) if (!members.has(name)) admit(settings)
   }
 
-  const settled = async (some: Iterable<Member>): Promise<void> => { await Promise.all([...some].map(({ server }) => server.settled())) }
+  /** All at the same time: none waits for another. */
+  async function settled (isChosen: (settings: ServerSettings) => boolean): Promise<void> {
+    look()
+    const chosen = [...members.values()].filter(({ server }) => isChosen(server.settings))
+    await Promise.all(chosen.map(({ server }) => server.settled()))
+  }
 
   function statusOf ({ server, names }: Member): ServerStatus {
     const { settings: { name, transport }, state, lastError, facts } = server
@@ -94,14 +99,10 @@ export function createRoom (options: McpOptions): McpRoom {
   }
 
   return {
-    async prepare (isWanted) {
-      look()
-      await settled([...members.values()].filter(({ server }) => isWanted(sampleOf(server.settings))))
-    },
-    async prepareFor (toolName) {
-      look()
+    prepare: async isWanted => await settled(settings => isWanted(sampleOf(settings))),
+    async prepareFor (toolName, isWanted) {
       const name = normalName(toolName)
-      await settled([...members.values()].filter(({ server }) => name.startsWith(`${server.settings.prefix}${separator}`)))
+      await settled(settings => name.startsWith(`${settings.prefix}${separator}`) && isWanted(sampleOf(settings)))
     },
     async status (probe) {
       look()

@@ -1,4 +1,7 @@
-/** Which tools an entry of an allow or deny list means: a name, an alias, `group:<name>`, a plugin, or any of these with `*`. */
+/**
+ * Which tools an entry of an allow or deny list means: a name, an alias, `group:<name>`, a plugin, a server (`mcp:<name>`), or any of
+ * these with `*`.
+ */
 import { normalName, type NamedTool } from '../names.ts'
 import type { Tool } from '../tool.ts'
 
@@ -33,7 +36,8 @@ function means (entry: string, { tool, names }: NamedTool): boolean {
   if (pattern.startsWith('group:')) return isInGroup(tool, pattern.slice(6))
   if (names.some(name => globMatches(pattern, name))) return true
   if (!tool.origin) return false
-  return (pattern === 'bundle-mcp' && tool.origin.kind === 'mcp') || pattern === normalName(tool.origin.id)
+  const { kind, id } = tool.origin
+  return (kind === 'mcp' && (pattern === 'bundle-mcp' || pattern === `mcp:${normalName(id)}`)) || pattern === normalName(id)
 }
 
 /** The first entry that means this tool. */

@@ -114,8 +114,8 @@ t.test('a server of the time before streamable HTTP is spoken to in its own way'
   })
   let events: (message: object) => void = () => {}
   const { mcp, call } = await scene(t, { old: { url: `${old.url}/sse` }, named: { url: `${old.url}/sse`, transport: 'sse' } })
-  await mcp.prepareFor('old__echo')
+  await mcp.prepareFor('old__echo', anything)
   t.equal(textOf(await call('old__echo', { text: 'as ever' })), 'as ever')
-  await mcp.prepareFor('named__echo')
+  await mcp.prepareFor('named__echo', anything)
   t.equal(textOf(await call('named__echo', { text: 'named' })), 'named')
 })

@@ -8,18 +8,19 @@ const logged = (manner = 'well', more: object = {}) => (directory: string): obje
 
 t.test('nothing is started before somebody needs it, and only what is wanted', async t => {
   const { mcp, names, lines } = await scene(t, logged())
-  await mcp.prepareFor('web_fetch')
-  await mcp.prepareFor('other__echo')
+  await mcp.prepareFor('web_fetch', anything)
+  await mcp.prepareFor('other__echo', anything)
+  await mcp.prepareFor('docs__echo', () => false)
   await mcp.prepare(() => false)
   t.match(await mcp.status(), [{ name: 'docs', state: 'idle', tools: [] }])
   t.same(names(), [])
   t.same(lines('log'), [])
-  await mcp.prepareFor('DOCS__echo')
+  await mcp.prepareFor('DOCS__echo', anything)
   t.ok(names().includes('docs__echo'))
   const [status] = await mcp.status()
   t.match(status, { name: 'docs', state: 'ready', serverName: 'sample', serverVersion: '1.2.3', failures: 0 })
   t.same(lines('log'), [`start ${status!.pid}`])
-  await Promise.all([mcp.prepare(anything), mcp.prepare(anything), mcp.prepareFor('docs__slow')])
+  await Promise.all([mcp.prepare(anything), mcp.prepare(anything), mcp.prepareFor('docs__slow', anything)])
   t.equal(lines('log').length, 1)
 })
 
