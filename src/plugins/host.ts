@@ -91,11 +91,14 @@ export function createHost (ports: HostPorts): PluginHost {
   const slots = new Map<string, Slot>()
   const attempts = new Map<string, number>()
   let unusable: readonly Unusable[] = []
+  /** Counts comings and goings. */
+  let moves = 0
   let isClosed = false
 
   async function leave (slot: Slot, reason: string): Promise<void> {
     const { running } = slot
     if (!running) return
+    moves++
     slot.running = undefined
     shelf.take(running.plugin)
     running.plugin.end(reason)
@@ -103,6 +106,7 @@ export function createHost (ports: HostPorts): PluginHost {
   }
 
   function fail (slot: Slot, reason: string): void {
+    moves++
     slot.reason = reason
     slot.isFailed = true
     log.error({ plugin: slot.candidate.manifest.id, reason }, `the plugin ${slot.candidate.manifest.id} is not there: ${reason}`)
@@ -135,6 +139,7 @@ export function createHost (ports: HostPorts): PluginHost {
       if (isClosed) return plugin.end('the gateway stops')
       shelf.put(plugin)
       slot.running = { plugin, definition }
+      moves++
       for (const text of plugin.remarks) log.warn({ plugin: id }, text)
       log.info({ plugin: id, version: candidate.manifest.version }, `loaded the plugin ${id}`)
     } catch (error) {
@@ -161,9 +166,12 @@ export function createHost (ports: HostPorts): PluginHost {
 
   async function sync (again: boolean): Promise<void> {
     if (isClosed) return
+    const before = moves
+    const known = JSON.stringify(unusable)
     const found = await discover(ports.plugins().load.paths, ports)
     unusable = found.unusable.map(({ reason, ...rest }) => ({ ...rest, reason: ports.redact(reason) }))
-    for (const { path, reason } of unusable) log.error({ path, reason }, `there is no plugin at ${path}: ${reason}`)
+    const isNews = JSON.stringify(unusable) !== known
+    if (isNews) for (const { path, reason } of unusable) log.error({ path, reason }, `there is no plugin at ${path}: ${reason}`)
     const ids = new Set(found.candidates.map(({ manifest }) => manifest.id.toLowerCase()))
     for (const [key, slot] of slots) {
       if (ids.has(key)) continue
@@ -171,7 +179,7 @@ export function createHost (ports: HostPorts): PluginHost {
       await leave(slot, 'the configuration does not name it any more')
     }
     await Promise.all(found.candidates.map(candidate => settle(candidate, again)))
-    ports.changed()
+    if (isNews || moves !== before) ports.changed()
   }
 
   return {

@@ -1,6 +1,7 @@
 /** One plugin that is there: what it brought, how it fares, and the fence around its code. */
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '../log/logger.ts'
+import { repeatKey } from '../log/repeats.ts'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import type { ProviderDeclaration } from '../providers/define-provider.ts'
 import { ProviderError } from '../providers/model.ts'
@@ -72,7 +73,8 @@ export function createPlugin ({ candidate, config, log, redact, onStray }: Plugi
   function failed (what: string, error: unknown): GatewayError {
     const errorId = randomUUID()
     lastFault = `${what}: ${redact(reasonOf(error))}`
-    log.error({ err: error, errorId, plugin: id, what }, 'a plugin failed')
+    // The same failure again is only counted; another one is not the same for having the same sentence.
+    log.error({ [repeatKey]: `${id} ${lastFault}`, err: error, errorId, plugin: id, what }, 'a plugin failed')
     return new GatewayError('PLUGIN_FAILED', { message: `the plugin ${id} failed (${what})`, details: { pluginId: id, errorId }, cause: error })
   }
 
@@ -100,8 +102,9 @@ export function createPlugin ({ candidate, config, log, redact, onStray }: Plugi
       }
     },
     stray (error) {
-      log.error({ err: error, plugin: id }, 'a plugin left an error uncaught')
-      onStray(plugin, redact(reasonOf(error)))
+      const reason = redact(reasonOf(error))
+      log.error({ [repeatKey]: `${id} ${reason}`, err: error, plugin: id }, 'a plugin left an error uncaught')
+      onStray(plugin, reason)
     },
     end: reason => life.abort(new Error(reason))
   }

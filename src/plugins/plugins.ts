@@ -26,7 +26,7 @@ export interface Plugins {
   /** Declared channels, kept for the room that runs channels. */
   channels (): ReturnType<Shelf['channels']>
   report (): Promise<PluginsReport>
-  /** Reads manifests again, and tries anew what has failed. */
+  /** Reads the configuration and the manifests again, and tries anew what has failed. */
   refresh (): Promise<void>
   /** Written into the configuration, and in force at once. */
   setEnabled (id: string, enabled: boolean): Promise<void>
@@ -57,6 +57,11 @@ export function createPlugins ({ live, ...ports }: PluginsOptions): Plugins {
     return await opening
   }
 
+  // Whoever else has changed the configuration does not know about plugins.
+  live.onChange(() => {
+    host?.sync().catch((err: unknown) => ports.log.error({ err }, 'plugins could not follow the configuration'))
+  })
+
   return {
     async begin () {
       try {
@@ -86,6 +91,7 @@ export function createPlugins ({ live, ...ports }: PluginsOptions): Plugins {
       return { states: states(), unreadable: unreadable() }
     },
     async refresh () {
+      await live.reload()
       if (settings().load.paths.length === 0 && !host) return
       await (await loaded()).sync({ again: true })
     },

@@ -8,7 +8,7 @@ export default command({
   name: 'plugins doctor',
   summary: 'Say what is the matter with plugins, and why one is not there',
   details: 'Ends with exit code 1 when a plugin cannot be loaded. Changed code of a plugin is best loaded by a restart of the gateway.',
-  options: { ...rpcOptions, retry: flag('Read the manifests again and load anew what has failed, before saying how it is') },
+  options: { ...rpcOptions, retry: flag('Read configuration and manifests again and load anew what has failed, before saying how it is') },
   examples: [
     ['openclaw plugins doctor', 'Every plugin that failed, and every remark.'],
     ['openclaw plugins doctor --retry', 'The same, after trying once more.']

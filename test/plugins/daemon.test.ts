@@ -1,0 +1,62 @@
+/** Plugins in the process that a gateway really is. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { makeHome, startDaemon } from '../fixtures/daemon.ts'
+import { admitted, type Frame } from '../helper.ts'
+import { eventually, pluginDirectory, registering, writePlugin } from './plugin-folder.ts'
+
+const careless: { readonly [id: string]: string } = {
+  timer: 'setInterval(() => { throw new Error("every time") }, 100)',
+  emitter: 'const { EventEmitter } = await import("node:events"); setTimeout(() => new EventEmitter().emit("error", new Error("unheard")), 200)',
+  socket: 'const { connect } = await import("node:net"); setTimeout(() => connect(1, "127.0.0.1"), 200)',
+  promise: 'setTimeout(() => { Promise.reject(new Error("nobody looks")) }, 200)',
+  floating: 'Promise.reject(new Error("at once")); await new Promise(go => setTimeout(go, 50))',
+  late: 'api.registerGatewayMethod("late.work", { scope: "operator.read", handle () { setTimeout(() => { throw new Error("after the answer") }, 50); return 1 } })'
+}
+
+t.test('what a plugin leaves uncaught costs the plugin, and neither the gateway nor its neighbours', { timeout: 60_000 }, async t => {
+  const directory = pluginDirectory(t)
+  const paths = Object.entries(careless).map(([id, body]) => writePlugin(directory, id, registering(body)))
+  const good = writePlugin(directory, 'good', registering('api.registerGatewayMethod("good.work", { scope: "operator.read", handle: () => 1 })'))
+  const home = await makeHome(t, { gateway: { mode: 'local', auth: { mode: 'none' } }, plugins: { load: { paths: [...paths, good] } } })
+  const daemon = await startDaemon(t, home)
+  const { client } = await admitted(`ws://127.0.0.1:${home.port}`, { auth: false })
+  const states = async (): Promise<{ [id: string]: Frame }> =>
+    Object.fromEntries((await client.request('plugins.list', {})).payload.plugins.map((plugin: Frame) => [plugin.id, plugin]))
+  await states()
+  t.match(await client.request('late.work', {}), { ok: true, payload: 1 })
+  await eventually('the end of each of them', async () => Object.entries(await states()).every(([id, { state }]) => (id === 'good') === (state === 'enabled')), 10_000)
+  t.match(await states(), {
+    timer: { error: 'it left an error uncaught: Error: every time' },
+    emitter: { error: /unheard/ },
+    socket: { error: /ECONNREFUSED/ },
+    promise: { error: /nobody looks/ },
+    floating: { error: /at once/ },
+    late: { error: /after the answer/ }
+  })
+  t.match(await client.request('good.work', {}), { ok: true, payload: 1 })
+  t.match(await client.request('late.work', {}), { ok: false, error: { message: 'unknown method: late.work' } })
+  t.equal((await fetch(`http://127.0.0.1:${home.port}/health`)).status, 200)
+  t.equal(daemon.process.exitCode, null)
+  t.equal(await daemon.stop(), 0)
+})
+
+const recorder = new URL('../fixtures/loaded-modules.ts', import.meta.url).href
+
+t.test('a gateway without plugins loads nothing for them, and one with plugins only when it is ready', async t => {
+  const loadedBy = async (plugins: object): Promise<string[]> => {
+    const home = await makeHome(t, { gateway: { mode: 'local', auth: { mode: 'none' } }, plugins })
+    const list = join(home.stateDir, 'loaded-modules.txt')
+    const daemon = await startDaemon(t, { ...home, env: { ...home.env, NODE_OPTIONS: `--import ${recorder}`, LOADED_MODULES: list } })
+    await fetch(`http://127.0.0.1:${home.port}/health`)
+    const client = (await admitted(`ws://127.0.0.1:${home.port}`, { auth: false })).client
+    t.match(await client.request('plugins.list', {}), { ok: true })
+    t.equal(await daemon.stop(), 0)
+    return readFileSync(list, 'utf8').split('\n').flatMap(url => /src\/(?:plugins|routes)\/.*plugins.*\.ts$|src\/plugins\/.*\.ts$/.exec(url)?.[0] ?? [])
+  }
+  t.same(await loadedBy({}), ['src/plugins/plugins.ts'])
+  t.same(await loadedBy({ enabled: false }), ['src/plugins/plugins.ts'])
+  const path = writePlugin(pluginDirectory(t), 'lamp', registering(''))
+  t.ok((await loadedBy({ load: { paths: [path] } })).includes('src/plugins/host.ts'), 'the list is a list')
+})
