@@ -103,7 +103,8 @@ export function modelMessages (stored: readonly Message[], now: number): Message
   return messages
 }
 
-function messageOf (line: TranscriptLine): Message | undefined {
+/** What a model is told of a line. */
+export function messageOf (line: TranscriptLine): Message | undefined {
   const { timestamp } = line
   switch (line.type) {
     case 'message': return line.message
