@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { RunContext } from '../../src/agent/context.ts'
 import { visibleReply } from '../../src/agent/replies.ts'
 import type { RunRequest, Runs } from '../../src/agent/room.ts'
+import { createOutgoing, type Outgoing } from '../../src/agent/outgoing.ts'
 import { createRuns } from '../../src/agent/runs.ts'
 import { createRuntimes, type Runtimes } from '../../src/agent/runtimes.ts'
 import { createShortening, createSummarise } from '../../src/agent/shortening.ts'
@@ -29,6 +30,7 @@ export interface Scene {
   readonly runs: Runs
   readonly sessions: SessionsRoom
   readonly runtimes: Runtimes
+  readonly outgoing: Outgoing
   readonly store: Store
   readonly told: Told[]
   /** Resolves with the first event, past or future, that matches. */
@@ -83,7 +85,9 @@ export async function createScene (t: Test, options: SceneOptions = {}): Promise
   })
   const prompting: RunContext['prompting'] = { system: async () => 'You are a test.', visible: visibleReply }
   const keys = composeKeys({ store, now, disconnect () {} })
+  const outgoing = createOutgoing({ config, log: logging.child('agent') })
   const runs = createRuns({
+    outgoing,
     keys, store, sessions, models, tools: { forRun: () => tools }, prompting, shorten: createShortening(sessions.compaction), config, now, log: logging.child('agent'), emit: tell, external: runtimes
   })
   t.teardown(async () => {
@@ -96,6 +100,7 @@ export async function createScene (t: Test, options: SceneOptions = {}): Promise
     runs,
     sessions,
     runtimes,
+    outgoing,
     store,
     told,
     async hears (matches) {

@@ -100,18 +100,18 @@ export function createLoopDetection (now: () => number): LoopDetection {
     const { detectors, criticalThreshold, warningThreshold, globalCircuitBreakerThreshold, maxIterations, historySize } = settings
     const recent = entries.filter(({ atMs }) => atMs >= now() - settings.windowMinutes * 60_000)
     const found = (detector: LoopFinding['detector'], level: LoopLevel, count: number): LoopFinding => ({ level, detector, count, toolName: call.name })
-    const critical = Math.min(criticalThreshold, historySize)
-    const warning = Math.min(warningThreshold, critical)
+    const blocksAt = Math.min(criticalThreshold, historySize)
+    const warnsAt = Math.min(warningThreshold, blocksAt)
     const graded = (detector: LoopFinding['detector'], count: number): LoopFinding | undefined =>
-      count >= critical ? found(detector, 'critical', count) : count >= warning ? found(detector, 'warning', count) : undefined
-    if (stale >= Math.max(globalCircuitBreakerThreshold, critical)) return found('globalCircuitBreaker', 'breaker', stale)
+      count >= blocksAt ? found(detector, 'critical', count) : count >= warnsAt ? found(detector, 'warning', count) : undefined
+    if (stale >= Math.max(globalCircuitBreakerThreshold, blocksAt)) return found('globalCircuitBreaker', 'breaker', stale)
     const turns = detectors.pingPong ? graded('pingPong', turnsOf(signature, entries)) : undefined
     // Whoever asks now and then how something is getting on waits, and does not go in circles.
     if (isPoll(call)) return turns ?? (detectors.knownPollNoProgress ? graded('knownPollNoProgress', streakOf(signature, recent) + ahead) : undefined)
     const same = recent.filter(entry => entry.signature === signature).length + ahead
     const repeated = detectors.genericRepeat ? graded('genericRepeat', streakOf(signature, entries) + ahead) : undefined
-    if (turns?.level === 'critical' || repeated?.level === 'critical') return repeated ?? turns
-    return same >= maxIterations ? found('maxIterations', 'critical', same) : repeated ?? turns
+    const critical = [repeated, turns].find(finding => finding?.level === 'critical')
+    return critical ?? (same >= maxIterations ? found('maxIterations', 'critical', same) : repeated ?? turns)
   }
 
   return {
