@@ -20,12 +20,18 @@ export function createIndexThread (): IndexThread {
     timeoutMs: 30_000,
     idleMs: 30_000
   })
+  let isClosed = false
   return {
     async ask (job) {
+      // Whoever comes after the last would hire a thread that nobody ends.
+      if (isClosed) throw new GatewayError('STOPPING')
       const { waiting } = hired
       if (waiting >= maxWaiting) throw new GatewayError('BUSY', { message: 'too many searches in memory are waiting', details: { waiting } })
       return await hired.perform(job)
     },
-    close: hired.close
+    async close () {
+      isClosed = true
+      await hired.close()
+    }
   }
 }
