@@ -15,7 +15,7 @@ const maxDetailChars = 96
 const maxCommandChars = 4096
 /** Anything else is left out as a whole. */
 const harmless = /^[\p{L}\p{N}_\-./: *#@[\]]+$/u
-const secretName = /token|secret|password|authorization|bearer|api_?key|cookie|_key$/i
+const secretName = /token|secret|password|authorization|bearer|api[-_]?key|cookie|[-_]key$/i
 const secretValue = /^(?:sk-|ghp_|gho_|github_pat_|tgit_|xox[a-z]-)|bearer|^eyJ[\w-]+\.[\w-]+\./i
 
 /** Arguments of any tool that may be shown, in this order. */
@@ -62,16 +62,17 @@ function mainCommand (line: string): string {
 /** The program and its plain words; whatever follows an option that sounds like a secret goes with it. */
 function commandDetail (command: string): string | undefined {
   if (/^(?:for|while|until)\s/.test(command)) return 'shell loop'
-  const words = command.split(/\s+/)
+  const words = command.split(/\s+/).map(word => /^https?:\/\//i.test(word) ? shortUrl(word) ?? '' : word)
   const kept: string[] = []
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!
-    if (/^-/.test(word) && secretName.test(word)) {
+    const [option = ''] = word.split('=', 1)
+    if (/^-/.test(option) && secretName.test(option)) {
       if (!word.includes('=')) index++
     } else kept.push(word)
   }
   if (kept.some(word => secretValue.test(word) || (/=/.test(word) && secretName.test(word)))) return undefined
-  const text = kept.map(word => /^https?:\/\//i.test(word) ? shortUrl(word) ?? '' : word.includes('/') ? shortPath(word) : word).join(' ')
+  const text = kept.map(word => word.includes('/') ? shortPath(word) : word).join(' ')
   return text.length <= maxDetailChars && harmless.test(text) ? text : undefined
 }
 
