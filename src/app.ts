@@ -10,6 +10,7 @@ import { createHost, type Host } from './compose/host.ts'
 import { composePluginDoor, composePlugins } from './compose/plugins.ts'
 import { reachableUrl } from './compose/reachable-url.ts'
 import { composeKeys } from './compose/keys.ts'
+import { composeSnapshot } from './compose/snapshot.ts'
 import { registerPrograms } from './compose/programs.ts'
 import { createLiveConfig, type LiveConfig } from './config/live-config.ts'
 import type { LoadedConfig } from './config/load.ts'
@@ -34,7 +35,7 @@ import { registerDeviceNonce } from './routes/device-nonce.ts'
 import { registerInfo } from './routes/info.ts'
 import { registerProbes } from './routes/probes.ts'
 import { registerToolsInvoke } from './routes/tools-invoke.ts'
-import { isConfined, maySeeKey, ownMain } from './sessions/ownership.ts'
+import { maySeeKey } from './sessions/ownership.ts'
 import type { Store } from './store/store.ts'
 
 export interface GatewayOptions {
@@ -135,7 +136,7 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
   const { options, host, door, now, events, conversation } = parts
   const { loaded, logging, paths, version, verbose = false } = options
   const { gateway } = loaded.config
-  const { health, presence, lifecycle } = host
+  const { presence, lifecycle } = host
   return createRpc<Rooms>({
     methods: methodTable,
     own: createOwnRights(),
@@ -155,20 +156,7 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
     follows: conversation.sessions.subscribers.hears,
     maySee: (caller, sessionKey) => maySeeKey(caller, sessionKey, conversation.sessions.get),
     onEnded: ({ id }) => conversation.connectionEnded(id),
-    snapshot: {
-      presence: ({ caller }) => caller?.role === 'node' || !caller?.allows.has('operator.read') || isConfined(caller.key) ? '[]' : presence.json(),
-      health: ({ caller }) => isConfined(caller?.key) ? '{"ok":true}' : health.json(),
-      stateVersion: host.stateVersion,
-      uptimeMs: lifecycle.uptimeMs,
-      authMode: parts.authMode,
-      appliedConfigHash: () => parts.live.current().hash ?? null,
-      sessionDefaults: ({ caller }) => {
-        const first = host.defaultAgent().agentId
-        const { agentId, key } = isConfined(caller?.key) ? ownMain(caller.key, first) : { agentId: first, key: `agent:${first}:main` }
-        return { defaultAgentId: agentId, mainKey: 'main', mainSessionKey: key, scope: 'per-sender' }
-      },
-      paths: () => ({ configPath: paths.configPath, stateDir: paths.stateDir })
-    }
+    snapshot: composeSnapshot({ host, config: parts.live.current, paths, authMode: parts.authMode })
   })
 }
 
@@ -238,16 +226,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     emit: (event, payload) => events.emit(event, payload),
     invalidate: (target, reason) => rpc.invalidate(target, reason)
   })
-  const keys = composeKeys({
-    store,
-    now,
-    notice: text => log.warn(text),
-    disconnect: (keyId, tokenHash, reason) => rpc.disconnect(
-      caller => caller.key?.id === keyId && (tokenHash === undefined || caller.tokenHash === tokenHash),
-      closeCodes.clientInvalidated,
-      reason
-    )
-  })
+  const keys = composeKeys({ store, now, notice: text => log.warn(text), disconnect: (...callers) => rpc.disconnect(...callers) })
   const door = createDoor({ config, credential, bind, port, localAdminToken, devices, keys, now })
   const conversation = composeConversation({
     live,

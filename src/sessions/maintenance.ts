@@ -2,7 +2,7 @@
 import type { Config } from '../config/schema.ts'
 import { archiveTranscripts, pruneArchives } from './archive.ts'
 import { keepBudget, parseSize } from './disk-budget.ts'
-import { parseDuration } from './duration.ts'
+import { parseDuration } from '../lib/duration.ts'
 import { isDisposable, parseKey } from './keys.ts'
 import type { SessionRecord } from './record.ts'
 import type { Row } from './rows.ts'

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseSize } from '../../src/sessions/disk-budget.ts'
-import { parseDuration } from '../../src/sessions/duration.ts'
+import { parseDuration } from '../../src/lib/duration.ts'
 import { assistantMessage, openRoom, userMessage, type TestRoom } from './open-room.ts'
 
 const hour = 3_600_000

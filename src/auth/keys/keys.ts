@@ -1,8 +1,10 @@
 /** The API keys of the gateway. Reads are from memory; a change is durable before anybody is told. Loaded with the first use of one. */
 import { randomBytes } from 'node:crypto'
 import { createOneAtATime } from '../../lib/one-at-a-time.ts'
+import { closeCodes } from '../../protocol/close-codes.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import type { StoreOp } from '../../store/store.ts'
+import type { Caller } from '../caller.ts'
 import { hashToken } from '../secret.ts'
 import { createAccounts } from './accounts.ts'
 import { ActiveKey } from './active-key.ts'
@@ -98,7 +100,9 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
   }
 
   function close (key: ActiveKey, tokenHash: string | undefined, reason: string): void {
-    disconnect(key.id, tokenHash, reason)
+    const isTheirs = (caller: Pick<Caller, 'key' | 'tokenHash'>): boolean =>
+      caller.key?.id === key.id && (tokenHash === undefined || caller.tokenHash === tokenHash)
+    disconnect(isTheirs, closeCodes.clientInvalidated, reason)
     key.end(tokenHash)
   }
 

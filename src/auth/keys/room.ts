@@ -2,14 +2,15 @@
 import type { Usage } from '../../protocol/transcript.ts'
 import type { Store, StoreOp } from '../../store/store.ts'
 import type { Scope } from '../../protocol/scopes.ts'
+import type { Caller } from '../caller.ts'
 import type { CallerKey } from './caller-key.ts'
 import type { KeyRecord, KeyRules, KeyUsage } from './record.ts'
 
 export interface KeysOptions {
   readonly store: Store
   readonly now: () => number
-  /** Ends the connections that stand on a key, or on one of its secrets; called after the change is durable. */
-  readonly disconnect: (keyId: string, tokenHash: string | undefined, reason: string) => void
+  /** Ends the connections of callers; called after the change is durable. */
+  readonly disconnect: (matches: (caller: Pick<Caller, 'key' | 'tokenHash'>) => boolean, code: number, reason: string) => void
   /** Something happened to the stored data that a person should know. */
   readonly notice?: (text: string) => void
 }
