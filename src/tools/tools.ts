@@ -27,6 +27,12 @@ export interface ToolsRoom extends Tools {
 
 const refused = (text: string): ToolResult => ({ content: [{ type: 'text', text }], details: { status: 'error', error: text }, isError: true })
 
+/** What a server of somebody else answers is no word of ours: the model reads it between marks. Programs get it as it is. */
+async function marked (result: ToolResult, { name }: Tool): Promise<ToolResult> {
+  const { wrapResult } = await import('./guards/untrusted.ts')
+  return wrapResult(result, `MCP tool ${name}`)
+}
+
 /** The tool for one run: the policy is asked again at each call, because it may have changed since the run began. */
 function guarded (tool: Tool, policy: Policy, { sender, channel }: RunFacts, circumstances: () => Circumstances): Tool {
   // What a session is called tells whom it is with, and proves nothing.
@@ -36,7 +42,8 @@ function guarded (tool: Tool, policy: Policy, { sender, channel }: RunFacts, cir
     async run (args, context) {
       const { allowed, steps } = policy.judge({ ...circumstances(), isOwner: context.isOwner === true, tool })
       if (!allowed) return refused(`${tool.name} is not allowed any more: ${steps.at(-1)?.because ?? 'the policy changed'}.`)
-      return await tool.run(args, { ...context, ...from })
+      const result = await tool.run(args, { ...context, ...from })
+      return tool.origin?.kind === 'mcp' ? await marked(result, tool) : result
     }
   }
 }

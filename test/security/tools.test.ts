@@ -6,6 +6,7 @@ import { closedClasses, closedNames, ownerNames } from '../../src/tools/policy/c
 import type { Tool } from '../../src/tools/tool.ts'
 import { admitted, closeClient, startGateway, testToken } from '../helper.ts'
 import { tool } from '../tools/policy-scene.ts'
+import { spellings, ways } from './tool-ways.ts'
 
 interface Test {
   testdir (): string
@@ -21,25 +22,6 @@ const published = [
 const forOwners = [
   'automations', 'gateway', 'plugins', 'sessions', 'screen', 'terminal', 'portal', 'conversations_list', 'conversations_send', 'conversations_turn',
   'nodes', 'computer', 'mobile_ui', 'openclaw'
-]
-
-const spellings = (name: string): string[] => [
-  name, name.toUpperCase(), name[0]!.toUpperCase() + name.slice(1), ` ${name}`, `${name}\t`, `\n${name} `,
-  // Full-width letters, which a normalising reader takes for the plain ones.
-  [...name].map(char => /[a-z]/.test(char) ? String.fromCodePoint(char.codePointAt(0)! + 0xfee0) : char).join('')
-]
-
-/** Ways to come in. `writes` may write and is not the owner. */
-const ways: ReadonlyArray<{ name: string, auth: { [field: string]: unknown }, headers: { [name: string]: string } }> = [
-  { name: 'token', auth: {}, headers: { authorization: `Bearer ${testToken}` } },
-  { name: 'password', auth: { mode: 'password', token: undefined, password: 'correct horse battery' }, headers: { authorization: 'Bearer correct horse battery' } },
-  { name: 'none', auth: { mode: 'none', token: undefined }, headers: {} },
-  { name: 'none, writes', auth: { mode: 'none', token: undefined }, headers: { 'x-openclaw-scopes': 'operator.write' } },
-  {
-    name: 'trusted-proxy, writes',
-    auth: { mode: 'trusted-proxy', token: undefined, trustedProxy: { userHeader: 'x-user', allowLoopback: true } },
-    headers: { 'x-user': 'ann@example.com', 'x-forwarded-for': '203.0.113.5', 'x-openclaw-scopes': 'operator.write' }
-  }
 ]
 
 /** Every name taken by a tool that would do harm, under its own name or as the alias of something harmless-looking. */
