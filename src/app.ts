@@ -113,6 +113,7 @@ function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'
     ...more,
     keys: parts.keys,
     config: parts.live.current,
+    reloadConfig: parts.live.reload,
     agents: host.agents,
     roster: parts.conversation.roster,
     approvals: parts.conversation.commands.approvals,
