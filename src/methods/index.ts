@@ -12,6 +12,7 @@ import { execApprovals } from './exec-approvals.ts'
 import { host } from './host.ts'
 import { keys } from './keys.ts'
 import { logs } from './logs.ts'
+import { mcp } from './mcp.ts'
 import { memory } from './memory.ts'
 import { models } from './models.ts'
 import { nodes } from './nodes.ts'
@@ -52,6 +53,7 @@ export const methods = {
   ...models,
   ...usage,
   ...tools,
+  ...mcp,
   ...plugins,
   ...memory,
   ...approvals,

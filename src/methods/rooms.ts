@@ -44,6 +44,8 @@ export interface Rooms {
   readonly approvalsDocument: ApprovalsDocument
   readonly connections: Connections
   readonly config: () => LoadedConfig
+  /** Reads the file again: what can take effect does. */
+  readonly reloadConfig: () => Promise<LoadedConfig>
   readonly agents: () => readonly AgentFacts[]
   readonly tailLog: (params: Pick<TailOptions, 'cursor' | 'limit' | 'maxBytes'>) => Promise<LogsTailResult>
   readonly gatewayIdentity: () => Promise<{ deviceId: string, publicKey: string }>
