@@ -64,6 +64,7 @@ export interface NodeRequest extends Readable {
   readonly url: string
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
+  readonly socket: { readonly remoteAddress: string }
 }
 
 interface RoutePlace {

@@ -1,7 +1,9 @@
 /** The plugins that the configuration names. Nothing else is ever one: no directory is searched, and no workspace of an agent. */
 import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { expandPath } from '../config/paths.ts'
 import { checkPlace, ownFile, readBounded } from './bounded-file.ts'
 import { PluginProblem, reasonOf } from './failure.ts'
@@ -42,6 +44,16 @@ async function rootOf (path: string): Promise<{ readonly root: string, readonly 
   return (await stat(real)).isDirectory() ? { root: real } : { root: dirname(real), entry: real }
 }
 
+/** An entry may be a whole bundle. */
+const maxEntryBytes = 64 * 1024 * 1024
+
+async function fingerprintOf (manifest: string, entry: string): Promise<string> {
+  if ((await stat(entry)).size > maxEntryBytes) throw new PluginProblem(`${entry} is larger than ${maxEntryBytes / 1024 / 1024} MiB`)
+  const hash = createHash('sha256').update(manifest).update('\0').update(entry).update('\0')
+  await pipeline(createReadStream(entry), hash)
+  return hash.digest('base64url')
+}
+
 async function examine (path: string, { configPath, homeDir }: Places): Promise<Candidate | Unusable> {
   let manifest: Manifest | undefined
   try {
@@ -54,8 +66,7 @@ async function examine (path: string, { configPath, homeDir }: Places): Promise<
     const text = await readBounded(file)
     manifest = readManifest(text)
     const entry = place.entry === undefined ? await findEntry(root) : (await ownFile(root, place.entry.slice(root.length + 1)))!
-    const fingerprint = createHash('sha256').update(text).update('\0').update(entry).update('\0').update(await readBounded(entry)).digest('base64url')
-    return { path, root, entry, manifest, fingerprint }
+    return { path, root, entry, manifest, fingerprint: await fingerprintOf(text, entry) }
   } catch (error) {
     return { path, reason: reasonOf(error), ...(manifest ? { manifest } : {}) }
   }

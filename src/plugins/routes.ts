@@ -105,13 +105,21 @@ function scopeOf (route: PluginRoute, path: string): Scope | undefined {
   return scope
 }
 
+/** The secret of the gateway opens everything: a plugin learns who is asking, and not by what. */
+function withoutSecrets (arrival: Arrival): Arrival {
+  const { authorization, cookie, ...headers } = arrival.headers
+  const { pathname, searchParams } = new URL(arrival.url, 'http://gateway')
+  searchParams.delete('token')
+  return { ...arrival, headers, url: searchParams.size > 0 ? `${pathname}?${searchParams}` : pathname }
+}
+
 function requestOf ({ method, url, path, headers, body, address }: Arrival, signal: AbortSignal): PluginRequest {
   const { searchParams } = new URL(url, 'http://gateway')
   return Object.freeze({
     method,
     path,
     query: Object.freeze(Object.fromEntries(searchParams)),
-    headers: withoutCredentials(headers),
+    headers,
     body,
     address,
     signal,
@@ -125,10 +133,8 @@ function requestOf ({ method, url, path, headers, body, address }: Arrival, sign
   })
 }
 
-/** The secret of the gateway opens everything: a plugin learns who is asking, and not by what. */
-function withoutCredentials ({ authorization, cookie, ...rest }: IncomingHttpHeaders): IncomingHttpHeaders {
-  return rest
-}
+/** How an answer is put on the wire is for whoever puts it there. */
+const ofTheWire = new Set(['content-length', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade', 'trailer'])
 
 const replyFields = new Set(['status', 'headers', 'body'])
 
@@ -139,16 +145,19 @@ const isReply = (value: unknown): value is PluginReply => typeof value === 'obje
 function replyOf (value: unknown): Reply {
   const { status = 200, headers = {}, body } = isReply(value) ? value : { body: value as PluginReply['body'] }
   if (!Number.isInteger(status) || status < 200 || status > 599) throw new PluginProblem(`${String(status)} is no status of an answer`)
-  const given = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name.toLowerCase(), String(text)]))
+  const named = Object.entries(headers).map(([name, text]) => [name.toLowerCase(), String(text)] as const)
+  const given = Object.fromEntries(named.filter(([name]) => !ofTheWire.has(name)))
   if (body === undefined || body === null) return { status: value === undefined ? 204 : status, headers: given, body: '' }
   if (typeof body === 'string') return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...given }, body }
   if (body instanceof Uint8Array) return { status, headers: { 'content-type': 'application/octet-stream', ...given }, body: Buffer.from(body) }
-  return { status, headers: { 'content-type': 'application/json; charset=utf-8', ...given }, body: JSON.stringify(body) }
+  const text = JSON.stringify(body)
+  if (text === undefined) throw new PluginProblem(`a ${typeof body} is no body of an answer`)
+  return { status, headers: { 'content-type': 'application/json; charset=utf-8', ...given }, body: text }
 }
 
-function nodeRequestOf ({ method, url, headers, body }: Arrival, isOurs: boolean): NodeRequest {
+function nodeRequestOf ({ method, url, headers, body, address }: Arrival): NodeRequest {
   const stream = Readable.from(body.length > 0 ? [body] : [], { objectMode: false })
-  return Object.assign(stream, { method, url, headers: isOurs ? withoutCredentials(headers) : headers, body })
+  return Object.assign(stream, { method, url, headers, body, socket: { remoteAddress: address } })
 }
 
 /** Answers in the form of Node. False: it is not for this plugin after all. */
@@ -182,17 +191,16 @@ export function openRoute (route: PluginRoute, plugin: Plugin, callAs: CallAs): 
     methods: methodsOf(route, path),
     bodyLimit,
     scope,
-    serve: async arrival => await plugin.guard(`${arrival.method} ${path}`, { limitMs, signal: arrival.signal }, async signal => {
+    serve: async given => await plugin.guard(`${given.method} ${path}`, { limitMs, signal: given.signal }, async signal => {
+      const arrival = scope === undefined ? given : withoutSecrets(given)
       if ('handler' in route && typeof handle !== 'function') {
         const response = arrival.response()
-        await answerAsNode(plugin, () => route.handler(nodeRequestOf(arrival, scope !== undefined), response), response, signal)
+        await answerAsNode(plugin, () => route.handler(nodeRequestOf(arrival), response), response, signal)
         return undefined
       }
       const { caller } = arrival
       const call = caller && scope !== undefined ? callFor(plugin, narrowed(caller, scope), signal, callAs) : undefined
-      const request = requestOf(arrival, signal)
-      const own = scope === undefined ? Object.freeze({ ...request, headers: arrival.headers }) : request
-      return replyOf(await (route as { handle (request: PluginRequest, call: unknown): unknown }).handle(own, call))
+      return replyOf(await (route as { handle (request: PluginRequest, call: unknown): unknown }).handle(requestOf(arrival, signal), call))
     })
   }
 }

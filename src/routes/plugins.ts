@@ -1,5 +1,5 @@
 /** HTTP routes of plugins: one door for all of them, behind every route of the gateway itself. */
-import type { IncomingMessage } from 'node:http'
+import { validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { LimiterSubject, AttemptLimiter } from '../auth/limiter.ts'
 import type { HttpAuth } from '../http/auth-hook.ts'
@@ -15,22 +15,22 @@ export interface PluginRoutesOptions {
   readonly unavailable: () => GatewayError | undefined
 }
 
-const bodyTimeoutMs = 30_000
+/** What may be on its way to plugins at the same time: anybody may send to a route that looks at credentials itself. */
+const maxReceivingBytes = 64 * 1024 * 1024
 
 async function receive (request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   const tooLarge = (): GatewayError => new GatewayError('PAYLOAD_TOO_LARGE', { message: 'Payload too large', details: { limitBytes } })
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge()
   const pieces: Buffer[] = []
   let length = 0
-  const late = setTimeout(() => request.destroy(new Error('the body did not come in time')), bodyTimeoutMs)
   try {
     for await (const piece of request as AsyncIterable<Buffer>) {
       length += piece.length
       if (length > limitBytes) throw tooLarge()
       pieces.push(piece)
     }
-  } finally {
-    clearTimeout(late)
+  } catch (error) {
+    throw isGatewayError(error) ? error : new GatewayError('INVALID_PARAMS', { message: 'the body did not arrive whole', cause: error })
   }
   return Buffer.concat(pieces)
 }
@@ -55,13 +55,14 @@ function refuseRaw ({ raw }: FastifyReply, error: unknown): void {
 function send (reply: FastifyReply, { status, headers, body }: Reply, route: OpenRoute): FastifyReply {
   if (route.scope !== undefined && headers['cache-control'] === undefined) reply.header('cache-control', 'no-store')
   try {
-    for (const [name, text] of Object.entries(headers)) reply.header(name, text)
-    reply.raw.setHeaders(new Headers(headers))
+    for (const [name, text] of Object.entries(headers)) {
+      validateHeaderName(name)
+      validateHeaderValue(name, text)
+    }
   } catch (error) {
-    for (const name of Object.keys(headers)) reply.removeHeader(name)
     throw route.plugin.failed(`the headers of ${route.path}`, error)
   }
-  return reply.code(status).send(body)
+  return reply.headers(headers).code(status).send(body)
 }
 
 /** Who guesses at the signatures of a plugin is counted here, so that no plugin has to. */
@@ -82,11 +83,24 @@ type Door = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
 export function registerPluginRoutes (fastify: FastifyInstance, options: PluginRoutesOptions): Door {
   const { auth, plugins, limiter } = options
+  let receivingBytes = 0
+
+  async function bodyOf ({ raw, method }: FastifyRequest, { bodyLimit }: OpenRoute): Promise<Buffer> {
+    if (method === 'GET' || method === 'HEAD') return Buffer.alloc(0)
+    const expected = Math.min(bodyLimit, Number(raw.headers['content-length'] ?? bodyLimit))
+    if (receivingBytes + expected > maxReceivingBytes) throw new GatewayError('BUSY')
+    receivingBytes += expected
+    try {
+      return await receive(raw, bodyLimit)
+    } finally {
+      receivingBytes -= expected
+    }
+  }
 
   async function serve (route: OpenRoute, path: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { method, url, headers, ingress, caller } = request
     const signal = goneSignal(reply)
-    const body = method === 'GET' || method === 'HEAD' ? Buffer.alloc(0) : await receive(request.raw, route.bodyLimit)
+    const body = await bodyOf(request, route)
     let isTaken = false
     try {
       const answer = await route.serve({
@@ -120,7 +134,7 @@ export function registerPluginRoutes (fastify: FastifyInstance, options: PluginR
     const unavailable = options.unavailable()
     if (unavailable) throw unavailable
     if ('allow' in found) {
-      return reply.code(405).header('allow', found.allow.join(', ')).header('content-type', 'text/plain; charset=utf-8').send('Method Not Allowed')
+      return reply.code(405).header('connection', 'close').header('allow', found.allow.join(', ')).header('content-type', 'text/plain; charset=utf-8').send('Method Not Allowed')
     }
     const { route } = found
     const { scope } = route

@@ -56,7 +56,7 @@ t.test('what is no plugin is refused with the reason', async t => {
     climbing: ['{"id":"../../etc","configSchema":{}}', /id must be letters/],
     'long-id': [`{"id":"${'x'.repeat(65)}","configSchema":{}}`, /id must be letters/],
     proto: ['{"id":"__proto__","configSchema":{}}', /id must be letters/],
-    constructor: ['{"id":"constructor","configSchema":{}}', /none of .*constructor/],
+    reserved: ['{"id":"constructor","configSchema":{}}', /none of .*constructor/],
     'long-name': [`{"id":"x","configSchema":{},"name":"${'x'.repeat(201)}"}`, /name must be a text/],
     huge: [`{"id":"x","configSchema":{"description":"${'x'.repeat(300_000)}"}}`, /larger than 256 KiB/]
   }
@@ -70,6 +70,14 @@ t.test('what is no plugin is refused with the reason', async t => {
   writePlugin(directory, 'no-entry', {})
   t.match(await refusal(directory, 'no-entry'), /there is none of index\.ts/)
   t.match(await refusal(directory, '.'), /has no openclaw\.plugin\.json/, 'a directory of plugins is not searched')
+})
+
+t.test('an entry may be a whole bundle', async t => {
+  const directory = ownDirectory(t)
+  writePlugin(directory, 'bundle', { 'index.js': `export default () => {} //${'x'.repeat(1_000_000)}` })
+  const before = (await look(directory, 'bundle')).candidates[0]!.fingerprint
+  writePlugin(directory, 'bundle', { 'index.js': `export default () => {} //${'x'.repeat(999_999)}y` })
+  t.not((await look(directory, 'bundle')).candidates[0]!.fingerprint, before, 'and another one is told from it')
 })
 
 t.test('links that lead out of a plugin are not followed', async t => {

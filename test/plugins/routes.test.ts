@@ -23,6 +23,8 @@ const routes = registering(`
   route('cycle', () => { const a = {}; a.a = a; return a })
   route('bigint', () => ({ n: 1n }))
   route('header', () => ({ headers: { 'x-a': 'a\\r\\nb: c' }, body: '' }))
+  route('function', () => ({ body: () => 1 }))
+  route('wire', () => ({ headers: { 'Content-Length': '1', 'transfer-encoding': 'chunked' }, body: 'whole' }))
   route('status', () => ({ status: 99, body: '' }))
   route('refuses', () => { throw new sdk.GatewayError('NOT_FOUND', { message: 'no such thing here' }) })
   route('waits', async (request, { signal }) => { globalThis.waiting = true; await new Promise(go => signal.addEventListener('abort', go)); globalThis.gone = true })
@@ -49,6 +51,8 @@ t.test('a route gets the request as it was sent, except for the secrets of the g
     method: 'POST', headers: { ...headers, cookie: 'a=b', 'x-a': 'x', 'content-type': 'application/x-www-form-urlencoded' }, body: 'raw=1&'
   })
   t.same(await post.json(), { method: 'POST', path: '/plugins/web/echo', query: { a: '1', b: ' ' }, body: 'raw=1&', header: 'x', secret: null })
+  const byUrl = await fetch(`${http}/plugins/web/echo?token=${testToken}&a=1`)
+  t.match(await byUrl.json(), { query: { a: '1', token: undefined } }, 'not by the URL either')
   t.equal(post.headers.get('cache-control'), 'no-store')
   t.equal(post.headers.get('x-content-type-options'), 'nosniff')
   for (const method of ['PUT', 'PATCH', 'DELETE']) t.match(await (await fetch(`${http}/plugins/web/echo`, { method, headers, body: '{' })).json(), { method, body: '{' })
@@ -62,6 +66,7 @@ t.test('answers take the form that the plugin gives them', async t => {
   t.same([await text.text(), text.headers.get('content-type')], ['plain', 'text/plain; charset=utf-8'])
   t.same([...Buffer.from(await (await get('bytes')).arrayBuffer())], [1, 2, 3])
   t.equal((await get('nothing')).status, 204)
+  t.equal(await (await get('wire')).text(), 'whole', 'a plugin cannot say where its answer ends')
   const made = await get('made')
   t.same([made.status, made.headers.get('x-made'), made.headers.get('content-type'), await made.text()], [201, 'yes', 'text/html', '<p>'])
   t.same(await (await get('data')).json(), { status: 'open', body: 'of data', more: 1 }, 'data is data, whatever its fields are called')
@@ -72,7 +77,7 @@ t.test('answers take the form that the plugin gives them', async t => {
 
 t.test('what goes wrong in a route is refused in our shape, and says nothing of its inside', async t => {
   const { http, log } = await start(t)
-  for (const path of ['throws', 'rejects', 'cycle', 'bigint', 'header', 'status']) {
+  for (const path of ['throws', 'rejects', 'cycle', 'bigint', 'header', 'status', 'function']) {
     const answer = await fetch(`${http}/plugins/web/${path}`, { headers })
     t.equal(answer.status, 502, path)
     const body = await answer.json() as { error: { details: { errorId: string } } }
