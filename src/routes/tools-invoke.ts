@@ -132,7 +132,7 @@ export function registerToolsInvoke (fastify: FastifyInstance, options: ToolsInv
     method: 'POST',
     url,
     bodyLimit: maxBodyBytes,
-    onRequest: options.auth.require('operator.write'),
+    onRequest: options.auth.require('operator.write', { keepsKeysApart: true }),
     async handler (request, reply) {
       const unavailable = options.unavailable()
       if (unavailable) throw unavailable
