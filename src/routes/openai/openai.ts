@@ -70,7 +70,7 @@ export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions
           if (isServed()) done()
           else reply.callNotFound()
         },
-        auth.require(scope)
+        auth.require(scope, { keepsKeysApart: true })
       ] as RouteOptions['onRequest'],
       async errorHandler (error, request, reply) {
         const { answerRefusal } = await import('./errors.ts')
