@@ -43,6 +43,8 @@ export interface HttpJob {
   readonly endpoint: Endpoint
   readonly connections: number
   readonly durationMs: number
+  /** Ends the job early. */
+  readonly maxCount?: number
   readonly request: HttpRequest
 }
 

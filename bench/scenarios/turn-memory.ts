@@ -14,7 +14,7 @@ const job = (running: Running, name: string, maxCount: number) => ({
 })
 
 /** The lowest of some seconds of quiet: what a burst of work left behind has been collected by then. */
-async function settledMb (pid: number | undefined, scale: number): Promise<number> {
+export async function settledMb (pid: number | undefined, scale: number): Promise<number> {
   let lowest = Infinity
   for (let waited = 0; waited < 8_000 * Math.max(0.1, scale); waited += 400) {
     await sleep(400)

@@ -23,6 +23,10 @@ export interface Wish {
   readonly model?: ModelWish
   /** What an acknowledged message survives. `none` is for bare servers: nothing is written. */
   readonly durability?: Durability
+  /** Chat completions are switched on. */
+  readonly openai?: true
+  /** Programs may run commands. */
+  readonly exec?: true
   /** Fills the state directory before the start. */
   readonly seed?: (stateDir: string) => Promise<void>
 }

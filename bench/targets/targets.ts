@@ -14,7 +14,13 @@ function gatewayConfig (name: 'ours' | 'peer', agents: number, wish: Wish): obje
   const model = wish.model && modelSections(wish.model)
   const list = Array.from({ length: agents }, (_, index) => ({ id: index === 0 ? 'main' : `agent-${index}`, default: index === 0 }))
   return {
-    gateway: { mode: 'local', bind: 'loopback', trustedProxies: ['127.0.0.1'] },
+    gateway: {
+      mode: 'local',
+      bind: 'loopback',
+      trustedProxies: ['127.0.0.1'],
+      ...(wish.exec ? { tools: { allow: ['exec'] } } : {}),
+      ...(wish.openai ? { http: { endpoints: { chatCompletions: { enabled: true } } } } : {})
+    },
     ...model,
     ...(agents > 0 || model ? { agents: { ...model?.agents, ...(agents > 0 ? { list } : {}) } } : {}),
     // Only ours has a choice here.
@@ -93,8 +99,8 @@ export const fastify = (workshop: Workshop, profilePath?: string): Target => ({
   trustsForwarding: false,
   takesModel: false,
   hasEcho: false,
-  spawn: () => launch(workshop, {
+  spawn: (wish = {}) => launch(workshop, {
     name: 'fastify',
-    args: ({ port }) => [bench('ceiling-fastify.js'), String(port), ...(profilePath ? [profilePath] : [])]
+    args: ({ port }) => [bench('ceiling-fastify.js'), String(port), profilePath ?? '', ...(wish.model ? [modelUrl(wish.model.endpoint)] : [])]
   })
 })

@@ -60,7 +60,8 @@ function createAllowed (registry: ToolRegistry, policy: Policy, config: ToolsOpt
     const now = { loaded: config(), revision: registry.revision() }
     if (of?.loaded !== now.loaded || of.revision !== now.revision) answers.clear()
     of = now
-    const name = JSON.stringify(circumstances)
+    // No rule looks at the name of a conversation, and there are as many of them as requests.
+    const name = JSON.stringify({ ...circumstances, sessionKey: '' })
     const known = answers.get(name)
     if (known) return known
     if (answers.size >= maxRemembered) answers.delete(answers.keys().next().value!)

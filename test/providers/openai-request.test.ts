@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { AssistantMessage, Message, ToolResultMessage } from '../../src/protocol/transcript.ts'
 import { createOpenAiCompletions } from '../../src/providers/openai/transport.ts'
-import { requestBody } from '../../src/providers/openai/request-body.ts'
+import { requestBody, requestText } from '../../src/providers/openai/request-body.ts'
 import { chunkOf, startOpenAi, startRaw, streaming } from '../fixtures/providers/openai-server.ts'
 import { goodKey, vectorOf } from '../fixtures/providers/vendor-server.ts'
 import { ask, failureOf, modelOf, settingsOf, type Asking } from './openai-step.ts'
@@ -173,4 +173,15 @@ t.test('embeddings come in the order of their inputs, also as base64', async t =
   t.teardown(() => odd.close!())
   t.same((await odd.embed!('e', ['a', 'b'], signal)).vectors, [[1, 0.5], [2]])
   for (let time = 0; time < 2; time++) t.match(await failureOf(odd.embed!('e', ['a', 'b'], signal)), { kind: 'format', message: /did not answer with 2 embeddings/ })
+})
+
+t.test('what is sent is the same with and without what was written down before', t => {
+  const tools = [tool, { ...tool, name: 'other' }, { ...tool, name: 'other', strict: true }]
+  for (const model of [{}, { compat: { unsupportedToolSchemaKeywords: ['pattern'] } }, { params: { extra_body: { tools: [] } } }]) {
+    for (const toolChoice of ['auto', 'required', 'auto'] as const) {
+      const parts = [settingsOf('http://127.0.0.1:1/v1', {}), modelOf(model), request('hi', { tools, toolChoice })] as const
+      t.same(JSON.parse(requestText(...parts)), JSON.parse(JSON.stringify(requestBody(...parts))))
+    }
+  }
+  t.end()
 })

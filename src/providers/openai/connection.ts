@@ -9,7 +9,7 @@ import { refusalOf, unreachable } from './failure.ts'
 
 export interface Connection {
   /** Ends without a return value when the answer ended; throws ProviderError for everything else. */
-  post (path: string, body: object, signal: AbortSignal, reader: AnswerReader): Promise<void>
+  post (path: string, body: object | string, signal: AbortSignal, reader: AnswerReader): Promise<void>
   close (): void
 }
 
@@ -39,7 +39,7 @@ export function createConnection (settings: ProviderSettings, now: () => number 
       if (signal.aborted) throw aborted()
       const url = new URL(base)
       url.pathname = `${base.pathname.replace(/\/$/, '')}${path}`
-      const text = Buffer.from(JSON.stringify(body))
+      const text = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
       const open = (): ClientRequest => send(url, { method: 'POST', agent, headers: { ...headers, 'content-length': text.length } })
       await new Promise<void>((resolve, reject) => {
         exchange({ settings, url, text, open, signal, reader, now, resolve, reject })

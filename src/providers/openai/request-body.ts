@@ -88,6 +88,30 @@ const toolField = ({ name, description, parameters, strict }: ToolSpec, dropped:
   function: { name, description, parameters: dropped ? withoutKeywords(parameters, dropped) : parameters, ...optional('strict', strict) }
 })
 
+interface KnownTool extends Pick<ToolSpec, 'name' | 'description' | 'strict'> { readonly text: string }
+
+/** By their schemas, which stay the same objects. */
+const knownTools = new WeakMap<object, KnownTool>()
+
+function toolText (tool: ToolSpec): string {
+  const { name, description, strict, parameters } = tool
+  const known = knownTools.get(parameters)
+  if (known?.name === name && known.description === description && known.strict === strict) return known.text
+  const text = JSON.stringify(toolField(tool, undefined))
+  knownTools.set(parameters, { name, description, strict, text })
+  return text
+}
+
+/** The same as text. Tools are most of it and the same from one request to the next, so they are written down once. */
+export function requestText (settings: ProviderSettings, model: ModelInfo, request: StepRequest): string {
+  const { compat = {}, params = {} } = model
+  const hasOwnWay = compat.supportsTools === false || compat.unsupportedToolSchemaKeywords !== undefined ||
+    Object.keys({ ...settings.params, ...params }).some(name => name === 'tools' || name.startsWith('extra'))
+  if (request.tools.length === 0 || hasOwnWay) return JSON.stringify(requestBody(settings, model, request))
+  const { tools: _, ...rest } = requestBody(settings, model, request)
+  return `${JSON.stringify(rest).slice(0, -1)},"tools":[${request.tools.map(toolText).join(',')}]}`
+}
+
 /** Names of properties are not keywords, whatever they are called. */
 function withoutKeywords (schema: unknown, dropped: ReadonlySet<unknown>, areNames = false): unknown {
   if (Array.isArray(schema)) return schema.map(item => withoutKeywords(item, dropped))

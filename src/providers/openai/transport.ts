@@ -2,14 +2,14 @@
 import { ProviderError, type Embeddings, type ProviderSettings, type Transport } from '../model.ts'
 import { createAnswer } from './answer.ts'
 import { createConnection, type AnswerReader } from './connection.ts'
-import { requestBody } from './request-body.ts'
+import { requestText } from './request-body.ts'
 
 export function createOpenAiCompletions (settings: ProviderSettings, now: () => number = Date.now): Transport {
   const connection = createConnection(settings, now)
   return {
     async step (model, request, tell) {
       const answer = createAnswer(settings, tell)
-      await connection.post('/chat/completions', requestBody(settings, model, request), request.signal, answer)
+      await connection.post('/chat/completions', requestText(settings, model, request), request.signal, answer)
       return answer.result()
     },
     async embed (model, inputs, signal, dimensions) {
