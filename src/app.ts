@@ -182,6 +182,7 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
     config: parts.live.current,
     agents: host.agents,
     conversation: parts.conversation,
+    store: options.store,
     now: parts.now,
     log: logging.child('http'),
     unavailable: host.lifecycle.unavailable

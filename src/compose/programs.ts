@@ -9,6 +9,7 @@ import { registerDataPlane } from '../routes/gateway/gateway.ts'
 import { registerOpenAi } from '../routes/openai/openai.ts'
 import type { Requests } from '../routes/requests/requests.ts'
 import { registerSessions } from '../routes/sessions/sessions.ts'
+import type { Store } from '../store/store.ts'
 import type { Conversation } from './conversation.ts'
 
 export interface ProgramsOptions {
@@ -16,13 +17,14 @@ export interface ProgramsOptions {
   readonly config: () => LoadedConfig
   readonly agents: () => readonly AgentFacts[]
   readonly conversation: Conversation
+  readonly store: Store
   readonly now: () => number
   readonly log: Logger
   readonly unavailable: () => GatewayError | undefined
 }
 
 export async function registerPrograms (fastify: FastifyInstance, options: ProgramsOptions): Promise<void> {
-  const { auth, config, agents, conversation, now, log, unavailable } = options
+  const { auth, config, agents, conversation, store, now, log, unavailable } = options
   const { runs, sessions, models, files, outbound } = conversation
   let loading: Promise<Requests> | undefined
   function requests (): Promise<Requests> {
@@ -32,6 +34,6 @@ export async function registerPrograms (fastify: FastifyInstance, options: Progr
   await registerDataPlane(fastify, { auth, config, sessions, models, files, outbound: () => outbound, requests, unavailable })
   registerSessions(fastify, { auth, config, runs, sessions, requests, unavailable })
   registerOpenAi(fastify, {
-    auth, config, agents, sessions, models, runs, outbound, ready: () => sessions.ready, unavailable, now, log
+    auth, config, agents, sessions, models, runs, outbound, ready: () => sessions.ready, unavailable, store, now, log
   })
 }

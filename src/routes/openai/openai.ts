@@ -10,7 +10,9 @@ import type { GatewayError } from '../../protocol/errors.ts'
 import type { Scope } from '../../protocol/scopes.ts'
 import type { Models } from '../../providers/model.ts'
 import type { SessionsRoom } from '../../sessions/sessions.ts'
+import type { Store } from '../../store/store.ts'
 import type { ModelList } from './models.ts'
+import { serveResponses } from './responses/serve.ts'
 
 export interface OpenAiOptions {
   readonly auth: HttpAuth
@@ -24,18 +26,26 @@ export interface OpenAiOptions {
   readonly ready: () => Promise<void>
   readonly unavailable: () => GatewayError | undefined
   readonly now: () => number
-  readonly log: { error (fields: object, message: string): void }
+  readonly store: Store
+  readonly log: { error (fields: object, message: string): void, warn (fields: object, message: string): void }
 }
 
 type Answer = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 
+type Method = 'GET' | 'POST' | 'DELETE'
+
 interface Endpoint {
-  readonly method: 'GET' | 'POST'
+  readonly method: Method
   readonly url: string
   readonly scope: Scope
   readonly isServed: () => boolean
+  readonly bodyLimit?: number
+  /** Further methods of the same path are served apart; every other one is refused. Default: this one alone. */
+  readonly allowed?: readonly Method[]
   readonly answer: () => Promise<Answer>
 }
+
+export type Serve = (endpoint: Endpoint) => void
 
 /** Loads what answers with the first request. */
 function onceLoaded (load: () => Promise<Answer>): Answer {
@@ -56,9 +66,9 @@ export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions
   const endpoints = () => config().config.gateway.http.endpoints
   const isChat = (): boolean => endpoints().chatCompletions.enabled
   const isAny = (): boolean => isChat() || endpoints().responses.enabled
-  const bodyLimit = endpoints().chatCompletions.maxBodyBytes
+  const { maxBodyBytes } = endpoints().chatCompletions
 
-  function serve ({ method, url, scope, isServed, answer }: Endpoint): void {
+  function serve ({ method, url, scope, isServed, answer, bodyLimit = maxBodyBytes, allowed = [method] }: Endpoint): void {
     const respond = onceLoaded(answer)
     fastify.route({
       method,
@@ -82,7 +92,7 @@ export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions
         return await respond(request, reply)
       }
     })
-    refuseOtherMethods(fastify, url, [method], isServed)
+    if (method === allowed[0]) refuseOtherMethods(fastify, url, allowed, isServed)
   }
 
   let list: Promise<ModelList> | undefined
@@ -129,4 +139,5 @@ export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions
       return async (request, reply) => await embeddings(request, reply, options)
     }
   })
+  serveResponses(serve, options)
 }
