@@ -34,18 +34,22 @@ type Work<Result> = (signal: AbortSignal) => Result | Promise<Result>
  * on all the same is nobody's concern any more.
  */
 export async function contained<Result> (suspect: Suspect, { limitMs, signals = [] }: Bounds, work: Work<Result>): Promise<Result> {
+  for (const signal of signals) signal.throwIfAborted()
   const ending = new AbortController()
-  const limit = setTimeout(() => ending.abort(new PluginProblem(`it was not done within ${limitMs} ms`)), limitMs)
-  const signal = AbortSignal.any([ending.signal, ...signals])
   const ended = Promise.withResolvers<never>()
-  const onEnd = (): void => ended.reject(signal.reason)
-  signal.addEventListener('abort', onEnd)
+  const end = (reason: unknown): void => {
+    ended.reject(reason)
+    ending.abort(reason)
+  }
+  const limit = setTimeout(() => end(new PluginProblem(`it was not done within ${limitMs} ms`)), limitMs)
+  // By hand: signals that live for long keep what AbortSignal.any made of them for longer than the work.
+  const listening = signals.map(signal => ({ signal, onAbort: () => end(signal.reason) }))
+  for (const { signal, onAbort } of listening) signal.addEventListener('abort', onAbort)
   try {
-    signal.throwIfAborted()
-    return await Promise.race([running.run(suspect, async () => await work(signal)), ended.promise])
+    return await Promise.race([running.run(suspect, async () => await work(ending.signal)), ended.promise])
   } finally {
     clearTimeout(limit)
-    signal.removeEventListener('abort', onEnd)
+    for (const { signal, onAbort } of listening) signal.removeEventListener('abort', onAbort)
   }
 }
 
