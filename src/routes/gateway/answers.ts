@@ -68,7 +68,8 @@ export function createAnswers (options: DataPlaneOptions): Promise<Answers> {
       if (!fields.detach) clientGone(reply.raw).addEventListener('abort', leave, { once: true })
     }
 
-    async function accept (arrived: Arrived, request: FastifyRequest, reply: FastifyReply): Promise<Accepted | 'ignored' | FastifyReply> {
+    /** Undefined when the refusal is out already. */
+    async function accept (arrived: Arrived, request: FastifyRequest, reply: FastifyReply): Promise<Accepted | 'ignored' | undefined> {
       const { fields, requestId } = arrived
       try {
         const accepted = desk.accept(fields, requestId, request.caller!)
@@ -78,11 +79,11 @@ export function createAnswers (options: DataPlaneOptions): Promise<Answers> {
       } catch (error) {
         if (error instanceof Ignored) return 'ignored'
         const refusal = error instanceof RequestCanceled ? new GatewayError('REQUEST_CANCELED') : refusalOf(error as GatewayError, request)
-        return refuseMessage(reply, refusal, { request_id: requestId })
+        // Not the reply itself: whoever waits for it waits until it is out.
+        void refuseMessage(reply, refusal, { request_id: requestId })
+        return undefined
       }
     }
-
-    const isAnswered = (accepted: Accepted | FastifyReply): accepted is FastifyReply => !('exchange' in accepted)
 
     function openStream (reply: FastifyReply): SseStream {
       return openSse(reply, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' } })
@@ -93,7 +94,7 @@ export function createAnswers (options: DataPlaneOptions): Promise<Answers> {
         const arrived = arrive(request, reply)
         const accepted = await accept(arrived, request, reply)
         if (accepted === 'ignored') return json(reply, 200, { ignored: true })
-        if (isAnswered(accepted)) return accepted
+        if (!accepted) return reply
         const { exchange, sessionId, uploads } = accepted
         const result = await exchange.result
         const text = await wholeReply(sessions, result)
@@ -119,7 +120,7 @@ export function createAnswers (options: DataPlaneOptions): Promise<Answers> {
           sse.end()
           return reply
         }
-        if (isAnswered(accepted)) return accepted
+        if (!accepted) return reply
         const ids = { session_id: accepted.sessionId, request_id: requestId }
         play(openStream(reply), accepted.exchange, { fields: fields.stream, ids, after: 0 })
         return reply
