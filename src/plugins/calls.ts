@@ -46,7 +46,7 @@ export function callFor (plugin: Plugin, caller: Caller, signal: AbortSignal, ca
     signal,
     async call (method: string, params: object = {}) {
       signal.throwIfAborted()
-      if (plugin.brought.methods.has(method)) throw new GatewayError('FORBIDDEN', { message: `the plugin ${plugin.id} calls its own ${method}: use the function itself` })
+      if (plugin.brought.methods.has(method)) throw new GatewayError('PLUGIN_REFUSED', { message: `the plugin ${plugin.id} calls its own ${method}: use the function itself` })
       return plain(await outside(async () => await callAs(caller, String(method), plain(params), signal)))
     }
   })

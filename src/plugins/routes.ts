@@ -163,6 +163,8 @@ function nodeRequestOf ({ method, url, headers, body, address }: Arrival): NodeR
 /** Answers in the form of Node. False: it is not for this plugin after all. */
 async function answerAsNode (plugin: Plugin, work: () => unknown, response: ServerResponse, signal: AbortSignal): Promise<void> {
   const leave = (): void => { response.destroy() }
+  // What is written after the end is lost, and that is all.
+  response.on('error', () => {})
   plugin.signal.addEventListener('abort', leave, { once: true })
   const closed = new Promise<void>(resolve => response.once('close', () => {
     plugin.signal.removeEventListener('abort', leave)
