@@ -177,6 +177,12 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
   const { tools: { invoke }, sessions } = parts.conversation
   // Asked for with the first call: rows are not read before somebody needs them.
   registerToolsInvoke(fastify, { auth: door.httpAuth, invoke, ready: () => sessions.ready, unavailable: host.lifecycle.unavailable })
+  if (gateway.http.endpoints.mcp.enabled) {
+    const { registerMcp } = await import('./routes/mcp.ts')
+    const { tools } = parts.conversation
+    const { httpAuth: auth, origins } = door
+    registerMcp(fastify, { auth, origins, tools, sessions, version, log: logging.child('mcp'), unavailable: host.lifecycle.unavailable })
+  }
   await registerPrograms(fastify, {
     auth: door.httpAuth,
     config: parts.live.current,
