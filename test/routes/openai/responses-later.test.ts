@@ -1,0 +1,211 @@
+/** Responses that go on by themselves, and those that somebody comes back to. */
+import { setTimeout as pause } from 'node:timers/promises'
+import OpenAI from 'openai'
+import t from 'tap'
+import { makeHome, startDaemon } from '../../fixtures/daemon.ts'
+import { startOpenAi } from '../../fixtures/providers/openai-server.ts'
+import { goodKey } from '../../fixtures/providers/vendor-server.ts'
+import { testToken } from '../../helper.ts'
+import { startScene } from './scene.ts'
+
+const on = { gateway: { http: { endpoints: { responses: { enabled: true } } } } }
+const model = 'openclaw'
+type Event = OpenAI.Responses.ResponseStreamEvent
+
+async function settled (client: OpenAI, id: string): Promise<OpenAI.Responses.Response> {
+  for (;;) {
+    const response = await client.responses.retrieve(id)
+    if (response.status !== 'queued' && response.status !== 'in_progress') return response
+    await pause(20)
+  }
+}
+
+async function all (stream: AsyncIterable<Event>): Promise<Event[]> {
+  const events: Event[] = []
+  for await (const event of stream) events.push(event)
+  return events
+}
+
+t.test('in the background the answer comes at once and the work later', async t => {
+  const { client, vendor } = await startScene(t, on)
+  vendor.script = { text: ['done'], delayMs: 100 }
+  const begun = await client.responses.create({ model, input: 'hi', background: true })
+  t.match(begun, { background: true, status: /^(queued|in_progress)$/, output: [] })
+  const response = await settled(client, begun.id)
+  t.match(response, { id: begun.id, status: 'completed', output_text: 'done', usage: { total_tokens: 19 } })
+  await t.rejects(client.responses.create({ model, input: 'hi', background: true, store: false }), { status: 400, param: 'background' })
+})
+
+t.test('whoever lost the stream goes on where it broke off', async t => {
+  const { client, vendor } = await startScene(t, on)
+  vendor.script = { text: ['w1', ' w2', ' w3', ' w4'] }
+  const stream = await client.responses.create({ model, input: 'hi', background: true, stream: true })
+  const before: Event[] = []
+  for await (const event of stream) {
+    before.push(event)
+    if (event.type === 'response.output_text.delta') break
+  }
+  const { id } = (before[0] as OpenAI.Responses.ResponseCreatedEvent).response
+  const place = before.at(-1)!.sequence_number
+  const after = await all(await client.responses.retrieve(id, { stream: true, starting_after: place }))
+  t.equal(after[0]!.sequence_number, place + 1)
+  t.equal(after.at(-1)!.type, 'response.completed')
+  const text = [...before, ...after].flatMap(event => event.type === 'response.output_text.delta' ? [event.delta] : []).join('')
+  t.equal(text, 'w1 w2 w3 w4', 'nothing is missing and nothing comes twice')
+  const again = await all(await client.responses.retrieve(id, { stream: true }))
+  t.same(again.map(({ sequence_number: number }) => number), again.map((_event, index) => index), 'from the beginning, too')
+  t.equal(await client.responses.stream({ response_id: id }).finalResponse().then(({ output_text: whole }) => whole), 'w1 w2 w3 w4')
+  await t.rejects(client.responses.retrieve(id, { stream: true, starting_after: -3 }), { status: 400, param: 'starting_after' })
+})
+
+t.test('cancelled is cancelled, also upstream, and twice is safe', async t => {
+  const { client, vendor } = await startScene(t, on)
+  vendor.script = { text: ['never'], hangAfter: 0 }
+  const { id } = await client.responses.create({ model, input: 'hi', background: true })
+  while (vendor.requests.length === 0) await pause(10)
+  const left = vendor.abandoned()
+  t.match(await client.responses.cancel(id), { id, status: 'cancelled' })
+  await left
+  t.match(await client.responses.cancel(id), { id, status: 'cancelled' })
+  t.match(await client.responses.retrieve(id), { id, status: 'cancelled', output: [] })
+  const events = await all(await client.responses.retrieve(id, { stream: true }))
+  t.equal(events.at(-1)!.type as string, 'response.cancelled')
+  vendor.script = {}
+  const plain = await client.responses.create({ model, input: 'hi' })
+  await t.rejects(client.responses.cancel(plain.id), { status: 400, message: /Only responses with `background`/ })
+})
+
+t.test('one that waits for its turn is queued, and can be cancelled before it comes', async t => {
+  const { client, vendor } = await startScene(t, on)
+  vendor.script = { text: ['never'], hangAfter: 0 }
+  const first = await client.responses.create({ model, input: 'one', background: true, user: 'ann' })
+  while (vendor.requests.length === 0) await pause(10)
+  const second = await client.responses.create({ model, input: 'two', background: true, user: 'ann' })
+  t.equal((await client.responses.retrieve(second.id)).status, 'queued')
+  t.equal((await client.responses.retrieve(first.id)).status, 'in_progress')
+  t.equal((await client.responses.cancel(second.id)).status, 'cancelled')
+  t.equal((await client.responses.cancel(first.id)).status, 'cancelled')
+  t.equal(vendor.requests.length, 1)
+})
+
+t.test('deleted while it goes on is ended and gone', async t => {
+  const { client, vendor, gateway } = await startScene(t, on)
+  vendor.script = { text: ['never'], hangAfter: 0 }
+  const { id } = await client.responses.create({ model, input: 'hi', background: true })
+  while (vendor.requests.length === 0) await pause(10)
+  const left = vendor.abandoned()
+  await client.responses.delete(id)
+  await left
+  await t.rejects(client.responses.retrieve(id), { status: 404 })
+  t.equal(gateway.rooms.sessions.count(), 0)
+})
+
+t.test('a client that goes away ends the work, unless it goes on in the background', async t => {
+  const { client, vendor } = await startScene(t, on)
+  for (const stream of [true, false]) {
+    vendor.script = { text: ['a', 'b', 'c'], hangAfter: stream ? 2 : 0 }
+    const controller = new AbortController()
+    const asked = client.responses.create({ model, input: 'hi', stream }, { signal: controller.signal })
+      .then(async answer => { if (Symbol.asyncIterator in answer) for await (const event of answer) if (event.type.endsWith('delta')) controller.abort() })
+      .catch(() => undefined)
+    const left = vendor.abandoned()
+    if (!stream) {
+      const before = vendor.requests.length
+      while (vendor.requests.length === before) await pause(10)
+      controller.abort()
+    }
+    await asked
+    await left
+  }
+  vendor.script = { text: ['a', 'b'], delayMs: 100 }
+  const events = await client.responses.create({ model, input: 'hi', background: true, stream: true })
+  let id = ''
+  for await (const event of events) {
+    if (event.type === 'response.created') id = event.response.id
+    break
+  }
+  t.equal((await settled(client, id)).output_text, 'ab')
+})
+
+t.test('the same key is the same response', async t => {
+  const { client, vendor, post } = await startScene(t, on)
+  const headers = { 'Idempotency-Key': 'order-7' }
+  const body = { model, input: 'hi' }
+  const both = await Promise.all([client.responses.create(body, { headers }), client.responses.create(body, { headers })])
+  t.equal(both[0]!.id, both[1]!.id)
+  t.equal(vendor.requests.length, 1)
+  t.same(await client.responses.create(body, { headers }), both[0])
+  t.match(await all(await client.responses.create({ ...body, stream: true }, { headers: { 'Idempotency-Key': 'order-8' } })), [{ type: 'response.created' }])
+  const again = await all(await client.responses.create({ ...body, stream: true }, { headers: { 'Idempotency-Key': 'order-8' } }))
+  t.match(again.at(-1), { type: 'response.completed', response: { output: [{ content: [{ text: 'Hello' }] }] } })
+  t.equal((await post('/v1/responses', { ...body, input: 'other' }, { 'idempotency-key': 'order-7' })).status, 409)
+  for (const key of ['a', 'b']) {
+    const fleeting = { ...body, store: false, stream: key === 'b' as const }
+    await client.responses.create(fleeting, { headers: { 'Idempotency-Key': key } }).then(async answer => Symbol.asyncIterator in answer ? await all(answer) : answer)
+    const count = vendor.requests.length
+    const said = await client.responses.create(fleeting, { headers: { 'Idempotency-Key': key } })
+    t.match(Symbol.asyncIterator in said ? (await all(said)).at(-1) : { response: said }, { response: { output: [{ content: [{ text: 'Hello' }] }] } })
+    t.equal(vendor.requests.length, count)
+  }
+  t.equal(vendor.requests.length, 4)
+})
+
+t.test('responses are there for whoever made them and for nobody else', async t => {
+  const { client, http, adminToken } = await startScene(t, on)
+  const other = new OpenAI({ apiKey: adminToken, baseURL: `${http}/v1`, maxRetries: 0 })
+  const { id, output } = await client.responses.create({ model, input: 'hi' })
+  t.equal((await other.responses.create({ model, input: 'hi' })).output_text, 'Hello', 'it has responses of its own')
+  for (const attempt of [
+    async () => await other.responses.retrieve(id),
+    async () => await other.responses.cancel(id),
+    async () => await other.responses.delete(id),
+    async () => await other.responses.inputItems.list(id),
+    async () => await other.responses.create({ model, input: 'x', previous_response_id: id })
+  ]) await t.rejects(attempt(), { status: 404 })
+  await t.rejects(other.responses.create({ model, input: [{ type: 'item_reference', id: output[0]!.id! }, { role: 'user', content: 'x' }] }), { status: 400 })
+  t.equal((await client.responses.retrieve(id)).output_text, 'Hello')
+})
+
+t.test('the oldest are forgotten, by number and by age', async t => {
+  let now = Date.now()
+  const stored = { maxEntries: 2, maxAgeDays: 1 }
+  const { client } = await startScene(t, { gateway: { http: { endpoints: { responses: { enabled: true, stored } } } } }, { now: () => now })
+  const ids: string[] = []
+  for (let count = 0; count < 101; count++) {
+    now += 1000
+    ids.push((await client.responses.create({ model, input: 'hi' })).id)
+  }
+  await t.rejects(client.responses.retrieve(ids[0]!), { status: 404 })
+  t.equal((await client.responses.retrieve(ids.at(-1)!)).output_text, 'Hello')
+  now += 25 * 3_600_000
+  await t.rejects(client.responses.retrieve(ids.at(-1)!), { status: 404 })
+})
+
+t.test('after the gateway was killed everything is still there, and what goes on goes on', async t => {
+  const vendor = await startOpenAi()
+  t.teardown(async () => await vendor.close())
+  const home = await makeHome(t, {
+    gateway: { mode: 'local', auth: { mode: 'token', token: testToken }, http: { endpoints: { responses: { enabled: true } } } },
+    models: { providers: { box: { baseUrl: `${vendor.url}/v1`, apiKey: goodKey, models: [{ id: 'm', contextWindow: 100_000, maxTokens: 4096 }] } } },
+    agents: { defaults: { model: { primary: 'box/m' }, skipBootstrap: true } }
+  })
+  const client = new OpenAI({ apiKey: testToken, baseURL: `http://127.0.0.1:${home.port}/v1`, maxRetries: 0 })
+  const first = await startDaemon(t, home)
+  const one = await client.responses.create({ model, input: 'one', metadata: { a: 'b' } })
+  vendor.script = { text: ['late'], hangAfter: 0 }
+  const going = await client.responses.create({ model, input: 'two', background: true })
+  while (vendor.requests.length < 2) await pause(10)
+  await first.stop('SIGKILL')
+  vendor.script = { text: ['late'] }
+  await startDaemon(t, home)
+  const { _request_id: _id, ...before } = one as typeof one & { _request_id?: string }
+  const { _request_id: _again, ...after } = await client.responses.retrieve(one.id) as typeof one & { _request_id?: string }
+  t.same(after, before)
+  t.match(await settled(client, going.id), { status: 'completed', output_text: 'late' })
+  const events = await all(await client.responses.retrieve(going.id, { stream: true, starting_after: 4 }))
+  t.match(events, [{ type: 'response.completed', sequence_number: 5, response: { output: [{ content: [{ text: 'late' }] }] } }])
+  vendor.script = { text: ['next'] }
+  const next = await client.responses.create({ model, input: 'three', previous_response_id: one.id })
+  t.equal(next.output_text, 'next')
+  t.match(vendor.requests.at(-1)!.body.messages.slice(1), [{ content: 'one' }, { content: 'Hello' }, { content: 'three' }])
+})
