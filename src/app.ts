@@ -184,13 +184,7 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
     registerMcp(fastify, { auth, origins, tools, sessions, version, log: logging.child('mcp'), unavailable: host.lifecycle.unavailable })
   }
   await registerPrograms(fastify, {
-    auth: door.httpAuth,
-    config: parts.live.current,
-    agents: host.agents,
-    conversation: parts.conversation,
-    store: options.store,
-    now: parts.now,
-    log: logging.child('http'),
+    ...parts, auth: door.httpAuth, config: parts.live.current, agents: host.agents, store: options.store, log: logging.child('http'),
     unavailable: host.lifecycle.unavailable
   })
   await fastify.register(async scope => {
@@ -288,7 +282,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
       door.opened()
       host.lifecycle.ready()
       rpc.startTicking()
-      plugins.begin().then(conversation.runs.recover).catch(err => log.error({ err }, 'what an earlier process left could not be taken up'))
+      plugins.begin().then(async () => host.lifecycle.unavailable() ?? await conversation.runs.recover()).catch(err => log.error({ err }, 'what an earlier process left could not be taken up'))
       return { port: listeners.port, addresses: listeners.addresses }
     },
     stop (reason = 'gateway stopping') {

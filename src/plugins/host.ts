@@ -61,6 +61,8 @@ interface Slot {
   readonly identity: string
   /** Absent: it is not wanted, or has failed. */
   running?: Running
+  /** While its code is being loaded. */
+  entering?: Plugin
   reason?: string
   isFailed: boolean
   /** What it left uncaught while it was loaded. */
@@ -133,6 +135,7 @@ export function createHost (ports: HostPorts): PluginHost {
         config: checkConfig(candidate.manifest, config),
         onStray: (which, reason) => onStray(slot, which, reason)
       })
+      slot.entering = plugin
       const definition = await load(plugin, ports, { limitMs, attempt })
       await startServices(plugin)
       if (slot.strayed !== undefined) throw new PluginProblem(`it left an error uncaught: ${slot.strayed}`)
@@ -146,6 +149,8 @@ export function createHost (ports: HostPorts): PluginHost {
       plugin?.end('it could not be loaded')
       attempts.set(candidate.entry, attempt + 1)
       fail(slot, ports.redact(reasonOf(error)))
+    } finally {
+      slot.entering = undefined
     }
   }
 
@@ -199,6 +204,7 @@ export function createHost (ports: HostPorts): PluginHost {
     async close () {
       isClosed = true
       // Not in turn: a plugin that is still loading must not hold up the stop.
+      for (const { entering } of slots.values()) entering?.end('the gateway stops')
       await Promise.all([...slots.values()].map(slot => leave(slot, 'the gateway stops')))
     }
   }
