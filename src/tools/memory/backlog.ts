@@ -6,6 +6,7 @@ import type { Scope } from './scope.ts'
 export interface Backlogs {
   /** Joins what goes on. Rejects with what kept it from going on; what came until then is kept. */
   fill (scope: Scope): Promise<void>
+  isFilling (agentId: string): boolean
   stop (agentId: string): void
   close (): Promise<void>
 }
@@ -59,6 +60,7 @@ export function createBacklogs ({ thread, embedder, signal }: BacklogOptions): B
       const filling = known?.model === model ? known : begin(scope, model)
       await filling.done
     },
+    isFilling: agentId => open.has(agentId),
     stop: agentId => { open.get(agentId)?.stopped.abort() },
     async close () { await Promise.allSettled([...open.values()].map(({ done }) => done)) }
   }

@@ -77,8 +77,10 @@ export function createDesk (options: MemoryOptions): Desk {
     const asked = await asking
     const hasVector = asked !== undefined && 'numbers' in asked
     if (hasVector) {
+      // What takes long is waited for once, not by every search.
+      const waitMs = backlogs.isFilling(scope.agentId) ? 0 : vectorPatienceMs
       const filling = backlogs.fill(scope).catch((err: unknown) => log.warn({ err, agentId: scope.agentId }, 'vectors of a memory are missing'))
-      await Promise.race([filling, delay(vectorPatienceMs, undefined, { ref: false })])
+      await Promise.race([filling, delay(waitMs, undefined, { ref: false })])
     }
     signal.throwIfAborted()
     const question = questionOf(scope, request, asked, session.sessionKey)

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -107,6 +108,7 @@ t.test('what cannot be read is left out, and the status says why', async t => {
   symlinkSync(join(base, 'elsewhere'), join(workspace, 'memory', 'door'))
   symlinkSync('nowhere', join(workspace, 'memory', 'dangling.md'))
   mkdirSync(join(workspace, 'memory', 'directory.md'))
+  execFileSync('mkfifo', [join(workspace, 'memory', 'pipe.md')])
   t.same(await paths('nexus'), ['memory/good.md'])
   const { skipped, files, chunks, left } = await status()
   t.same(skipped?.map(({ path, reason }) => `${path} ${reason}`).sort(), [
@@ -114,7 +116,8 @@ t.test('what cannot be read is left out, and the status says why', async t => {
     'memory/dangling.md is a link, and links are not followed',
     'memory/door is a link, and links are not followed',
     'memory/large.md is larger than 4 MB',
-    'memory/link.md is a link, and links are not followed'
+    'memory/link.md is a link, and links are not followed',
+    'memory/pipe.md is no regular file'
   ])
   t.match({ files, chunks, left }, { files: 2, chunks: 2, left: 0 })
 })
@@ -210,4 +213,14 @@ t.test('many searches at once, while files come and go, are all answered', async
     return await search('another nexus number')
   })
   for (const { results } of await Promise.all(asked)) t.equal(results.length, 6)
+})
+
+t.test('a memory that is closed answers no more, and hires nobody', async t => {
+  const { write, paths, search, memory } = await createMemoryScene(t)
+  write('MEMORY.md', 'the nexus')
+  t.same(await paths('nexus'), ['MEMORY.md'])
+  const asking = search('nexus')
+  await memory.close()
+  await asking
+  t.match(await search('nexus'), { results: [], unavailable: true })
 })

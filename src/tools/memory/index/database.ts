@@ -17,6 +17,8 @@ export interface Index {
   readonly tokenizer: Tokenizer
   readonly chunking: Chunking
   statement (sql: string): StatementSync
+  /** Made once, until something is written. */
+  untilChanged <R>(name: string, make: () => R): R
   /** All of it or nothing. */
   atOnce <R>(work: () => R): R
   close (): void
@@ -114,6 +116,7 @@ function openIndex (place: IndexPlace): Index {
 
 function indexOver (database: DatabaseSync, { tokenizer, chunking }: IndexPlace): Index {
   const statements = new Map<string, StatementSync>()
+  const made = new Map<string, unknown>()
   return {
     tokenizer,
     chunking,
@@ -122,7 +125,12 @@ function indexOver (database: DatabaseSync, { tokenizer, chunking }: IndexPlace)
       statements.set(sql, known)
       return known
     },
+    untilChanged <R> (name: string, make: () => R): R {
+      if (!made.has(name)) made.set(name, make())
+      return made.get(name) as R
+    },
     atOnce (work) {
+      made.clear()
       database.exec('BEGIN IMMEDIATE')
       try {
         const result = work()

@@ -1,15 +1,15 @@
 /** Asks the index: by words, by meaning, and puts both together. */
 import type { Index } from './database.ts'
 import { longTerm } from './found-files.ts'
+import { nearness, type Asked } from './nearness.ts'
 import { rank, type RankingRules } from './ranking.ts'
 import { snippetOf } from './snippets.ts'
 import { countOf } from './upkeep.ts'
-import { cosine, lengthOf } from './vectors.ts'
 import { placeIn, plain, termsOf, type Term } from './words.ts'
 
 export interface Question {
   readonly text: string
-  readonly vector?: { readonly model: string, readonly numbers: Float32Array }
+  readonly vector?: Asked
   /** Without what a person told their agent alone. */
   readonly hidesLongTerm: boolean
   /** Of words and of meaning, each. */
@@ -82,20 +82,6 @@ function byWords (index: Index, question: Question, terms: readonly Term[]): { r
   return { rows, scores: textScores(rows, weigh(index, terms, hidden)) }
 }
 
-interface Near { readonly id: number, readonly norm: number, readonly vector: Uint8Array }
-
-/** Every vector there is: thousands take milliseconds, and nothing of them stays in memory. */
-function byMeaning (index: Index, question: Question): Map<number, number> {
-  const scores = new Map<number, number>()
-  if (!question.vector) return scores
-  const { model, numbers } = question.vector
-  const length = lengthOf(numbers)
-  const rows = index.statement(`SELECT c.id AS id, v.norm AS norm, v.vector AS vector FROM chunks c
-    JOIN vectors v ON v.model = ? AND v.hash = c.hash WHERE c.path <> ?`).iterate(model, hiddenPath(question)) as unknown as Iterable<Near>
-  for (const { id, norm, vector } of rows) scores.set(id, cosine(numbers, length, vector, norm))
-  return scores
-}
-
 const nearest = (scores: ReadonlyMap<number, number>, most: number): number[] =>
   [...scores].filter(([, score]) => score > 0).sort(([, a], [, b]) => b - a).slice(0, most).map(([id]) => id)
 
@@ -108,7 +94,7 @@ function rowsOf (index: Index, ids: readonly number[]): Row[] {
 export function find (index: Index, question: Question): Found {
   const terms = termsOf(question.text, index.tokenizer)
   const { rows, scores } = byWords(index, question, terms)
-  const near = byMeaning(index, question)
+  const near = question.vector ? nearness(index, question.vector, question.hidesLongTerm) : new Map<number, number>()
   const more = rowsOf(index, nearest(near, question.candidates).filter(id => !scores.has(id)))
   const candidates = [...rows, ...more].map(row => ({
     ...row,

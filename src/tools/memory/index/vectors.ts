@@ -27,9 +27,8 @@ export function lengthOf (vector: Float32Array): number {
 }
 
 /** Of a question and a kept vector; 0 when one of them says nothing or they are of different models. */
-export function cosine (question: Float32Array, length: number, bytes: Uint8Array, norm: number): number {
-  if (bytes.length !== question.length || norm === 0 || length === 0) return 0
-  const numbers = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+export function cosine (question: Float32Array, length: number, numbers: Int8Array, norm: number): number {
+  if (numbers.length !== question.length || norm === 0 || length === 0) return 0
   let dot = 0
   for (let at = 0; at < numbers.length; at++) dot += question[at]! * numbers[at]!
   return dot / (length * norm)
