@@ -59,7 +59,7 @@ t.test('an object in the form of a schema', async t => {
   t.match(scene.vendor.requests[0]!.body.response_format, { type: 'json_schema' })
 })
 
-t.test('embeddings', async t => {
+t.test('texts become vectors', async t => {
   const scene = await startScene(t, { memory: { search: { provider: 'box', model: 'embedder' } } })
   const { embeddings, usage } = await embedMany({
     model: providerFor(scene).embeddingModel('openclaw'), values: ['alpha', 'be'], maxRetries: 0
