@@ -119,12 +119,9 @@ t.test('a client that goes away ends the work, unless it goes on in the backgrou
   }
   vendor.script = { text: ['a', 'b'], delayMs: 100 }
   const events = await client.responses.create({ model, input: 'hi', background: true, stream: true })
-  let id = ''
-  for await (const event of events) {
-    if (event.type === 'response.created') id = event.response.id
-    break
-  }
-  t.equal((await settled(client, id)).output_text, 'ab')
+  const { value: first } = await events[Symbol.asyncIterator]().next()
+  events.controller.abort()
+  t.equal((await settled(client, (first as OpenAI.Responses.ResponseCreatedEvent).response.id)).output_text, 'ab')
 })
 
 t.test('the same key is the same response', async t => {
