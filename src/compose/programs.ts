@@ -4,7 +4,9 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { AgentFacts } from '../host/health.ts'
 import type { HttpAuth } from '../http/auth-hook.ts'
 import type { Logger } from '../log/logger.ts'
+import { methodTable } from '../methods/index.ts'
 import type { GatewayError } from '../protocol/errors.ts'
+import { registerDescription } from '../routes/description/openapi.ts'
 import { registerDataPlane } from '../routes/gateway/gateway.ts'
 import { registerOpenAi } from '../routes/openai/openai.ts'
 import type { Requests } from '../routes/requests/requests.ts'
@@ -32,6 +34,7 @@ export async function registerPrograms (fastify: FastifyInstance, options: Progr
     return loading
   }
   await registerDataPlane(fastify, { auth, config, sessions, models, files, outbound: () => outbound, requests, unavailable })
+  registerDescription(fastify, { auth, methods: methodTable })
   registerSessions(fastify, { auth, config, runs, sessions, requests, unavailable })
   registerOpenAi(fastify, {
     auth, config, agents, sessions, models, runs, outbound, ready: () => sessions.ready, unavailable, store, now, log

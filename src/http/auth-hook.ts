@@ -49,9 +49,12 @@ const attemptOf = (request: FastifyRequest) => ({
   ingress: request.ingress, headers: request.headers, urlToken: urlTokenOf(request)
 })
 
+/** The scope that a hook made by `require` asks for; undefined for any other one. */
+export const scopeOfGuard = (hook: { readonly guards?: Scope }): Scope | undefined => hook.guards
+
 export function createHttpAuth (authenticate: HttpAuthenticator): HttpAuth {
   return {
-    require: (scope, more = {}) => async (request, reply) => {
+    require: (scope, more = {}) => Object.assign<onRequestAsyncHookHandler, { guards: Scope }>(async (request, reply) => {
       const caller = await authenticate(attemptOf(request))
       countRequest(caller, reply)
       if (!caller.allows.has(scope)) {
@@ -59,7 +62,7 @@ export function createHttpAuth (authenticate: HttpAuthenticator): HttpAuth {
       }
       admitKey(caller, request, reply, more)
       request.caller = caller
-    },
+    }, { guards: scope }),
     async recognise (request) {
       if (request.headers.authorization === undefined && request.headers['x-api-key'] === undefined) return undefined
       try {

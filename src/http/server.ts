@@ -6,6 +6,7 @@ import { isCrossSite } from '../auth/origin.ts'
 import { addressGroup } from '../lib/net-address.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { refuseUnreadable, registerErrors } from './error-handler.ts'
+import { keepKnownRoutes } from './known-routes.ts'
 import { registerIngress, type IngressHookOptions } from './ingress-hook.ts'
 
 export interface HttpOptions {
@@ -59,6 +60,7 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
   // Forms of other sites can post text without a preflight; nothing here reads it.
   fastify.removeContentTypeParser('text/plain')
 
+  keepKnownRoutes(fastify)
   registerErrors(fastify)
   registerIngress(fastify, {
     attribute: options.attribute,

@@ -42,6 +42,7 @@ export const errorTable = {
   USER_NOT_ALLOWED: { wire: 'FORBIDDEN', status: 403, message: 'user is not allowed', next: 'Whoever runs this gateway can add the user to gateway.dataPlane.allowUsers.' },
   MODEL_NOT_AVAILABLE: { wire: 'INVALID_REQUEST', status: 400, message: 'the model is not available', next: 'List the models: openclaw models list, or models.list.' },
   UPLOAD_FAILED: { wire: 'INVALID_REQUEST', status: 400, message: 'the file cannot be kept for the agent', next: 'Give the agent a workspace that it may write, or leave the file out.' },
+  RUN_FAILED: { wire: 'UNAVAILABLE', status: 500, message: 'the run failed', next: 'Send it again; the log of the gateway and openclaw models status say what went wrong.' },
   REQUEST_CANCELED: { wire: 'INVALID_REQUEST', status: 499, message: 'the request was canceled', next: 'Send it again under another id if it is still wanted.' },
   PAYLOAD_TOO_LARGE: { wire: 'INVALID_REQUEST', status: 413, message: 'payload too large', next: 'Send less at once; details.limitBytes is the limit.' },
   UNSUPPORTED_MEDIA_TYPE: { wire: 'INVALID_REQUEST', status: 415, message: 'unsupported media type', next: 'Send Content-Type: application/json.' },

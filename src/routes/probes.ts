@@ -50,7 +50,7 @@ export function registerProbes (fastify: FastifyInstance, options: ProbeOptions)
     fastify.route({
       method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       url,
-      config: { anyone, anyHost: true },
+      config: { anyone, anyHost: true, isRefusal: true },
       onRequest: async (_request, reply) =>
         reply.code(405).header('allow', 'GET, HEAD').header('content-type', 'text/plain; charset=utf-8').send('Method Not Allowed'),
       handler: () => ''
