@@ -183,10 +183,9 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
     const { httpAuth: auth, origins } = door
     registerMcp(fastify, { auth, origins, tools, sessions, version, log: logging.child('mcp'), unavailable: host.lifecycle.unavailable })
   }
-  await registerPrograms(fastify, {
-    ...parts, auth: door.httpAuth, config: parts.live.current, agents: host.agents, store: options.store, log: logging.child('http'),
-    unavailable: host.lifecycle.unavailable
-  })
+  const { unavailable } = host.lifecycle
+  const programs = { ...parts, auth: door.httpAuth, config: parts.live.current, agents: host.agents, store: options.store, unavailable }
+  await registerPrograms(fastify, { ...programs, log: logging.child('http') })
   await fastify.register(async scope => {
     await allowCrossOrigin(scope, gateway, ['/api/device/nonce', '/control-ui-config.json'])
     registerDeviceNonce(scope, { nonces: door.nonces })
