@@ -2,36 +2,19 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import OpenAI from 'openai'
 import t from 'tap'
-import { makeHome, startDaemon } from '../../fixtures/daemon.ts'
-import { startOpenAi } from '../../fixtures/providers/openai-server.ts'
-import { goodKey } from '../../fixtures/providers/vendor-server.ts'
-import { testToken } from '../../helper.ts'
+import { allEvents, settledResponse } from './response-events.ts'
 import { startScene } from './scene.ts'
 
 const on = { gateway: { http: { endpoints: { responses: { enabled: true } } } } }
 const model = 'openclaw'
 type Event = OpenAI.Responses.ResponseStreamEvent
 
-async function settled (client: OpenAI, id: string): Promise<OpenAI.Responses.Response> {
-  for (;;) {
-    const response = await client.responses.retrieve(id)
-    if (response.status !== 'queued' && response.status !== 'in_progress') return response
-    await pause(20)
-  }
-}
-
-async function all (stream: AsyncIterable<Event>): Promise<Event[]> {
-  const events: Event[] = []
-  for await (const event of stream) events.push(event)
-  return events
-}
-
 t.test('in the background the answer comes at once and the work later', async t => {
   const { client, vendor } = await startScene(t, on)
   vendor.script = { text: ['done'], delayMs: 100 }
   const begun = await client.responses.create({ model, input: 'hi', background: true })
   t.match(begun, { background: true, status: /^(queued|in_progress)$/, output: [] })
-  const response = await settled(client, begun.id)
+  const response = await settledResponse(client, begun.id)
   t.match(response, { id: begun.id, status: 'completed', output_text: 'done', usage: { total_tokens: 19 } })
   await t.rejects(client.responses.create({ model, input: 'hi', background: true, store: false }), { status: 400, param: 'background' })
 })
@@ -47,12 +30,12 @@ t.test('whoever lost the stream goes on where it broke off', async t => {
   }
   const { id } = (before[0] as OpenAI.Responses.ResponseCreatedEvent).response
   const place = before.at(-1)!.sequence_number
-  const after = await all(await client.responses.retrieve(id, { stream: true, starting_after: place }))
+  const after = await allEvents(await client.responses.retrieve(id, { stream: true, starting_after: place }))
   t.equal(after[0]!.sequence_number, place + 1)
   t.equal(after.at(-1)!.type, 'response.completed')
   const text = [...before, ...after].flatMap(event => event.type === 'response.output_text.delta' ? [event.delta] : []).join('')
   t.equal(text, 'w1 w2 w3 w4', 'nothing is missing and nothing comes twice')
-  const again = await all(await client.responses.retrieve(id, { stream: true }))
+  const again = await allEvents(await client.responses.retrieve(id, { stream: true }))
   t.same(again.map(({ sequence_number: number }) => number), again.map((_event, index) => index), 'from the beginning, too')
   t.equal(await client.responses.stream({ response_id: id }).finalResponse().then(({ output_text: whole }) => whole), 'w1 w2 w3 w4')
   await t.rejects(client.responses.retrieve(id, { stream: true, starting_after: -3 }), { status: 400, param: 'starting_after' })
@@ -68,7 +51,7 @@ t.test('cancelled is cancelled, also upstream, and twice is safe', async t => {
   await left
   t.match(await client.responses.cancel(id), { id, status: 'cancelled' })
   t.match(await client.responses.retrieve(id), { id, status: 'cancelled', output: [] })
-  const events = await all(await client.responses.retrieve(id, { stream: true }))
+  const events = await allEvents(await client.responses.retrieve(id, { stream: true }))
   t.equal(events.at(-1)!.type as string, 'response.cancelled')
   vendor.script = {}
   const plain = await client.responses.create({ model, input: 'hi' })
@@ -121,7 +104,7 @@ t.test('a client that goes away ends the work, unless it goes on in the backgrou
   const events = await client.responses.create({ model, input: 'hi', background: true, stream: true })
   const { value: first } = await events[Symbol.asyncIterator]().next()
   events.controller.abort()
-  t.equal((await settled(client, (first as OpenAI.Responses.ResponseCreatedEvent).response.id)).output_text, 'ab')
+  t.equal((await settledResponse(client, (first as OpenAI.Responses.ResponseCreatedEvent).response.id)).output_text, 'ab')
 })
 
 t.test('the same key is the same response', async t => {
@@ -132,16 +115,16 @@ t.test('the same key is the same response', async t => {
   t.equal(both[0]!.id, both[1]!.id)
   t.equal(vendor.requests.length, 1)
   t.same(await client.responses.create(body, { headers }), both[0])
-  t.match(await all(await client.responses.create({ ...body, stream: true }, { headers: { 'Idempotency-Key': 'order-8' } })), [{ type: 'response.created' }])
-  const again = await all(await client.responses.create({ ...body, stream: true }, { headers: { 'Idempotency-Key': 'order-8' } }))
+  t.match(await allEvents(await client.responses.create({ ...body, stream: true }, { headers: { 'Idempotency-Key': 'order-8' } })), [{ type: 'response.created' }])
+  const again = await allEvents(await client.responses.create({ ...body, stream: true }, { headers: { 'Idempotency-Key': 'order-8' } }))
   t.match(again.at(-1), { type: 'response.completed', response: { output: [{ content: [{ text: 'Hello' }] }] } })
   t.equal((await post('/v1/responses', { ...body, input: 'other' }, { 'idempotency-key': 'order-7' })).status, 409)
   for (const key of ['a', 'b']) {
     const fleeting = { ...body, store: false, stream: key === 'b' as const }
-    await client.responses.create(fleeting, { headers: { 'Idempotency-Key': key } }).then(async answer => Symbol.asyncIterator in answer ? await all(answer) : answer)
+    await client.responses.create(fleeting, { headers: { 'Idempotency-Key': key } }).then(async answer => Symbol.asyncIterator in answer ? await allEvents(answer) : answer)
     const count = vendor.requests.length
     const said = await client.responses.create(fleeting, { headers: { 'Idempotency-Key': key } })
-    t.match(Symbol.asyncIterator in said ? (await all(said)).at(-1) : { response: said }, { response: { output: [{ content: [{ text: 'Hello' }] }] } })
+    t.match(Symbol.asyncIterator in said ? (await allEvents(said)).at(-1) : { response: said }, { response: { output: [{ content: [{ text: 'Hello' }] }] } })
     t.equal(vendor.requests.length, count)
   }
   t.equal(vendor.requests.length, 4)
@@ -176,33 +159,4 @@ t.test('the oldest are forgotten, by number and by age', async t => {
   t.equal((await client.responses.retrieve(ids.at(-1)!)).output_text, 'Hello')
   now += 25 * 3_600_000
   await t.rejects(client.responses.retrieve(ids.at(-1)!), { status: 404 })
-})
-
-t.test('after the gateway was killed everything is still there, and what goes on goes on', async t => {
-  const vendor = await startOpenAi()
-  t.teardown(async () => await vendor.close())
-  const home = await makeHome(t, {
-    gateway: { mode: 'local', auth: { mode: 'token', token: testToken }, http: { endpoints: { responses: { enabled: true } } } },
-    models: { providers: { box: { baseUrl: `${vendor.url}/v1`, apiKey: goodKey, models: [{ id: 'm', contextWindow: 100_000, maxTokens: 4096 }] } } },
-    agents: { defaults: { model: { primary: 'box/m' }, skipBootstrap: true } }
-  })
-  const client = new OpenAI({ apiKey: testToken, baseURL: `http://127.0.0.1:${home.port}/v1`, maxRetries: 0 })
-  const first = await startDaemon(t, home)
-  const one = await client.responses.create({ model, input: 'one', metadata: { a: 'b' } })
-  vendor.script = { text: ['late'], hangAfter: 0 }
-  const going = await client.responses.create({ model, input: 'two', background: true })
-  while (vendor.requests.length < 2) await pause(10)
-  await first.stop('SIGKILL')
-  vendor.script = { text: ['late'] }
-  await startDaemon(t, home)
-  const { _request_id: _id, ...before } = one as typeof one & { _request_id?: string }
-  const { _request_id: _again, ...after } = await client.responses.retrieve(one.id) as typeof one & { _request_id?: string }
-  t.same(after, before)
-  t.match(await settled(client, going.id), { status: 'completed', output_text: 'late' })
-  const events = await all(await client.responses.retrieve(going.id, { stream: true, starting_after: 4 }))
-  t.match(events, [{ type: 'response.completed', sequence_number: 5, response: { output: [{ content: [{ text: 'late' }] }] } }])
-  vendor.script = { text: ['next'] }
-  const next = await client.responses.create({ model, input: 'three', previous_response_id: one.id })
-  t.equal(next.output_text, 'next')
-  t.match(vendor.requests.at(-1)!.body.messages.slice(1), [{ content: 'one' }, { content: 'Hello' }, { content: 'three' }])
 })
