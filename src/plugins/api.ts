@@ -1,7 +1,8 @@
 /** The object that `register(api)` gets: a few narrow doors, open until the registration is done. */
+import type { Channel } from '../channels/define-channel.ts'
 import type { Logger } from '../log/logger.ts'
 import type { ProviderDeclaration } from '../providers/define-provider.ts'
-import type { PluginApi, PluginChannel, PluginDefinition, PluginLog, PluginMethod, PluginService } from './declaration.ts'
+import type { PluginApi, PluginDefinition, PluginLog, PluginMethod, PluginService } from './declaration.ts'
 import { outside } from './containment.ts'
 import { PluginProblem } from './failure.ts'
 import { foreignMethod, pluginMethod, type MethodPorts } from './methods.ts'
@@ -27,8 +28,14 @@ function logOf (log: Logger, id: string): PluginLog {
   return Object.freeze({ debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') })
 }
 
-const channelOf = (given: PluginChannel | { readonly plugin: PluginChannel }): PluginChannel =>
-  typeof (given as PluginChannel | undefined)?.id === 'string' ? given as PluginChannel : (given as { plugin: PluginChannel }).plugin
+const channelId = /^[a-z][a-z0-9-]{0,63}$/
+
+function checkChannel ({ id, label, config, limits, start, missing }: Channel): void {
+  if (typeof id !== 'string' || !channelId.test(id)) throw new PluginProblem('a channel needs an id of small letters, digits and -')
+  const isWhole = typeof label === 'string' && typeof config === 'object' && config !== null && typeof limits?.textLength === 'number' &&
+    typeof start === 'function' && typeof missing === 'function'
+  if (!isWhole) throw new PluginProblem(`the channel ${id} must have label, config, limits, missing and start: declare it with defineChannel`)
+}
 
 function add<Item> (list: Item[], item: Item, what: string): void {
   if (list.length >= maxOfAKind) throw new PluginProblem(`it has more than ${maxOfAKind} ${what}`)
@@ -63,9 +70,9 @@ function doorsOf (plugin: Plugin, ports: MethodPorts): Omit<PluginApi, 'id' | 'n
       if (providers.size >= maxOfAKind) throw new PluginProblem(`it has more than ${maxOfAKind} providers`)
       providers.set(provider.api, provider)
     },
-    registerChannel (given) {
-      const channel = channelOf(given)
-      if (typeof channel?.id !== 'string' || channel.id === '') throw new PluginProblem('a channel needs an id')
+    registerChannel (channel) {
+      checkChannel(channel)
+      if (channels.some(({ id }) => id === channel.id)) throw new PluginProblem(`it has two channels ${channel.id}`)
       add(channels, channel, 'channels')
     },
     registerService (service: PluginService) {

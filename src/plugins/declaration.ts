@@ -1,6 +1,7 @@
 /** What a plugin may declare, and what its code gets. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { Channel } from '../channels/define-channel.ts'
 import type { Role } from '../protocol/client-info.ts'
 import type { Scope } from '../protocol/scopes.ts'
 import type { Static, TObject, TSchema } from '../protocol/type.ts'
@@ -91,12 +92,6 @@ type RouteWork =
 
 export type PluginRoute = RoutePlace & RouteAuth & RouteWork
 
-/** A channel, kept for the room that will run it. */
-export interface PluginChannel {
-  readonly id: string
-  readonly [part: string]: unknown
-}
-
 /** Runs for as long as the plugin does. */
 export interface PluginService {
   readonly id: string
@@ -142,7 +137,7 @@ export interface PluginApi {
   ): void
   registerHttpRoute (route: PluginRoute): void
   registerProvider (provider: ProviderDeclaration): void
-  registerChannel (channel: PluginChannel | { readonly plugin: PluginChannel }): void
+  registerChannel (channel: Channel): void
   registerService (service: PluginService): void
 }
 
@@ -153,7 +148,7 @@ export interface PluginDefinition {
   readonly methods?: { readonly [name: string]: PluginMethod }
   readonly routes?: readonly PluginRoute[]
   readonly providers?: readonly ProviderDeclaration[]
-  readonly channels?: readonly PluginChannel[]
+  readonly channels?: readonly Channel[]
   readonly services?: readonly PluginService[]
   register? (api: PluginApi): unknown
   /** The last thing that is called when it is taken away. */
@@ -166,5 +161,3 @@ export const definePlugin = (definition: PluginDefinition): PluginDefinition => 
 export const defineMethod = <P extends TSchema>(declaration: PluginMethod<P>): PluginMethod => declaration as unknown as PluginMethod
 
 export const defineRoute = (route: PluginRoute): PluginRoute => route
-
-export const defineChannel = <C extends PluginChannel>(channel: C): C => channel

@@ -1,5 +1,6 @@
 /** One plugin that is there: what it brought, how it fares, and the fence around its code. */
 import { randomUUID } from 'node:crypto'
+import type { Channel } from '../channels/define-channel.ts'
 import type { Logger } from '../log/logger.ts'
 import { repeatKey } from '../log/repeats.ts'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
@@ -9,7 +10,7 @@ import type { Method } from '../rpc/define-method.ts'
 import { ToolBlocked, ToolRefusal } from '../tools/invocation.ts'
 import type { Tool } from '../tools/tool.ts'
 import { contained, type Suspect } from './containment.ts'
-import type { PluginChannel, PluginService } from './declaration.ts'
+import type { PluginService } from './declaration.ts'
 import type { Candidate } from './discovery.ts'
 import { reasonOf } from './failure.ts'
 import type { OpenRoute } from './routes.ts'
@@ -20,7 +21,8 @@ export interface Contributions {
   readonly methods: Map<string, Method<unknown>>
   readonly routes: OpenRoute[]
   readonly providers: Map<string, ProviderDeclaration>
-  readonly channels: PluginChannel[]
+  /** Kept for the room that runs channels. */
+  readonly channels: Channel[]
   readonly services: PluginService[]
 }
 

@@ -23,7 +23,7 @@ export interface Plugins {
   advertised (): readonly string[]
   /** Throws PLUGINS_LOADING while nobody knows yet. */
   route (method: string, path: string): RouteSearch
-  /** Declared channels, kept for the room that runs channels. */
+  /** Channels that plugins have declared, for the room that runs channels: it asks again after each `plugins.changed`. */
   channels (): ReturnType<Shelf['channels']>
   report (): Promise<PluginsReport>
   /** Reads the configuration and the manifests again, and tries anew what has failed. */

@@ -1,12 +1,13 @@
 /** What a plugin gets when it imports `openclaw/plugin-sdk`, wherever it lies. */
 import { registerHooks } from 'node:module'
+import { defineChannel } from '../channels/define-channel.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { oneOf, Type } from '../protocol/type.ts'
 import type { ProviderDeclaration } from '../providers/define-provider.ts'
 import { ProviderError } from '../providers/model.ts'
 import { defineTool } from '../tools/define-tool.ts'
 import { ToolBlocked, ToolRefusal } from '../tools/invocation.ts'
-import { defineChannel, defineMethod, definePlugin, defineRoute } from './declaration.ts'
+import { defineMethod, definePlugin, defineRoute } from './declaration.ts'
 
 const defineProvider = (declaration: ProviderDeclaration): ProviderDeclaration => declaration
 

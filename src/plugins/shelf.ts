@@ -1,8 +1,8 @@
 /** What the plugins that are there offer together. One name, one owner: whoever came first keeps it. */
+import type { Channel } from '../channels/define-channel.ts'
 import type { ProviderKind } from '../providers/model.ts'
 import type { Method } from '../rpc/define-method.ts'
 import type { ToolRegistry } from '../tools/registry.ts'
-import type { PluginChannel } from './declaration.ts'
 import { remark, type Plugin } from './plugin.ts'
 import { kindFor } from './providers.ts'
 import { covers, overlap, type OpenRoute } from './routes.ts'
@@ -17,7 +17,7 @@ export interface Shelf {
   /** For hello-ok. */
   advertised (): readonly string[]
   route (method: string, path: string): RouteSearch
-  channels (): ReadonlyArray<{ readonly pluginId: string, readonly channel: PluginChannel }>
+  channels (): ReadonlyArray<{ readonly pluginId: string, readonly channel: Channel }>
 }
 
 export interface ShelfPorts {

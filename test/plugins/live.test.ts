@@ -11,7 +11,7 @@ const parts = registering(`
   api.registerGatewayMethod('lamp.state', { scope: 'operator.read', handle: () => ({ on: true, config: api.pluginConfig }) })
   api.registerGatewayMethod('lamp.quiet', { scope: 'operator.read', advertise: false, handle: () => ({}) })
   api.registerHttpRoute({ path: '/lamp', auth: 'plugin', handle: () => 'lit' })
-  api.registerChannel({ plugin: { id: 'morse', meta: { label: 'Morse' } } })
+  api.registerChannel(sdk.defineChannel({ id: 'morse', label: 'Morse', config: sdk.Type.Object({}), limits: { textLength: 20, textUnit: 'bytes' }, markup: 'plain', mode: 'socket', missing: () => undefined, start: async () => ({}) }))
   api.registerService({ id: 'glow', start: ({ signal }) => { seen.push('started'); signal.addEventListener('abort', () => seen.push('aborted')) }, stop: () => { seen.push('stopped') } })
 `)
 
@@ -41,7 +41,7 @@ t.test('a plugin is switched off and on while the gateway runs', async t => {
   t.ok(hello.features.methods.includes('lamp.state'))
   t.notOk(hello.features.methods.includes('lamp.quiet'))
   t.same(await isThere(), [true, true, 200, 1])
-  t.match(rooms.plugins.channels(), [{ pluginId: 'lamp', channel: { id: 'morse', meta: { label: 'Morse' } } }])
+  t.match(rooms.plugins.channels(), [{ pluginId: 'lamp', channel: { id: 'morse', label: 'Morse', start: Function } }])
   t.same(seen(), ['started'])
 
   const { payload: off } = await client.request('plugins.setEnabled', { pluginId: 'LAMP', enabled: false })

@@ -70,6 +70,7 @@ const failures: { readonly [id: string]: readonly [files: PluginFiles, reason: R
   'route-limit': [registering('api.registerHttpRoute({ path: "x", bodyLimit: 1e9, handler () {} })'), /bodyLimit is at most/],
   'route-upgrade': [registering('api.registerHttpRoute({ path: "x", handler () {}, handleUpgrade () {} })'), /cannot take upgrades/],
   provider: [registering('api.registerProvider({ id: "x", label: "X" })'), /a provider needs an api/],
+  channel: [registering('api.registerChannel({ id: "morse", meta: { label: "Morse" } })'), /the channel morse must have label, config, limits/],
   service: [registering('api.registerService({ id: "s", start () { throw new Error("cold") } })'), /its service s did not start: Error: cold/],
   'too-many': [registering('for (let n = 0; n < 300; n++) api.registerHttpRoute({ path: "x" + n, handler () {} })'), /more than 200 routes/],
   read: [registering(''), /its id is the name of a tool of the gateway/]

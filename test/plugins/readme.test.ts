@@ -21,13 +21,14 @@ t.test('the example of the README works as written, and so do the commands aroun
   const daemon = await startDaemon(t, home)
   await eventually('the plugin', () => daemon.said().includes('loaded the plugin hello'))
 
-  const list = await openclaw('plugins', 'list')
+  const [list, about, called] = await Promise.all([
+    openclaw('plugins', 'list'),
+    openclaw('plugins', 'inspect', 'hello'),
+    openclaw('gateway', 'call', 'hello.greet', '--params', '{"name":"Ada"}', '--json')
+  ])
   t.match(list.out, /^hello +- +enabled +Greets people$/m)
-  const about = await openclaw('plugins', 'inspect', 'hello')
   t.match(about.out, /method hello\.greet \(operator\.read\)/)
   t.match(about.out, /route POST \/plugins\/hello\/greet \(operator\.write\)/)
-
-  const called = await openclaw('gateway', 'call', 'hello.greet', '--params', '{"name":"Ada"}', '--json')
   t.match(JSON.parse(called.out), { text: 'Servus, Ada!', for: String })
   const http = `http://127.0.0.1:${home.port}`
   const headers = { authorization: `Bearer ${token}` }
