@@ -50,7 +50,7 @@ const attemptOf = (request: FastifyRequest) => ({
 })
 
 /** The scope that a hook made by `require` asks for; undefined for any other one. */
-export const scopeOfGuard = (hook: { readonly guards?: Scope }): Scope | undefined => hook.guards
+export const scopeOfGuard = (hook: object): Scope | undefined => (hook as { readonly guards?: Scope }).guards
 
 export function createHttpAuth (authenticate: HttpAuthenticator): HttpAuth {
   return {
