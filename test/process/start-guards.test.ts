@@ -109,6 +109,12 @@ const guards: readonly Guard[] = [
     config: '', code: 78, says: ['Gateway start blocked: existing config is missing gateway.mode']
   },
   {
+    title: 'threads in which nothing would ever be answered are refused',
+    config: { gateway: { mode: 'local', auth: { mode: 'token', token: 'x'.repeat(32) }, dataPlane: { requireMention: true, mentionPatterns: [' '] } } },
+    code: 78,
+    says: ['Gateway start blocked: gateway.dataPlane.requireMention is set, and gateway.dataPlane.mentionPatterns names no word.']
+  },
+  {
     title: 'a configuration for a gateway elsewhere is refused',
     config: { gateway: { mode: 'remote', remote: { url: 'wss://gateway.example' } } },
     code: 78, says: ['Gateway start blocked: set gateway.mode=local (current: remote) or pass --allow-unconfigured.']
