@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { fingerprint, hashToken, isPlaceholderSecret, newToken, secretsEqual } from '../../src/auth/secret.ts'
+import { createSecretCheck, fingerprint, hashToken, isPlaceholderSecret, newToken, PresentedSecret, secretsEqual } from '../../src/auth/secret.ts'
 
 t.test('equal secrets are equal and nothing else is', async t => {
   t.equal(secretsEqual('correct horse', 'correct horse'), true)
@@ -63,4 +63,14 @@ t.test('blank, masked and copied values are placeholders, real secrets are not',
     t.equal(isPlaceholderSecret(value), true, JSON.stringify(value))
   }
   for (const value of [newToken(), 'test-token', 'nullable', 'a***b', 'undefined-behaviour', '0']) t.equal(isPlaceholderSecret(value), false, value)
+})
+
+t.test('what was hashed once is held against several secrets like what was not', async t => {
+  const check = createSecretCheck()
+  for (const own of ['correct horse', 'correct horse', 'another one', 'correct horse', '']) {
+    for (const presented of ['correct horse', 'another one', 'correct hors', '']) {
+      t.equal(check(new PresentedSecret(presented), own), secretsEqual(presented, own), JSON.stringify([presented, own]))
+    }
+  }
+  t.equal(new PresentedSecret('token').hash, hashToken('token'))
 })

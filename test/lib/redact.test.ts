@@ -44,6 +44,7 @@ const carriers = [
   `xoxb-1234-${canary}`,
   `xapp-1-${canary}`,
   `gsk_${canary}`,
+  `ocgw_${canary}`,
   `AIza${canary}`,
   `pplx-${canary}`,
   `npm_${canary}`,

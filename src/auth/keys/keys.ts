@@ -24,7 +24,7 @@ const put = (record: KeyRecord): StoreOp => ({ op: 'put', collection: 'api-keys'
 
 export async function createKeys ({ store, now, disconnect, notice = () => {} }: KeysOptions): Promise<Keys> {
   const keys = new Map<string, ActiveKey>()
-  /** Old secrets are here, too, so that whoever comes with one hears what became of it. */
+  /** The secret before the last rotation is here, too, so that whoever comes with it hears what became of it. */
   const byHash = new Map<string, ActiveKey>()
   const accounts = createAccounts(now)
   const oneAtATime = createOneAtATime()
@@ -176,7 +176,10 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
       rotatedAtMs: now(),
       previous: { tokenHash: record.tokenHash, untilMs }
     })
-    if (older) close(key, older.tokenHash, 'API key rotated')
+    if (older) {
+      byHash.delete(older.tokenHash)
+      close(key, older.tokenHash, 'API key rotated')
+    }
     if (graceMs <= 0) close(key, record.tokenHash, 'API key rotated')
     return { key: summaryOf(key), secret }
   }
