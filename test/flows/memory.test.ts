@@ -1,5 +1,5 @@
 /** What agents wrote down, as programs, people and agents of a whole gateway find it. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { runCli } from '../cli/run-cli.ts'
@@ -9,6 +9,8 @@ import { meaningBy, startMeanings } from '../tools/memory/scene.ts'
 import { invoke } from './tool-call.ts'
 
 const token = 'flow-token-0123456789abcdef0123456789abcdef'
+
+const recorder = new URL('../fixtures/loaded-modules.ts', import.meta.url).href
 
 function remember ({ stateDir }: Pick<Home, 'stateDir'>, workspace = 'workspace'): void {
   mkdirSync(join(stateDir, workspace, 'memory'), { recursive: true })
@@ -21,10 +23,14 @@ t.test('people search memory from the command line, and see what was left out', 
   const home = await makeHome(t, { gateway: { mode: 'local', auth: { token } }, agents: { entries: { main: { default: true }, ops: {} } }, ...meaningBy(vendor) })
   remember(home)
   writeFileSync(join(home.stateDir, 'workspace', 'memory', 'picture.md'), 'a\0b')
-  await startDaemon(t, home)
+  const list = join(home.stateDir, 'loaded-modules.txt')
+  await startDaemon(t, { ...home, env: { ...home.env, NODE_OPTIONS: `--import ${recorder}`, LOADED_MODULES: list } })
   const cli = (...argv: string[]) => runCli(argv, { env: home.env })
-  t.notOk(existsSync(join(home.stateDir, 'memory')), 'nothing is made before somebody asks')
+  const loaded = (): string[] => readFileSync(list, 'utf8').match(/src\/tools\/memory\/.*/g) ?? []
+  t.same(loaded(), ['src/tools/memory/memory.ts'], 'nothing is loaded before somebody asks')
+  t.notOk(existsSync(join(home.stateDir, 'memory')), 'and nothing made')
   t.match(await cli('memory', 'search', 'release checklist'), { code: 0, out: /^\d\.\d\d {2}memory\/2026-11-20\.md#L1-L3\n {2}# Friday\n.*\n {2}The release checklist is done\.\n$/, err: '' })
+  t.ok(loaded().length > 5)
   t.match((await cli('memory', 'search', '--query', 'something to drink', 'ignored', '--json')).json(), { results: [{ path: 'MEMORY.md' }], provider: 'box' })
   t.match(await cli('memory', 'search', 'zebra', '--min-score', '0.9'), { code: 0, out: 'Nothing was found.\n' })
   t.match(await cli('memory', 'search', 'release', '--agent', 'ops'), { code: 0, out: 'Nothing was found.\n' })

@@ -21,7 +21,7 @@ const hybrid = group({ help: 'How words and meaning are put together.', open: tr
 const search = group({ help: 'Finding something in MEMORY.md and in memory/ of a workspace.', open: true }, {
   enabled: key(flag, { default: true, failsafe: false, help: 'Offer it.' }),
   provider: key(text, { help: 'Who turns text into vectors: an id of models.providers, or "auto" for openai if there is a key; absent or "none": words alone.' }),
-  model: key(text, { help: 'The model for it; absent: the usual one of openai, mistral or ollama.' }),
+  model: key(text, { help: 'The model for it; absent: the usual one of openai, google, mistral or ollama.' }),
   fallback: key(text, { default: 'none', help: 'Another provider.', retired: `${none}: while the provider is down, words alone are searched, and the answer says so` }),
   sources: key(Type.Array(text), { default: ['memory'], help: 'What is searched.', retired: `${none}: conversations are found with the tool sessions_search` }),
   extraPaths: key(Type.Array(Type.Union([text, open])), { default: [], help: 'Further files.', retired: `${none}: put the files below memory/ in the workspace` }),

@@ -17,6 +17,10 @@ export interface Circumstances {
 
 const rounded = (score: number): number => Math.round(score * 10_000) / 10_000
 
+/** A file may claim a time that no calendar has. */
+const latestMs = 8.64e15
+const timeOf = (ms: number): { updatedAt?: string } => Math.abs(ms) <= latestMs ? { updatedAt: new Date(ms).toISOString() } : {}
+
 function resultOf (hit: Hit, showsSource: boolean): MemoryResult {
   const { path, startLine, endLine, text, score, textScore, vectorScore, updatedAtMs } = hit
   const citation = `${path}#L${startLine}${endLine === startLine ? '' : `-L${endLine}`}`
@@ -34,7 +38,7 @@ function resultOf (hit: Hit, showsSource: boolean): MemoryResult {
     corpus: 'memory',
     citation,
     content: text,
-    metadata: { source: 'memory', startLine, endLine, updatedAt: new Date(updatedAtMs).toISOString(), ...day === undefined ? {} : { date: day } }
+    metadata: { source: 'memory', startLine, endLine, ...timeOf(updatedAtMs), ...day === undefined ? {} : { date: day } }
   }
 }
 

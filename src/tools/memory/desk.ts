@@ -127,7 +127,8 @@ export function createDesk (options: MemoryOptions): Desk {
       if (refused) return refused
       try {
         if (await seesWorkspace(files, session, scope)) return await look(scope, request, session, signal)
-        return refusal(request, true, 'the sandbox of this conversation does not see the workspace', 'See agents.defaults.sandbox.workspaceAccess.')!
+        return refusal(request, true, 'this conversation does not see the workspace',
+          'See agents.defaults.sandbox.workspaceAccess and tools.exec.denyPaths.')!
       } catch (err) {
         if (signal.aborted) throw err
         log.warn({ err, agentId: scope.agentId }, 'memory could not be searched')

@@ -50,7 +50,9 @@ export function createEmbedder ({ models, now }: EmbedderOptions): Embedder {
 
   async function attempt ({ model, texts }: EmbedRequest, signal: AbortSignal): Promise<Float32Array[]> {
     try {
-      return (await models.embed(model, texts, signal)).vectors.map(vector => new Float32Array(vector))
+      const { vectors } = await models.embed(model, texts, signal)
+      if (vectors.length !== texts.length) throw new ProviderError('format', `${model} answered ${vectors.length} vectors for ${texts.length} texts.`)
+      return vectors.map(vector => new Float32Array(vector))
     } catch (error) {
       if (error instanceof ProviderError) throw error
       throw new ProviderError('network', error instanceof Error ? error.message : String(error), { cause: error })

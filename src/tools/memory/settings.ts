@@ -34,14 +34,17 @@ function over<S> (shared: S, own: unknown): S {
 
 /** Models that people mean when they name the provider alone. */
 const usualModels: { readonly [provider: string]: string } = {
-  openai: 'text-embedding-3-small', mistral: 'mistral-embed', ollama: 'nomic-embed-text'
+  openai: 'text-embedding-3-small', google: 'gemini-embedding-001', mistral: 'mistral-embed', ollama: 'nomic-embed-text'
 }
+
+/** Names that older files have for them. */
+const otherNames: { readonly [provider: string]: string } = { gemini: 'google' }
 
 const hasKey = ({ config, env }: LoadedConfig): boolean => Boolean(env['OPENAI_API_KEY']) || config.models.providers['openai']?.apiKey !== undefined
 
 function modelOf (given: { provider?: string | undefined, model?: string | undefined }, loaded: LoadedConfig): Pick<MemorySettings, 'model' | 'problem'> {
   const named = given.provider?.trim() ?? 'none'
-  const provider = named !== 'auto' ? named : hasKey(loaded) ? 'openai' : 'none'
+  const provider = named === 'auto' ? (hasKey(loaded) ? 'openai' : 'none') : Object.hasOwn(otherNames, named) ? otherNames[named]! : named
   if (provider === '' || provider === 'none') return {}
   const model = given.model?.trim() || (Object.hasOwn(usualModels, provider) ? usualModels[provider] : undefined)
   if (!model) return { problem: `memory.search.provider is "${provider}" and no model is named: set memory.search.model` }

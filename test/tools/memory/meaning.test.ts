@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import { goodKey } from '../../fixtures/providers/vendor-server.ts'
 import { createMemoryScene, meaningBy, startMeanings } from './scene.ts'
 
 const inputs = (requests: ReadonlyArray<{ readonly body: any }>): string[] => requests.flatMap(({ body }) => body.input as string[])
@@ -44,15 +45,16 @@ t.test('no text is sent twice, wherever it comes to stand', async t => {
 t.test('many texts go in batches, and a search does not wait for all of them', async t => {
   const vendor = await startMeanings(t)
   const { write, search, memory, status } = await createMemoryScene(t, { source: meaningBy(vendor) })
-  for (let at = 0; at < 100; at++) write(`memory/n${at}.md`, `note ${at} about a machine`)
-  vendor.script = { delayMs: 400 }
-  const first = await search('computer')
-  t.equal(first.provider, 'box')
-  t.ok(vendor.requests.length < 8, 'some are still to come')
+  for (let at = 0; at < 60; at++) write(`memory/n${at}.md`, `note ${at} about a machine`)
+  const asking = search('computer')
+  await until(async () => vendor.requests.length > 0)
+  vendor.script = { delayMs: 1000 }
+  t.equal((await asking).provider, 'box')
+  t.ok(vendor.requests.length < 5, 'some are still to come')
   vendor.script = {}
-  t.match(await memory.index('main', { force: false, signal: new AbortController().signal }), { pending: 0, vectors: 100, embedding: { ok: true } })
+  t.match(await memory.index('main', { force: false, signal: new AbortController().signal }), { pending: 0, vectors: 60, embedding: { ok: true } })
   t.same([...new Set(vendor.requests.map(({ body }) => body.input.length <= 16))], [true])
-  t.equal(new Set(inputs(vendor.requests).filter(text => text.startsWith('note'))).size, 100)
+  t.equal(new Set(inputs(vendor.requests).filter(text => text.startsWith('note'))).size, 60)
   t.match(await status(), { pending: 0, left: 0 })
 })
 
@@ -97,6 +99,17 @@ t.test('another model has its own vectors, and the search goes on meanwhile', as
   t.same([...new Set(vendor.requests.map(({ body }) => body.model))], ['meanings', 'better'])
   await configure(meaningBy(vendor, { query: { hybrid: { enabled: false } } }))
   t.match(await search('tea'), { results: [{}], provider: 'none', warning: undefined }, 'and who wants words alone asks nobody')
+})
+
+t.test('of a known provider the name is enough', async t => {
+  const vendor = await startMeanings(t)
+  const { write, search, configure } = await createMemoryScene(t, {
+    source: { models: { providers: { openai: { baseUrl: `${vendor.url}/v1`, apiKey: goodKey } } }, memory: { search: { provider: 'auto' } } }
+  })
+  write('MEMORY.md', 'green tea')
+  t.match(await search('beverage'), { results: [{ path: 'MEMORY.md' }], provider: 'openai', model: 'text-embedding-3-small', warning: undefined })
+  await configure({ memory: { search: { provider: 'gemini' } } })
+  t.match(await search('tea'), { results: [{}], provider: 'none', warning: /"google" has no key/ })
 })
 
 t.test('settings that cannot work are named', async t => {

@@ -62,10 +62,13 @@ function weigh (index: Index, terms: readonly Term[], hidden: string): Weighed[]
   })
 }
 
+type Match = Row & { readonly rank: number }
+
 /** How much of what was asked stands there; what the index thinks of it only tells apart what has the same words. */
-function textScores (rows: ReadonlyArray<Row & { readonly rank: number }>, weighed: readonly Weighed[]): Map<number, number> {
+function textScores (rows: readonly Match[], weighed: readonly Weighed[], hidden: string): Map<number, number> {
   const asked = weighed.reduce((sum, { weight }) => sum + weight, 0)
-  const best = Math.min(...rows.map(row => row.rank))
+  // It also knows the words of what is hidden.
+  const best = hidden === '' ? Math.min(...rows.map(row => row.rank)) : 0
   return new Map(rows.map(({ id, text, rank: place }) => {
     const words = plain(text)
     const has = weighed.reduce((sum, { term, weight }) => placeIn(words, term) < 0 ? sum : sum + weight, 0)
@@ -78,8 +81,8 @@ function byWords (index: Index, question: Question, terms: readonly Term[]): { r
   if (terms.length === 0) return { rows: [], scores: new Map() }
   const hidden = hiddenPath(question)
   const rows = index.statement(`SELECT ${columns}, bm25(words) AS rank FROM ${tables} WHERE words MATCH ? AND c.path <> ? ORDER BY rank LIMIT ?`)
-    .all(terms.map(({ match }) => match).join(' OR '), hidden, question.candidates) as unknown as Array<Row & { rank: number }>
-  return { rows, scores: textScores(rows, weigh(index, terms, hidden)) }
+    .all(terms.map(({ match }) => match).join(' OR '), hidden, question.candidates) as unknown as Match[]
+  return { rows, scores: textScores(rows, weigh(index, terms, hidden), hidden) }
 }
 
 const nearest = (scores: ReadonlyMap<number, number>, most: number): number[] =>
