@@ -64,8 +64,7 @@ export function createAnswers (options: DataPlaneOptions): Promise<Answers> {
 
     /** The caller waits, until it goes. */
     function attend ({ exchange }: Pick<Accepted, 'exchange'>, { fields }: Pick<Arrived, 'fields'>, reply: FastifyReply): void {
-      const leave = exchange.attend()
-      if (!fields.detach) clientGone(reply.raw).addEventListener('abort', leave, { once: true })
+      exchange.attend(fields.detach ? undefined : clientGone(reply.raw))
     }
 
     /** Undefined when the refusal is out already. */

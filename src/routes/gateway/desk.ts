@@ -64,6 +64,7 @@ export function createDesk (options: DataPlaneOptions, requests: Requests): Desk
   const settings = () => config().config.gateway.dataPlane
   const uploads = createUploads({ files, maxBytes: () => settings().maxUploadBytes })
   const ignored = createOrderedMap<string, true>()
+  const kept = new WeakMap<Exchange, readonly Upload[]>()
   let preparing = 0
 
   function modelOf (name: string, agentId: string): Pick<Prepared, 'provider' | 'model'> {
@@ -115,7 +116,6 @@ export function createDesk (options: DataPlaneOptions, requests: Requests): Desk
       const audio = parts.find(part => part.kind === 'audio')
       if (audio && !transcriber) throw refuse(audio.index, 'audio cannot be transcribed here: no service is configured (tools.media.audio)')
       const isChosen = fields.requestId !== '' || fields.messageId !== ''
-      let kept: readonly Upload[] = []
 
       async function prepare (signal: AbortSignal): Promise<Prepared> {
         const place = { agentId: target.agentId, sessionKey: target.key }
@@ -127,7 +127,7 @@ export function createDesk (options: DataPlaneOptions, requests: Requests): Desk
           const tools = { settings: settings(), outbound: outbound(), uploads, transcriber }
           const told = await prepareMessage(text, parts, place, tools, signal)
           if (transcriber) checkMeant(fields, [words, ...told.transcripts].join('\n'), requestId, caller)
-          kept = told.uploads
+          kept.set(exchange, told.uploads)
           const extraSystemPrompt = promptOf(fields)
           return {
             sessionKey: target.key,
@@ -149,7 +149,7 @@ export function createDesk (options: DataPlaneOptions, requests: Requests): Desk
         }
       }
 
-      const exchange = requests.begin({
+      const exchange: Exchange = requests.begin({
         caller,
         via,
         key: requestId,
@@ -159,7 +159,7 @@ export function createDesk (options: DataPlaneOptions, requests: Requests): Desk
         graceMs: isChosen ? settings().resumeSeconds * 1000 : 0,
         prepare
       })
-      return { exchange, sessionId, uploads: () => kept }
+      return { exchange, sessionId, uploads: () => kept.get(exchange) ?? [] }
     }
   }
 }

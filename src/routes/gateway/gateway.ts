@@ -51,7 +51,7 @@ export async function registerDataPlane (fastify: FastifyInstance, options: Data
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
     scope.setErrorHandler<Error>(async (error, request, reply) => (await answers()).refused(error, request, reply))
-    scope.addHook('onRequest', async (_request, reply) => { if (!settings().enabled) reply.callNotFound() })
+    scope.addHook('onRequest', async (_request, reply) => settings().enabled ? undefined : reply.callNotFound())
 
     const serve = (method: 'GET' | 'POST', what: keyof typeof urls, scopeName: 'operator.read' | 'operator.write', bodyLimit?: number): void => {
       scope.route({

@@ -36,8 +36,8 @@ export interface Exchange {
   readonly result: Promise<RunResult>
   /** Others are answered before it. */
   isQueued (): boolean
-  /** Somebody waits for it, until the returned function is called. */
-  attend (): () => void
+  /** Somebody waits for it, until the signal says that nobody does; without one for as long as it takes. */
+  attend (gone?: AbortSignal): void
   /** What is told after `lastId`, then what comes. The last telling is the one with which it ends. */
   follow (listener: (id: number, telling: Telling) => void, lastId?: number): () => void
 }
@@ -189,14 +189,11 @@ export function createRequests ({ runs, now }: { readonly runs: Runs, readonly n
       accepted: Promise.resolve().then(accept),
       result,
       isQueued: () => place !== undefined && runs.pending(place.sessionKey).some(({ runId }) => runId === place!.runId),
-      attend () {
+      attend (gone) {
         attendants++
         clearTimeout(timer)
-        let isHere = true
-        return () => {
-          if (isHere) leave()
-          isHere = false
-        }
+        if (gone?.aborted) leave()
+        else gone?.addEventListener('abort', leave, { once: true })
       },
       follow: tape.follow
     }

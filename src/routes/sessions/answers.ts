@@ -171,7 +171,7 @@ export async function createAnswers ({ config, runs, sessions: room, requests: l
         graceMs: idempotencyKey === undefined ? 0 : gateway.dataPlane.resumeSeconds * 1000,
         prepare: async () => runOf(target, message, command, caller!)
       })
-      clientGone(reply.raw).addEventListener('abort', exchange.attend(), { once: true })
+      exchange.attend(clientGone(reply.raw))
       try {
         const { runId, sessionKey } = await exchange.accepted
         const lastId = Number(/^\d{1,9}$/.exec(String(headers['last-event-id']))?.[0] ?? 0)
