@@ -38,6 +38,9 @@ export interface ListingOptions {
   readonly version: () => unknown
 }
 
+/** Where things lie on this host is nobody's business who does not see all of them. */
+export const hiddenPath = '[redacted]'
+
 export const defaultLimit = 100
 export const maxLimit = 10_000
 const keptPages = 16
@@ -143,7 +146,7 @@ export function createListing (options: ListingOptions): (query: ListQuery) => s
     const next = offset + page.rows.length
     const hasMore = next < page.totalCount
     const head = JSON.stringify({
-      path: options.path(),
+      path: query.mayRead ? hiddenPath : options.path(),
       count: page.rows.length,
       totalCount: page.totalCount,
       limitApplied: limit,

@@ -2,6 +2,7 @@
 import type { CallerKey } from '../auth/keys/caller-key.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { maxKeyLength, resolveKey, type KeyRules } from './keys.ts'
+import { hiddenPath } from './listing.ts'
 import { maySee, ownerOfKey, ownKey } from './ownership.ts'
 import type { SessionRecord } from './record.ts'
 import type { SessionTarget } from './room.ts'
@@ -59,6 +60,7 @@ export function createOwnView (room: SessionsRoom, key: CallerKey, rules: KeyRul
   return {
     ...room,
     get ready () { return room.ready },
+    path: () => hiddenPath,
     target: (name, agentId) => owned(resolveKey(name, agentId, rulesFor(key, rules, rules.hasAgent))),
     locate: (name, agentId) => owned(resolveKey(name, agentId, rulesFor(key, rules, /^\s*agent:/i.test(name) ? () => true : rules.hasAgent))),
     get,
