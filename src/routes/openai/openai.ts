@@ -61,6 +61,12 @@ function onceLoaded (load: () => Promise<Answer>): Answer {
   }
 }
 
+/** Some clients name the type of a body that they do not send. */
+function forgetEmptyBody ({ headers }: FastifyRequest): void {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  if (!hasBody) delete headers['content-type']
+}
+
 export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions): void {
   const { auth, config, unavailable } = options
   const endpoints = () => config().config.gateway.http.endpoints
@@ -76,7 +82,8 @@ export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions
       bodyLimit,
       onRequest: [
         // What is switched off is not there, whoever asks.
-        (_request, reply, done) => {
+        (request, reply, done) => {
+          forgetEmptyBody(request)
           if (isServed()) done()
           else reply.callNotFound()
         },

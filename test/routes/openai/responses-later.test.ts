@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import OpenAI from 'openai'
 import t from 'tap'
+import { testToken } from '../../helper.ts'
 import { allEvents, settledResponse } from './response-events.ts'
 import { startScene } from './scene.ts'
 
@@ -42,13 +43,15 @@ t.test('whoever lost the stream goes on where it broke off', async t => {
 })
 
 t.test('cancelled is cancelled, also upstream, and twice is safe', async t => {
-  const { client, vendor } = await startScene(t, on)
+  const { client, vendor, http } = await startScene(t, on)
   vendor.script = { text: ['never'], hangAfter: 0 }
   const { id } = await client.responses.create({ model, input: 'hi', background: true })
   while (vendor.requests.length === 0) await pause(10)
   const left = vendor.abandoned()
   t.match(await client.responses.cancel(id), { id, status: 'cancelled' })
   await left
+  const named = { authorization: `Bearer ${testToken}`, 'content-type': 'application/json' }
+  t.equal((await fetch(`${http}/v1/responses/${id}/cancel`, { method: 'POST', headers: named })).status, 200, 'also with the type of a body that is not there')
   t.match(await client.responses.cancel(id), { id, status: 'cancelled' })
   t.match(await client.responses.retrieve(id), { id, status: 'cancelled', output: [] })
   const events = await allEvents(await client.responses.retrieve(id, { stream: true }))
