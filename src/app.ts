@@ -184,8 +184,8 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
     registerMcp(fastify, { auth, origins, tools, sessions, version, log: logging.child('mcp'), unavailable: host.lifecycle.unavailable })
   }
   const { unavailable } = host.lifecycle
-  const programs = { ...parts, auth: door.httpAuth, config: parts.live.current, agents: host.agents, store: options.store, unavailable }
-  await registerPrograms(fastify, { ...programs, log: logging.child('http') })
+  const programs = { ...options, ...parts, auth: door.httpAuth, config: parts.live.current, agents: host.agents, unavailable }
+  await registerPrograms(fastify, { ...programs, stateDir: options.paths.stateDir, log: logging.child('http') })
   await fastify.register(async scope => {
     await allowCrossOrigin(scope, gateway, ['/api/device/nonce', '/control-ui-config.json'])
     registerDeviceNonce(scope, { nonces: door.nonces })

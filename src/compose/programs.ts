@@ -1,5 +1,6 @@
 /** Surfaces on which programs send messages and wait for replies. What they share is loaded with the first request. */
 import type { FastifyInstance } from 'fastify'
+import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { AgentFacts } from '../host/health.ts'
 import type { HttpAuth } from '../http/auth-hook.ts'
@@ -13,6 +14,7 @@ import type { Requests } from '../routes/requests/requests.ts'
 import { registerSessions } from '../routes/sessions/sessions.ts'
 import type { Store } from '../store/store.ts'
 import type { Conversation } from './conversation.ts'
+import { composeHookDoor } from './hooks.ts'
 
 export interface ProgramsOptions {
   readonly auth: HttpAuth
@@ -23,6 +25,8 @@ export interface ProgramsOptions {
   readonly now: () => number
   readonly log: Logger
   readonly unavailable: () => GatewayError | undefined
+  readonly env: Environment
+  readonly stateDir: string
 }
 
 export async function registerPrograms (fastify: FastifyInstance, options: ProgramsOptions): Promise<void> {
@@ -39,4 +43,5 @@ export async function registerPrograms (fastify: FastifyInstance, options: Progr
   registerOpenAi(fastify, {
     auth, config, agents, sessions, models, runs, outbound, ready: () => sessions.ready, unavailable, store, now, log
   })
+  await composeHookDoor(fastify, options)
 }

@@ -7,7 +7,7 @@
 export const collectionNames = [
   'devices', 'device-requests', 'node-surfaces', 'setup-codes', 'idempotency', 'gateway', 'sessions', 'session-groups', 'agents', 'approvals',
   'exec-approvals', 'responses',
-  'api-keys', 'api-key-usage', 'channel-accounts', 'channel-memory'
+  'api-keys', 'api-key-usage', 'channel-accounts', 'channel-memory', 'system-events', 'hook-deliveries'
 ] as const
 export type CollectionName = typeof collectionNames[number]
 

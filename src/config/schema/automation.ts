@@ -35,7 +35,18 @@ const mapping = group({ help: 'One rule; the first that matches is taken.', unit
   match: key(Type.Object({ path: Type.Optional(text), source: Type.Optional(text) }), { help: 'Sub path and payload.source.' }),
   action: key(oneOf(['wake', 'agent']), { help: 'Wake the agent, or run it; absent: run.' }),
   forEach: key(text, { help: 'Path of a list in the payload; one run per item.' }),
-  transform: key(Type.Object({ module: text, export: Type.Optional(text) }), { help: 'Function that makes the call from the payload.' })
+  transform: key(Type.Object({ module: text, export: Type.Optional(text) }), { help: 'Function that makes the call from the payload.' }),
+  messageTemplate: key(text, { help: 'What the agent is told; {{payload.a.b[0]}}, {{headers.x}}, {{query.k}}, {{path}} and {{now}} are filled in.' }),
+  textTemplate: key(text, { help: 'The same for a wake.' }),
+  name: key(text, { help: 'Name of the sender, as the agent sees it.' }),
+  agentId: key(text, { help: 'Agent that is called; absent: the default one.' }),
+  sessionKey: key(text, { help: 'Conversation that it goes to; filled in like a message when allowRequestSessionKey permits it.' }),
+  wakeMode: key(oneOf(['now', 'next-heartbeat']), { help: 'When a woken agent hears of it.' }),
+  signature: optionalGroup({ help: 'Senders that sign what they send need no token.' }, {
+    scheme: key(oneOf(['github', 'stripe', 'slack']), { help: 'Whose signature it is.' }),
+    secret: secret('Secret that they sign with.')
+  }),
+  allowUnsafeExternalContent: key(flag, { default: false, failsafe: false, help: 'Do not mark what came in as the words of a stranger.' })
 })
 
 export const hooks = group({ help: 'HTTP hooks from outside.', unit: true, open: true, reload: 'room:hooks' }, {
