@@ -128,7 +128,8 @@ export function createHost (ports: HostPorts): PluginHost {
     const attempt = attempts.get(candidate.entry) ?? 0
     let plugin: Plugin | undefined
     try {
-      if (registry.find(id) && !registry.find(id)?.origin) throw new PluginProblem(`its id is the name of a tool of the gateway: lists of tools that name ${id} would mean both`)
+      const namesake = registry.find(id)
+      if (namesake && !namesake.origin) throw new PluginProblem(`its id is the name of a tool of the gateway: lists of tools that name ${id} would mean both`)
       plugin = createPlugin({
         ...ports,
         candidate,
