@@ -90,7 +90,7 @@ function advice (kind: ProviderErrorKind, { id }: ProviderSettings, status: numb
     rate_limit: 'Try again later, or give the agent fallbacks (agents.defaults.model.fallbacks).',
     overloaded: 'Try again later, or give the agent fallbacks (agents.defaults.model.fallbacks).',
     model_not_found: `Check the id of the model, and models.providers.${id}.baseUrl (most end in /v1).`,
-    context_overflow: 'Shorten the conversation: /compact or /new.',
+    context_overflow: 'Shorten the conversation (openclaw sessions compact, or sessions.compact), or begin anew with /new.',
     timeout: `If the server is only slow, raise models.providers.${id}.timeoutSeconds.`,
     server_error: 'The provider failed; try again later.',
     format: status === 405 || status === 400 ? `Check models.providers.${id}.baseUrl and api, and the compat settings of the model.` : ''
