@@ -29,7 +29,7 @@ t.test('each refusal becomes the kind that decides what happens next, with its s
     [404, { object: 'error', message: 'The model `x` does not exist.', type: 'NotFoundError', code: 404 }, 'model_not_found', /does not exist/],
     [404, { error: 'model "llama9" not found, try pulling it first' }, 'model_not_found', /pulling it first/],
     [404, '404 page not found', 'model_not_found', /404 page not found.*baseUrl/],
-    [400, openAi("This model's maximum context length is 8192 tokens.", 'context_length_exceeded'), 'context_overflow', /\/compact/],
+    [400, openAi("This model's maximum context length is 8192 tokens.", 'context_length_exceeded'), 'context_overflow', /sessions compact/],
     [400, { error: { code: 400, message: 'the request exceeds the available context size', type: 'exceed_context_size_error' } }, 'context_overflow', /exceeds/],
     [413, 'Payload Too Large', 'context_overflow', /413/],
     [400, openAi("Unsupported parameter: 'max_tokens'", 'unsupported_parameter'), 'format', /400: Unsupported parameter.*compat/],
