@@ -251,6 +251,10 @@ export function createRuns (options: RunsOptions): Runs {
     async drain (budgetMs) {
       halted = true
       const running = (): Run[] => [...inboxes.all()].flatMap(({ active, timer }) => active && timer === undefined ? [active] : [])
+      // What waits is taken up by the next start; whoever waits for it here need not wait any longer.
+      for (const { queue } of inboxes.all()) {
+        for (const run of queue) if (run.state === 'queued') finish(run, run.ended({ outcome: 'aborted', endedAtMs: now(), stopReason: 'shutdown' }))
+      }
       // Nobody knows when an agent that is away comes back.
       for (const run of running()) if (run.state === 'waiting') run.end({ kind: 'shutdown', origin: 'shutdown' })
       const all = Promise.allSettled(running().map(run => run.settled))
