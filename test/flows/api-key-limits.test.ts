@@ -1,7 +1,8 @@
 import t from 'tap'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
-import { admitted, closeClient, connect, startGateway } from '../helper.ts'
+import { admitted, closeClient, connect, startGateway, type Frame } from '../helper.ts'
+import { eventually } from '../security/attacker.ts'
 import { bearer, invoke, makeKey, programClient, say } from './key-scene.ts'
 
 const keptOpen = (store: Store): Store => ({ ...store, close: async () => {} })
@@ -106,6 +107,27 @@ t.test('what a day may use: booked with the end of each run, there again after a
   await closeClient(again)
   await second.gateway.stop()
   await store.close()
+})
+
+t.test('a helper belongs to the program whose conversation began it, and goes on its account', async t => {
+  const gateway = await startGateway(t)
+  const { client: admin } = await admitted(gateway.url)
+  const [own, all] = [await makeKey(admin, 'own', { limits: { concurrentRuns: 1 } }), await makeKey(admin, 'all', { ownSessionsOnly: false })]
+  for (const program of [own, all]) {
+    const { client } = await programClient(gateway, program)
+    await say(client, 'work', '/tool sessions_spawn {"task":"count to three"}', program.name)
+    const [child] = await eventually(async () => (await client.request('sessions.list', {})).payload.sessions.filter(({ key, status }: Frame) => key.includes(':subagent:') && status === 'done'),
+      found => found.length > 0, 10_000)
+    t.match(child.key, program === own ? new RegExp(`^agent:main:key:${own.id}:subagent:`) : /^agent:main:subagent:/)
+    t.match(await client.request('chat.history', { sessionKey: child.key }), { payload: { messages: [{ role: 'user' }, { role: 'assistant' }] } })
+    const today = await eventually(async () => (await admin.request('keys.show', { name: program.name })).payload.key.today, ({ runs, runsUnderWay }) => runs >= 2 && runsUnderWay === 0)
+    t.ok(today.tokens > 0, JSON.stringify(today))
+    await closeClient(client)
+    await admin.request('sessions.delete', { key: child.key })
+  }
+  const { client: other } = await programClient(gateway, await makeKey(admin, 'other'))
+  t.match(await other.request('sessions.list', {}), { payload: { totalCount: 0 } })
+  await Promise.all([admin, other].map(closeClient))
 })
 
 t.test('an operator who speaks into the conversation of a program pays for it alone', async t => {

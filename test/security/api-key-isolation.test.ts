@@ -110,6 +110,11 @@ t.test('no method tells one program anything of another, not even that there is 
     idempotencyKey: 'job-18'
   }
   await client.request('sessions.subscribe', {})
+  t.match(await client.request('sessions.list', { archived: 'all' }), { payload: { count: 0, totalCount: 0, path: '[redacted]' } })
+  t.match(await client.request('sessions.usage', { range: 'all' }), { payload: { sessions: [], totals: { totalTokens: 0 }, aggregates: { byAgent: [] } } })
+  t.match(await client.request('usage.cost', {}), { payload: { totals: { totalTokens: 0 } } })
+  t.match(await client.request('sessions.search', { query: canary }), { payload: { results: [] } })
+  t.match(await own.request('usage.cost', {}), { payload: { totals: { totalTokens: /[1-9]/ } } }, 'while whoever used something sees that')
   let asked = 0
   for (const [method, { params }] of Object.entries(methodTable)) {
     const fictitious = requestsFor(params as Schema, none)
