@@ -4,6 +4,7 @@ import { assistantMessage, ProviderError, type ModelInfo, type RoutedResult, typ
 import type { RunContext } from './context.ts'
 import { combined, lineOf } from './messages.ts'
 import { delivered } from './outgoing.ts'
+import { prompted } from './prompted.ts'
 import { untilEnded, type Run } from './run.ts'
 import { answeredRow } from './stored-run.ts'
 import { carryOut } from './tool-calls.ts'
@@ -41,13 +42,7 @@ async function takeOver (turn: Turn, context: RunContext): Promise<void> {
   guardOf(run, context).forget()
 }
 
-/** What strangers wrote is marked for the model, and only for it. */
-async function promptOf ({ messages }: Turn): Promise<Message[]> {
-  const isMarked = messages.some(message => message.role === 'user' && (message.__openclaw?.['channel'] ?? message.__openclaw?.['external']) !== undefined)
-  return isMarked ? (await import('./strangers.ts')).withMarks(messages) : messages
-}
-
-function requestOf ({ run, system, tools }: Turn, messages: Message[], signal: AbortSignal): StepRequest {
+function requestOf ({ run, system, tools }: Turn, messages: readonly Message[], signal: AbortSignal): StepRequest {
   const { thinking, maxOutputTokens, sampling, clientTools, toolChoice } = run.request
   return {
     ...sampling,
@@ -73,7 +68,7 @@ async function speak (turn: Turn, { models }: RunContext): Promise<RoutedResult>
   const endless = new AbortController()
   let chars = 0
   const signal = AbortSignal.any([run.signal, endless.signal])
-  const step = models.step(route, requestOf(turn, await promptOf(turn), signal), event => {
+  const step = models.step(route, requestOf(turn, await prompted(turn.messages), signal), event => {
     if (event.type !== 'tool-call') chars += event.delta.length
     if (chars > maxStepChars) return endless.abort()
     if (event.type === 'text') voice.text(event.delta)
@@ -132,6 +127,8 @@ export async function useTools (turn: Turn, calls: readonly ToolCallPart[], cont
   if (admission.stop) throw admission.stop
 }
 
+const thoughtsIn = ({ content }: RoutedResult): string[] => content.map(part => part.type === 'thinking' ? part.thinking : '').filter(Boolean)
+
 export async function converse (turn: Turn, context: RunContext): Promise<void> {
   const { run, voice } = turn
   for (let step = 1; step <= maxSteps; step++) {
@@ -142,11 +139,12 @@ export async function converse (turn: Turn, context: RunContext): Promise<void> 
       voice.nextMessage()
     }
     const result = await speakWithin(turn, context)
-    const message = delivered(assistantMessage(result, context.now()), { agentId: run.agentId, sessionKey: run.key }, context.outgoing)
+    const said = { agentId: run.agentId, sessionKey: run.key }
+    const message = delivered(assistantMessage(result, context.now()), said, context.outgoing)
     turn.unwritten.push(line(run, message))
     turn.messages.push(message)
     turn.stopReason = result.stopReason
-    if (run.request.thoughts) turn.thoughts.push(...result.content.map(part => part.type === 'thinking' ? part.thinking : '').filter(Boolean))
+    if (run.request.thoughts) turn.thoughts.push(...thoughtsIn(result).map(thought => context.outgoing?.whole(thought, said) ?? thought))
     const calls = result.content.filter(part => part.type === 'toolCall')
     if (calls.length === 0) return
     const isForCaller = ({ name }: ToolCallPart): boolean => run.request.clientTools?.some(tool => tool.name === name) === true

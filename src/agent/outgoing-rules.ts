@@ -23,12 +23,25 @@ const script = new Script(`(() => {
 
 let context: Context | undefined
 
+/** On a busy machine the time may have passed with nothing done: only time at work counts. */
+function attempt (within: Context, left = 10): unknown {
+  const before = process.cpuUsage()
+  try {
+    return script.runInContext(within, { timeout: timeoutMs })
+  } catch (error) {
+    const { user, system } = process.cpuUsage(before)
+    const wasIdle = (user + system) / 1000 < timeoutMs * 0.8
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT' && wasIdle && left > 0) return attempt(within, left - 1)
+    throw error
+  }
+}
+
 export function applyRules (text: string, rules: readonly Rule[]): string {
   context ??= createContext(Object.create(null) as Context)
   context['text'] = text
   context['rules'] = rules.map(({ pattern, replace, flags, scope }) => [new RegExp(pattern, flags), replace, scope === 'reply'])
   try {
-    return String(script.runInContext(context, { timeout: timeoutMs }))
+    return String(attempt(context))
   } finally {
     context['text'] = context['rules'] = undefined
   }

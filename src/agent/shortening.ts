@@ -3,6 +3,7 @@ import type { Message } from '../protocol/transcript.ts'
 import type { Models } from '../providers/model.ts'
 import type { Compaction, Summarise } from '../sessions/compaction.ts'
 import type { RunContext } from './context.ts'
+import { prompted } from './prompted.ts'
 import { untilEnded } from './run.ts'
 import type { Turn } from './turn.ts'
 
@@ -31,8 +32,8 @@ export function createSummarise (models: Models, now: () => number): Summarise {
     const { providerOverride: provider, modelOverride: model } = record
     const chosen = { ...(provider ? { provider } : {}), ...(model ? { model } : {}) }
     const route = models.route(record.agentId, provider || model ? chosen : undefined)
-    const texts = lines.map(({ value }) =>
-      value.type === 'message' ? written(value.message) : value.type === 'compaction' ? `earlier summary: ${value.summary}` : '').filter(Boolean)
+    const texts = (await Promise.all(lines.map(async ({ value }) =>
+      value.type === 'message' ? written((await prompted([value.message]))[0]!) : value.type === 'compaction' ? `earlier summary: ${value.summary}` : ''))).filter(Boolean)
     // Half of the window at three characters a token; what does not fit is the oldest.
     const most = Math.floor((route.model.contextWindow || safeTokens) * 1.5)
     const { content } = await models.step(route, {
