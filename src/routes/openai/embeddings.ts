@@ -41,7 +41,7 @@ function modelOf ({ chosen, target }: Addressee, config: LoadedConfig): string {
 
 const encoded = (vector: readonly number[]): string => Buffer.from(new Float32Array(vector).buffer).toString('base64')
 
-export async function embeddings (request: FastifyRequest, reply: FastifyReply, options: OpenAiOptions): Promise<FastifyReply> {
+export async function embeddings (request: FastifyRequest, reply: FastifyReply, options: OpenAiOptions): Promise<object> {
   const body = bodyOf(request.body)
   const addressee = addresseeOf({
     headers: request.headers, caller: request.caller!, model: body.model, user: undefined, family: 'openai'
@@ -50,17 +50,20 @@ export async function embeddings (request: FastifyRequest, reply: FastifyReply, 
   const format = formatOf(body)
   const dimensions = integerIn(body, 'dimensions', 1, maxDimensions)
   const name = modelOf(addressee, options.config())
+  request.caller!.key?.mayUseMore()
   const { vectors, usage } = await options.models.embed(name, inputs, clientGone(reply.raw), dimensions).catch((error: unknown) => {
     throw error instanceof ProviderError ? failureOfModel(error) : error
   })
+  request.caller!.key?.charge(usage)
   const length = vectors[0]?.length ?? 0
   if (dimensions !== undefined && length !== dimensions) {
     throw invalid(`\`dimensions\` cannot be chosen here: ${name} makes vectors of ${length} numbers.`, 'dimensions')
   }
-  return reply.header('cache-control', 'no-store').send({
+  reply.header('cache-control', 'no-store')
+  return {
     object: 'list',
     data: vectors.map((vector, index) => ({ object: 'embedding', index, embedding: format === 'base64' ? encoded(vector) : vector })),
     model: body.model,
     usage: { prompt_tokens: usage.input, total_tokens: usage.input }
-  })
+  }
 }

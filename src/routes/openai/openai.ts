@@ -30,7 +30,11 @@ export interface OpenAiOptions {
   readonly log: { error (fields: object, message: string): void, warn (fields: object, message: string): void }
 }
 
-type Answer = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+/**
+ * Gives what is to be sent, or a promise of it; nothing, once it has taken the reply over. Whoever returned the reply itself would have
+ * Fastify watch its socket.
+ */
+type Answer = (request: FastifyRequest, reply: FastifyReply) => unknown
 
 type Method = 'GET' | 'POST' | 'DELETE'
 
@@ -93,10 +97,10 @@ export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions
         const { answerRefusal } = await import('./errors.ts')
         return answerRefusal(error, request, reply)
       },
-      async handler (request, reply) {
+      handler (request, reply) {
         const refusal = unavailable()
         if (refusal) throw refusal
-        return await respond(request, reply)
+        return respond(request, reply)
       }
     })
     if (method === allowed[0]) refuseOtherMethods(fastify, url, allowed, isServed)
@@ -113,7 +117,10 @@ export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions
     isServed: isAny,
     async answer () {
       const models = await modelList()
-      return async ({ caller }, reply) => reply.header('content-type', 'application/json; charset=utf-8').send(models.list(caller!))
+      return ({ caller }, reply) => {
+        reply.header('content-type', 'application/json; charset=utf-8')
+        return models.list(caller!)
+      }
     }
   })
   serve({
@@ -123,7 +130,7 @@ export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions
     isServed: isAny,
     async answer () {
       const models = await modelList()
-      return async ({ params, caller }, reply) => reply.send(models.one((params as { '*': string })['*'], caller!))
+      return ({ params, caller }) => models.one((params as { '*': string })['*'], caller!)
     }
   })
   serve({
@@ -133,7 +140,7 @@ export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions
     isServed: isChat,
     async answer () {
       const { chatCompletion } = await import('./chat/chat.ts')
-      return async (request, reply) => await chatCompletion(request, reply, options)
+      return (request, reply) => chatCompletion(request, reply, options)
     }
   })
   serve({
@@ -143,7 +150,7 @@ export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions
     isServed: isAny,
     async answer () {
       const { embeddings } = await import('./embeddings.ts')
-      return async (request, reply) => await embeddings(request, reply, options)
+      return (request, reply) => embeddings(request, reply, options)
     }
   })
   serveResponses(serve, options)

@@ -1,5 +1,4 @@
 /** The answer to a chat request as one object. */
-import type { FastifyReply } from 'fastify'
 import type { RunRequest, RunResult } from '../../../agent/room.ts'
 import { GatewayError } from '../../../protocol/errors.ts'
 import type { ToolCallPart, Usage } from '../../../protocol/transcript.ts'
@@ -45,7 +44,7 @@ export function refusalOf (result: RunResult, toolChoice: RunRequest['toolChoice
 export const idOf = (runId: string): string => `chatcmpl_${runId}`
 export const secondsOf = (ms: number): number => Math.floor(ms / 1000)
 
-export async function answerWhole ({ reply, handle, model, toolChoice }: Asked): Promise<FastifyReply> {
+export async function answerWhole ({ reply, handle, model, toolChoice }: Asked): Promise<object> {
   const result = await handle.result
   const refusal = refusalOf(result, toolChoice)
   if (refusal) {
@@ -54,7 +53,7 @@ export async function answerWhole ({ reply, handle, model, toolChoice }: Asked):
   }
   const { text, earlier = [], thought, calls, usage } = result
   const content = earlier.length === 0 ? text : [...earlier, text].filter(Boolean).join(betweenMessages)
-  return reply.send({
+  return {
     id: idOf(handle.runId),
     object: 'chat.completion',
     created: secondsOf(handle.acceptedAtMs),
@@ -70,5 +69,5 @@ export async function answerWhole ({ reply, handle, model, toolChoice }: Asked):
       finish_reason: finishOf(result)
     }],
     usage: usageOf(usage)
-  })
+  }
 }

@@ -85,7 +85,8 @@ async function requestOf (request: FastifyRequest, body: Fields, signal: AbortSi
   }
 }
 
-export async function chatCompletion (request: FastifyRequest, reply: FastifyReply, options: OpenAiOptions): Promise<FastifyReply> {
+/** Undefined when the answer is a stream. */
+export async function chatCompletion (request: FastifyRequest, reply: FastifyReply, options: OpenAiOptions): Promise<object | undefined> {
   const body = bodyOf(request.body)
   const sending = sendingOf(body)
   const signal = clientGone(reply.raw)
@@ -95,5 +96,7 @@ export async function chatCompletion (request: FastifyRequest, reply: FastifyRep
   // What stands in a conversation that is kept would be said twice.
   if (!run.fleeting) withoutRetry(reply)
   const asked: Asked = { reply, handle, sending, model: String(body.model), toolChoice: run.toolChoice }
-  return sending.isStream ? answerStream(asked, options) : await answerWhole(asked)
+  if (!sending.isStream) return await answerWhole(asked)
+  answerStream(asked, options)
+  return undefined
 }

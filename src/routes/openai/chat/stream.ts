@@ -1,5 +1,4 @@
 /** The answer to a chat request while it comes into being. */
-import type { FastifyReply } from 'fastify'
 import type { RunResult } from '../../../agent/room.ts'
 import { openSse } from '../../../http/sse.ts'
 import { lateBody } from '../errors.ts'
@@ -56,8 +55,8 @@ async function tell (asked: Asked, chunks: Chunks, words: Words): Promise<void> 
   chunks.end()
 }
 
-export function answerStream (asked: Asked, { runs, log }: Pick<OpenAiOptions, 'runs' | 'log'>): FastifyReply {
-  const { reply, handle } = asked
+export function answerStream (asked: Asked, { runs, log }: Pick<OpenAiOptions, 'runs' | 'log'>): void {
+  const { handle } = asked
   const chunks = chunksOf(asked)
   const words = new Words({ tell: (delta, isAnother) => chunks.words(isAnother ? betweenMessages + delta : delta) })
   chunks.delta({ role: 'assistant' })
@@ -70,5 +69,4 @@ export function answerStream (asked: Asked, { runs, log }: Pick<OpenAiOptions, '
     chunks.whole(lateBody(err))
     chunks.end()
   }).finally(leave)
-  return reply
 }
