@@ -44,9 +44,14 @@ async function liveAll (options: RunOptions, signals: Signals, voice: Voice): Pr
 
 /** Nothing when the process was told to stop meanwhile. */
 async function firstSettings (options: RunOptions, signals: Signals, voice: Voice): Promise<Settings | undefined> {
-  const giveUp = signals.stopped.then(() => { setTimeout(() => process.exit(exitCodes.ok), startStopMs).unref() })
+  let isReading = true
+  // Later a stop has a budget of its own.
+  const giveUp = signals.stopped.then(() => {
+    if (isReading) setTimeout(() => process.exit(exitCodes.ok), startStopMs).unref()
+  })
   if (options.dev) await prepareDevProfile(pathsOf(options), options)
   const settings = await Promise.race([readSettings(options), giveUp])
+  isReading = false
   if (settings && options.force) await clearPort(settings, line => voice.say('warn', line))
   return settings ?? undefined
 }

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { makeHome, startDaemon } from '../fixtures/daemon.ts'
+import type { TestGateway } from '../helper.ts'
 import { becomes, listen, openGateway, send } from './gateway-scene.ts'
 
 t.test('a stop is told to whoever waits, with what to do to hear the end', async t => {
@@ -19,4 +21,21 @@ t.test('a stop is told to whoever waits, with what to do to hear the end', async
   await listening.ended
   t.match(listening.told.at(-1), { event: 'run.error', data: { error: { type: 'unavailable' }, request_id: 's' } })
   await stopped
+})
+
+t.test('a process that is stopped takes all of its time to answer, and the next one goes on', async t => {
+  const token = 'stop-token-0123456789abcdef0123456789abcdef'
+  const home = await makeHome(t, { gateway: { mode: 'local', auth: { mode: 'token', token }, shutdown: { drainMs: 5_500 } } })
+  const gateway = { http: `http://127.0.0.1:${home.port}` } as TestGateway
+  const headers = { authorization: `Bearer ${token}` }
+  const message = { from: 'a', text: '/slow 100\n/words 70', request_id: 'r' }
+  const first = await startDaemon(t, home)
+  const listening = await listen(gateway, message, headers)
+  await listening.hears('message.delta')
+  t.equal(await first.stop(), 0)
+  await listening.ended
+  t.match(listening.told.at(-1), { event: 'run.error', data: { error: { type: 'unavailable' } } })
+  t.match(first.said(), /completed cleanly/)
+  await startDaemon(t, home)
+  t.match((await send(gateway, message, headers)).body, { request_id: 'r', reply: /word70/ })
 })
