@@ -23,7 +23,7 @@ t.test('a stop is told to whoever waits, with what to do to hear the end', async
   await stopped
 })
 
-t.test('a process that is stopped takes all of its time to answer, and the next one goes on', async t => {
+t.test('a process that is stopped takes all of its time to answer', async t => {
   const token = 'stop-token-0123456789abcdef0123456789abcdef'
   const home = await makeHome(t, { gateway: { mode: 'local', auth: { mode: 'token', token }, shutdown: { drainMs: 5_500 } } })
   const gateway = { http: `http://127.0.0.1:${home.port}` } as TestGateway
@@ -36,6 +36,4 @@ t.test('a process that is stopped takes all of its time to answer, and the next 
   await listening.ended
   t.match(listening.told.at(-1), { event: 'run.error', data: { error: { type: 'unavailable' } } })
   t.match(first.said(), /completed cleanly/)
-  await startDaemon(t, home)
-  t.match((await send(gateway, message, headers)).body, { request_id: 'r', reply: /word70/ })
 })
