@@ -12,6 +12,7 @@ export interface ConnectIntent {
   client: Pick<ConnectClient, 'id' | 'mode' | 'version'> & Partial<ConnectClient>
   role?: string
   scopes?: readonly string[]
+  caps?: readonly string[]
 }
 
 export interface Challenge {
@@ -36,7 +37,7 @@ export function connectParams (intent: ConnectIntent, challenge: Challenge): Con
     client,
     role,
     scopes,
-    caps: [],
+    caps: [...(intent.caps ?? [])],
     ...(auth ? { auth } : {}),
     ...(intent.identity ? { device: proof(intent.identity, client, { role, scopes, auth }, challenge) } : {}),
     userAgent: `openclaw-gateway-cli/${client.version} (${platform()} ${release()}; ${arch()})`

@@ -21,6 +21,9 @@ export interface OpenOptions {
    */
   readonly identity?: 'always' | 'if-paired' | 'never'
   readonly now: () => number
+  /** Absent: whatever an operator may have. */
+  readonly scopes?: readonly string[]
+  readonly caps?: readonly string[]
 }
 
 interface Attempt {
@@ -112,10 +115,19 @@ export async function openGateway (target: GatewayTarget, options: OpenOptions):
   const deadlineMs = options.now() + options.timeoutMs
   const tokens = tokensIn(options.stateDir)
   const { identity, stored, client } = await introduce(target, tokens, options)
-  const base = { url: target.url, tls: target.tls, client, identity, role, connectTimeoutMs: 0, requestTimeoutMs: options.timeoutMs }
+  const base = {
+    url: target.url,
+    tls: target.tls,
+    client,
+    identity,
+    role,
+    connectTimeoutMs: 0,
+    requestTimeoutMs: options.timeoutMs,
+    ...(options.caps ? { caps: options.caps } : {})
+  }
   const connect = (attempt: Attempt) => knock({ ...base, ...attempt }, deadlineMs, options.now)
   const hasSecret = Object.keys(target.auth).length > 0
-  const first: Attempt = !hasSecret && stored ? withToken(stored) : { auth: target.auth, scopes: fullOperatorScopes }
+  const first: Attempt = !hasSecret && stored ? withToken(stored) : { auth: target.auth, scopes: options.scopes ?? fullOperatorScopes }
 
   const opened = await connect(first).catch(async (error: unknown) => {
     if (!isClientError(error)) throw error

@@ -1,5 +1,5 @@
 /** The `fetch` of servers elsewhere: to the one place that the configuration names, and with an end to what comes back. */
-import { maxMessageBytes, tooLargeText } from './lines.ts'
+import { maxMessageBytes, tooLargeText } from './limits.ts'
 
 export type Fetch = (input: string | URL, init?: RequestInit) => Promise<Response>
 

@@ -6,9 +6,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
+import { createLineReader } from '../../lib/message-lines.ts'
 import { environmentFor, type Environment } from '../exec/environment.ts'
 import { endTree } from '../exec/process-tree.ts'
-import { createLineReader } from './lines.ts'
+import { maxMessageBytes, tooLargeText } from './limits.ts'
 
 export interface StdioOptions {
   readonly command: string
@@ -72,8 +73,12 @@ export function createStdioTransport (options: StdioOptions): StdioTransport {
 
   const lines = createLineReader({
     message: message => transport.onmessage?.(message as JSONRPCMessage),
+    tooLarge (id) {
+      if (id === undefined) transport.onerror?.(new Error(`a message of more than ${maxMessageBytes} bytes was left out`))
+      else transport.onmessage?.({ jsonrpc: '2.0', id, error: { code: -32000, message: tooLargeText } })
+    },
     problem: text => transport.onerror?.(new Error(text))
-  })
+  }, maxMessageBytes)
 
   function end (): Promise<void> {
     closing ??= (child ? takeDown(child, marker) : Promise.resolve()).finally(() => transport.onclose?.())

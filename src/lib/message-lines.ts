@@ -1,7 +1,9 @@
-/** Messages of a server, one a line. A line that is too long is left out, and whoever waits for it is told. */
+/** JSON-RPC messages, one a line. A line that is too long is left out, and whoever waits for it can be told. */
 
 export interface LineSink {
   message (message: object): void
+  /** Undefined: whose message it was could not be told. */
+  tooLarge (id: number | string | undefined): void
   problem (text: string): void
 }
 
@@ -9,13 +11,8 @@ export interface LineReader {
   add (chunk: Buffer): void
 }
 
-/** More than any tool should answer, and less than would hurt. */
-export const maxMessageBytes = 8 * 1024 * 1024
-
 /** Where serializers put the id: first or last. */
 const edgeBytes = 256
-
-export const tooLargeText = `the answer is larger than ${maxMessageBytes / 1024 / 1024} MiB; ask for less`
 
 /** To which request a message answers of which only the edges are known. */
 function answeredBy (head: string, tail: string): number | string | undefined {
@@ -23,7 +20,7 @@ function answeredBy (head: string, tail: string): number | string | undefined {
   return found ? JSON.parse(found[1]!) as number | string : undefined
 }
 
-export function createLineReader (sink: LineSink, maxBytes: number = maxMessageBytes): LineReader {
+export function createLineReader (sink: LineSink, maxBytes: number): LineReader {
   let pieces: Buffer[] = []
   let length = 0
   /** The edges of a line that is being left out. */
@@ -32,8 +29,7 @@ export function createLineReader (sink: LineSink, maxBytes: number = maxMessageB
   function finishSkipped (): void {
     const id = answeredBy(skipped!.head, skipped!.tail.toString('latin1'))
     skipped = undefined
-    if (id === undefined) sink.problem(`a message of more than ${maxBytes} bytes was left out`)
-    else sink.message({ jsonrpc: '2.0', id, error: { code: -32000, message: tooLargeText } })
+    sink.tooLarge(id)
   }
 
   function read (line: string): void {
@@ -43,9 +39,9 @@ export function createLineReader (sink: LineSink, maxBytes: number = maxMessageB
     try {
       value = JSON.parse(text)
     } catch {
-      return sink.problem('a line on its standard output is no JSON')
+      return sink.problem('a line is no JSON')
     }
-    if (typeof value !== 'object' || value === null || (value as { jsonrpc?: unknown }).jsonrpc !== '2.0') sink.problem('a line on its standard output is no message')
+    if (typeof value !== 'object' || value === null || (value as { jsonrpc?: unknown }).jsonrpc !== '2.0') sink.problem('a line is no JSON-RPC message')
     else sink.message(value)
   }
 
