@@ -26,6 +26,8 @@ export interface AttemptLedger {
   /** How long until a place is free for this key, 0 when there is one. */
   fullFor: (key: string, limits: LedgerLimits) => number
   forget: (key: string) => boolean
+  /** Nothing is counted: most of the time, and asked with every request. */
+  isEmpty: () => boolean
   entries: (limits: LedgerLimits) => Array<LedgerEntry & { readonly lockedForMs: number }>
   size: (limits: LedgerLimits) => number
 }
@@ -101,6 +103,8 @@ export function createAttemptLedger ({ now, maxKeys }: { now: () => number, maxK
       const first = locked.oldest()
       return first ? Math.max(1, lockLeft(first.value, limits)) : 0
     },
+
+    isEmpty: () => open.size() + locked.size() === 0,
 
     forget: key => [open.delete(key), locked.delete(key)].includes(true),
 

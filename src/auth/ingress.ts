@@ -68,10 +68,17 @@ export function isOwnLoopbackOrigin (origin: string, port: number): boolean {
     parsed.port === port && isLoopbackHostname(parsed.hostname)
 }
 
-const isLoopbackHost = (host: string | undefined): boolean => {
-  if (host === undefined) return true
-  const parsed = parseHostHeader(host)
-  return parsed !== undefined && isLoopbackHostname(parsed.hostname)
+/** Most requests name the host that the one before them named. */
+function createLoopbackHosts (): (host: string | undefined) => boolean {
+  let last: { readonly host: string, readonly isLoopback: boolean } | undefined
+  return host => {
+    if (host === undefined) return true
+    if (last?.host !== host) {
+      const parsed = parseHostHeader(host)
+      last = { host, isLoopback: parsed !== undefined && isLoopbackHostname(parsed.hostname) }
+    }
+    return last.isLoopback
+  }
 }
 
 interface Peer {
@@ -82,6 +89,7 @@ const maxPeers = 1000
 
 export function createIngress (options: IngressOptions): (facts: IngressFacts) => Ingress {
   const isTrusted = createCidrMatcher(options.trustedProxies)
+  const isLoopbackHost = createLoopbackHosts()
   const ownPort = (): number => typeof options.port === 'function' ? options.port() : options.port
 
   const namedClient = (headers: IncomingHttpHeaders): string | undefined => {

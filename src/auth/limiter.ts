@@ -120,6 +120,7 @@ export function createAttemptLimiter ({ settings, now, maxKeys = 10_000 }: Attem
 
   return {
     check (scope, subject) {
+      if (ledger.isEmpty()) return allowed
       const limits = currentLimits()
       if (isExempt(subject, limits)) return allowed
       const key = `${scope}:${subjectKey(subject)}`
@@ -143,7 +144,7 @@ export function createAttemptLimiter ({ settings, now, maxKeys = 10_000 }: Attem
     },
 
     recordSuccess (scope, subject) {
-      ledger.forget(`${scope}:${subjectKey(subject)}`)
+      if (!ledger.isEmpty()) ledger.forget(`${scope}:${subjectKey(subject)}`)
     },
 
     list: () => ledger.entries(currentLimits()).map(({ scope, subject, failures, lockedForMs }) =>

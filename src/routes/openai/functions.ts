@@ -1,4 +1,7 @@
 /** Functions that a program brings and carries out itself, and how the model is to choose among them. */
+import type { RunRequest } from '../../agent/room.ts'
+import { agentEntry } from '../../config/agent-entries.ts'
+import type { LoadedConfig } from '../../config/load.ts'
 import type { ReplySchema, ToolChoice, ToolSpec } from '../../providers/model.ts'
 import { invalid } from './errors.ts'
 import { isFields, textIn, type Fields } from './fields.ts'
@@ -16,6 +19,12 @@ export function functionOf ({ name, description, parameters, strict }: Fields, p
     parameters: parameters ?? { type: 'object', properties: {} },
     ...(typeof strict === 'boolean' ? { strict } : {})
   }
+}
+
+/** A program that carries out the runs of an agent is told the messages, and no functions. */
+export function refuseForExternal ({ clientTools }: Pick<RunRequest, 'clientTools'>, agentId: string, { config }: LoadedConfig): void {
+  if (!clientTools || agentEntry(config, agentId)?.runtime !== 'external') return
+  throw invalid(`\`tools\` cannot be used: the runs of agent "${agentId}" are carried out by a program of their own.`, 'tools')
 }
 
 export function refuseTwins (tools: readonly ToolSpec[]): void {

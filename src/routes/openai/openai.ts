@@ -68,7 +68,7 @@ function onceLoaded (load: () => Promise<Answer>): Answer {
 /** Some clients name the type of a body that they do not send. */
 function forgetEmptyBody ({ headers }: FastifyRequest): void {
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-  if (!hasBody) delete headers['content-type']
+  if (!hasBody && headers['content-type'] !== undefined) delete headers['content-type']
 }
 
 export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions): void {

@@ -102,6 +102,12 @@ t.test('with several agents and none that is meant, one has to be named', async 
   t.equal((await post('/v1/chat/completions', ask([user('x')], { model: 'openclaw/two' }))).status, 200)
 })
 
+t.test('an agent that runs elsewhere has no functions of others', async t => {
+  const { post } = await startScene(t, { agents: { entries: { main: { runtime: 'external' } } } })
+  const response = await post('/v1/chat/completions', ask([user('x')], { tools: [tool] }))
+  t.match([response.status, await response.json()], [400, { error: { message: /carried out by a program of their own/, param: 'tools' } }])
+})
+
 t.test('without a name a conversation is nowhere but in its request', async t => {
   const { post, gateway } = await startScene(t)
   const heardEvents: string[] = []

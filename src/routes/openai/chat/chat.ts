@@ -7,6 +7,7 @@ import type { Message } from '../../../protocol/transcript.ts'
 import { addresseeOf } from '../addressee.ts'
 import { withoutRetry } from '../errors.ts'
 import { bodyOf, type Fields } from '../fields.ts'
+import { refuseForExternal } from '../functions.ts'
 import { createImageReader, type ImageReader } from '../images.ts'
 import { newsFor } from '../news.ts'
 import type { OpenAiOptions } from '../openai.ts'
@@ -62,6 +63,7 @@ async function requestOf (request: FastifyRequest, body: Fields, signal: AbortSi
     ...(repeat ? { name: hashOf(JSON.stringify([caller.principal, repeat.key])) } : {})
   }, options)
   const runOptions = runOptionsOf(body)
+  refuseForExternal(runOptions, addressee.target.agentId, options.config())
   const { system, messages } = await readMessages(body.messages, options.now(), imagesFor(signal, options))
   if (addressee.isNamed) await options.ready()
   const { target, chosen, channel } = addressee
