@@ -3,6 +3,8 @@
  * commands print is much: both happen here, where nothing waits for it. When the gateway goes, however it goes, so do its commands.
  */
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { spawnDetached } from '../launch.ts'
 import { defaultOutputLimits } from '../output.ts'
 import { endGroup, endTree } from '../process-tree.ts'
@@ -25,12 +27,9 @@ function report (what: Report, left: () => void = () => {}): void {
 }
 
 /** Once the shell is gone, whoever it left in the group goes too; then the pipes are read to their end. */
-async function drained (child: ChildProcess): Promise<void> {
+async function drained (child: ChildProcess, closed: Promise<unknown>): Promise<void> {
   endGroup(child.pid!)
-  await new Promise<void>(resolve => {
-    const timer = setTimeout(resolve, closeWaitMs)
-    child.once('close', () => { clearTimeout(timer); resolve() })
-  })
+  await Promise.race([closed, sleep(closeWaitMs)])
   for (const stream of child.stdio) stream?.destroy()
 }
 
@@ -40,12 +39,14 @@ async function start ({ id, marker, program }: Order & { kind: 'start' }): Promi
   commands.set(id, command)
   report({ kind: 'started', id, pid: child.pid! })
   const pacing = createPacing(defaultOutputLimits, (printed, left) => report({ kind: 'output', id, ...printed }, left))
+  // Listened to from the beginning: it may come with the end itself.
+  const closed = once(child, 'close').catch(() => {})
   child.stdout?.on('data', pacing.add)
   child.stderr?.on('data', pacing.add)
   for (const emitter of [child, ...child.stdio]) emitter?.on('error', () => {})
   child.once('exit', async (code, signal) => {
     const isClean = await command.stopping ?? true
-    await drained(child)
+    await drained(child, closed)
     commands.delete(id)
     pacing.flush()
     report({ kind: 'ended', id, code, signal, isClean })
