@@ -61,7 +61,7 @@ t.test('a gateway that is killed leaves no command behind', async t => {
 t.test('a command that ends whoever started it ends itself, and the next one runs', async t => {
   const { exec } = await execDesk(t)
   const word = odd()
-  const result = await exec({ command: `(setsid sleep ${word} &); sleep ${word} & kill -9 $PPID; sleep ${word}` })
+  const result = await exec({ command: `(setsid sleep ${word} &); sleep ${word} & sleep 0.5; kill -9 $PPID; sleep ${word}` })
   t.match(result, { isError: true, details: { status: 'failed', exitSignal: 'SIGKILL', exitReason: 'signal' } })
   t.same(await processesWith(`sleep\0${word}`), [])
   t.match(await exec({ command: 'echo next' }), { details: { exitCode: 0, aggregated: 'next\n' } })
