@@ -31,6 +31,7 @@ import type { Rooms } from './methods/rooms.ts'
 import { closeCodes } from './protocol/close-codes.ts'
 import type { MoreMethods } from './rpc/define-method.ts'
 import { createRpc, type Rpc } from './rpc/rpc.ts'
+import { registerAdminRpc } from './routes/admin-rpc.ts'
 import { registerDeviceNonce } from './routes/device-nonce.ts'
 import { registerInfo } from './routes/info.ts'
 import { registerProbes } from './routes/probes.ts'
@@ -177,6 +178,7 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
   const { tools: { invoke }, sessions } = parts.conversation
   // Asked for with the first call: rows are not read before somebody needs them.
   registerToolsInvoke(fastify, { auth: door.httpAuth, invoke, ready: () => sessions.ready, unavailable: host.lifecycle.unavailable })
+  registerAdminRpc(fastify, { auth: door.httpAuth, config: parts.live.current, call: rpc.call })
   if (gateway.http.endpoints.mcp.enabled) {
     const { registerMcp } = await import('./routes/mcp.ts')
     const { tools } = parts.conversation

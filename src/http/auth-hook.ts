@@ -10,10 +10,13 @@ export interface HttpAuth {
    * Refuses the request at its headers, before a byte of the body is read, unless the caller holds the scope, and an API key may come
    * here.
    */
-  require (scope: Scope, more?: RouteRights): onRequestAsyncHookHandler
+  require (scope: RouteScope, more?: RouteRights): onRequestAsyncHookHandler
   /** Who it is if it says so rightly; undefined for everybody else. Wrong guesses count all the same. */
   recognise (request: FastifyRequest): Promise<Caller | undefined>
 }
+
+/** `caller`: whoever has a credential; what he does there needs scopes of its own. */
+export type RouteScope = Scope | 'caller'
 
 export interface RouteRights {
   /** What one API key has is kept from the others here. Without it, keys that do not see everything are refused. */
@@ -50,14 +53,14 @@ const attemptOf = (request: FastifyRequest) => ({
 })
 
 /** The scope that a hook made by `require` asks for; undefined for any other one. */
-export const scopeOfGuard = (hook: object): Scope | undefined => (hook as { readonly guards?: Scope }).guards
+export const scopeOfGuard = (hook: object): RouteScope | undefined => (hook as { readonly guards?: RouteScope }).guards
 
 export function createHttpAuth (authenticate: HttpAuthenticator): HttpAuth {
   return {
-    require: (scope, more = {}) => Object.assign<onRequestAsyncHookHandler, { guards: Scope }>(async (request, reply) => {
+    require: (scope, more = {}) => Object.assign<onRequestAsyncHookHandler, { guards: RouteScope }>(async (request, reply) => {
       const caller = await authenticate(attemptOf(request))
       countRequest(caller, reply)
-      if (!caller.allows.has(scope)) {
+      if (scope !== 'caller' && !caller.allows.has(scope)) {
         throw new GatewayError('MISSING_SCOPE', { message: `missing scope: ${scope}`, details: { missingScope: scope, requiredScopes: [scope] } })
       }
       admitKey(caller, request, reply, more)

@@ -1,22 +1,21 @@
 /** Every route that is registered, for the description of this gateway: nothing that is served can be left out of it. */
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { scopeOfGuard } from './auth-hook.ts'
+import { scopeOfGuard, type RouteScope } from './auth-hook.ts'
 import { isRefusal } from './other-methods.ts'
-import type { Scope } from '../protocol/scopes.ts'
 
 export interface KnownRoute {
   readonly method: string
   /** As it is registered: `:name` is a parameter, `*` the rest of the path, `::` a colon. */
   readonly url: string
   /** What a caller needs; undefined: the route looks at that itself, or lets anybody in. */
-  readonly scope: Scope | undefined
+  readonly scope: RouteScope | undefined
 }
 
 declare module 'fastify' {
   interface FastifyInstance { knownRoutes: KnownRoute[] }
 }
 
-function scopeOf ({ onRequest }: RouteOptions): Scope | undefined {
+function scopeOf ({ onRequest }: RouteOptions): RouteScope | undefined {
   for (const hook of [onRequest ?? []].flat()) {
     const scope = scopeOfGuard(hook)
     if (scope) return scope

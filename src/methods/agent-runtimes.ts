@@ -46,8 +46,9 @@ function update (params: Static<typeof updateParams>, { rooms, connection }: Con
   return { ok: true }
 }
 
-const admin = { scope: 'operator.admin', result: openObject } as const
-const node = { scope: 'node', result: openObject } as const
+const common = { result: openObject, needsConnection: true } as const
+const admin = { scope: 'operator.admin', ...common } as const
+const node = { scope: 'node', ...common } as const
 
 export const agentRuntimes = {
   'agents.runtime.register': method({ ...admin, params: agentOnly, handle: register }),

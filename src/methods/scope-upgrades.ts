@@ -95,6 +95,7 @@ export const scopeUpgrades = {
   'device.scopes.requestUpgrade': method({
     // Whoever may do nothing yet may ask for more; the signed device of the connection is what counts.
     scope: () => [],
+    needsConnection: true,
     params: Type.Object({
       scopes: Type.Array(text(), { minItems: 1, maxItems: maxScopes, uniqueItems: true })
     }, { additionalProperties: false }),
@@ -104,6 +105,7 @@ export const scopeUpgrades = {
   'device.scopes.waitUpgrade': method({
     scope: () => [],
     changes: false,
+    needsConnection: true,
     params: Type.Object({ requestId: text() }, { additionalProperties: false }),
     result: openObject,
     handle ({ requestId }, { rooms, caller, connection }) {

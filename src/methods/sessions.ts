@@ -83,6 +83,7 @@ export const sessions = {
   'sessions.subscribe': method({
     scope: sessionRead,
     changes: false,
+    needsConnection: true,
     params: ListParams,
     result: openObject,
     async handle (params, { rooms, connection }) {
@@ -96,6 +97,7 @@ export const sessions = {
   'sessions.messages.subscribe': method({
     scope: sessionRead,
     changes: false,
+    needsConnection: true,
     params: Type.Object({
       key, agentId: optional(text()), includeApprovals: optional(Type.Literal(true))
     }, { additionalProperties: false }),
@@ -113,6 +115,7 @@ export const sessions = {
   'sessions.messages.unsubscribe': method({
     scope: sessionRead,
     changes: false,
+    needsConnection: true,
     params: Type.Object({ key, agentId: optional(text()) }, { additionalProperties: false }),
     result: openObject,
     handle ({ key, agentId }, { rooms, connection }) {
@@ -249,6 +252,7 @@ export const sessions = {
   'sessions.viewers.set': method({
     scope: sessionRead,
     changes: false,
+    needsConnection: true,
     params: Type.Object({
       agentId: optional(text()), sessionKeys: Type.Array(key, { maxItems: 32 })
     }, { additionalProperties: false }),

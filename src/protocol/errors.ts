@@ -34,6 +34,7 @@ export const errorTable = {
   INVALID_PARAMS: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid params', next: 'Correct the named field and send the request again.' },
   INVALID_FRAME: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid request frame', next: 'Send {"type":"req","id":"…","method":"…","params":{…}}.' },
   INVALID_HANDSHAKE: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid handshake: first request must be connect', next: 'Answer connect.challenge with a connect request first.' },
+  CONNECTION_REQUIRED: { wire: 'INVALID_REQUEST', status: 400, message: 'this method needs a connection that stays', next: 'Call it over the WebSocket of this gateway.' },
   INVALID_ROLE: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid role', next: 'Use role "operator" or "node".' },
   UNKNOWN_METHOD: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown method', next: 'hello-ok.features.methods lists what this gateway serves.' },
   UNAUTHORIZED_ROLE: { wire: 'INVALID_REQUEST', status: 403, message: 'unauthorized role', next: 'Connect with the role this method belongs to.' },

@@ -33,6 +33,8 @@ export interface MethodDeclaration<Rooms, P extends TSchema, R extends TSchema> 
   readonly advertise?: false
   /** Counts against the budget of control-plane writes. */
   readonly controlPlane?: true
+  /** It is about the connection it is called on: without one there is nothing to do. */
+  readonly needsConnection?: true
   /** Why this method has no room behind it yet. Its answer is honest and empty, or UNAVAILABLE with this reason. */
   readonly placeholder?: string
   handle (params: Static<P>, context: MethodContext<Rooms>): Static<R> | RawJson | Promise<Static<R> | RawJson>

@@ -144,9 +144,12 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
     return method
   }
 
-  function perform (name: string, rawParams: unknown, caller: Caller, connection: CallConnection, respondFirst: MethodContext<Rooms>['respondFirst']): unknown {
+  function perform (name: string, rawParams: unknown, caller: Caller, connection: CallConnection, respondFirst?: MethodContext<Rooms>['respondFirst']): unknown {
     const params = rawParams ?? {}
     const method = admit(name, params, caller)
+    if (method.needsConnection && !respondFirst) {
+      throw new GatewayError('CONNECTION_REQUIRED', { message: `${name} needs a connection that stays`, details: { method: name } })
+    }
     const work = () => {
       lastStarted = name
       return method.handle(params as never, {
@@ -154,7 +157,7 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
         connection,
         rooms: caller.key ? own.roomsFor(rooms, caller) : rooms,
         get signal () { return connection.signal },
-        respondFirst
+        respondFirst: respondFirst ?? (() => {})
       })
     }
     const key = (params as { idempotencyKey?: unknown }).idempotencyKey
@@ -187,7 +190,7 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
       }
       options.observe?.({ method: frame.method, connection, id: frame.id, startedAtMs, error })
     },
-    call: async (caller, connection, method, params) => perform(method, params, caller, connection, () => {}),
+    call: async (caller, connection, method, params) => perform(method, params, caller, connection),
     lastStarted: () => lastStarted
   }
 }

@@ -38,6 +38,9 @@ const endpoints = group({ help: 'Routes that are switched on one by one.', reloa
   mcp: group({ help: 'The gateway as an MCP server, at /mcp.' }, {
     enabled: key(flag, { default: false, failsafe: false, help: 'Serve it.' })
   }),
+  adminRpc: group({ help: 'POST /api/v1/admin/rpc, every method of the WebSocket for tools that cannot hold one open.' }, {
+    enabled: key(flag, { default: false, failsafe: false, help: 'Serve it.' })
+  }),
   chatCompletions: group({ help: 'POST /v1/chat/completions.' }, {
     enabled: key(flag, { default: false, help: 'Serve it.' }),
     maxBodyBytes: key(integer(1), { default: 20 * mebibytes, help: 'Size of a request.', reload: 'restart' }),

@@ -60,7 +60,7 @@ function operationOf ({ method, url, scope }: KnownRoute): Json {
     ...(words.body ? { requestBody: { required: words.mayBeEmpty !== true, content: json(words.body) } } : {}),
     responses: answersOf(words, scope !== undefined),
     security: scope === undefined ? [] : [{ bearer: [] }],
-    ...(scope === undefined ? {} : { 'x-required-scope': scope })
+    ...(scope === undefined || scope === 'caller' ? {} : { 'x-required-scope': scope })
   }
 }
 

@@ -178,5 +178,21 @@ export const routeWords: { readonly [route: string]: RouteWords } = {
   'GET /v1/models/*': { summary: 'One of them, in the shape of OpenAI' },
   'POST /v1/chat/completions': { summary: 'Chat completions, in the shape of OpenAI', body: { type: 'object' }, streams: 'Chunks, then [DONE].' },
   'POST /v1/responses': { summary: 'Responses, in the shape of OpenAI', body: { type: 'object' }, streams: 'Events, then [DONE].' },
+  'GET /v1/responses/:id': {
+    summary: 'A response that was asked for before',
+    query: { stream: 'true: as events.', starting_after: 'Only the events after this number.' },
+    streams: 'Events, then [DONE].'
+  },
+  'DELETE /v1/responses/:id': { summary: 'Forget a response, with its conversation when that is all there is in it' },
+  'POST /v1/responses/:id/cancel': { summary: 'End a response in the background', mayBeEmpty: true },
+  'GET /v1/responses/:id/input_items': {
+    summary: 'What a response answers', query: { order: 'asc or desc.', limit: 'At most 100.', after: 'The id of an item.' }
+  },
+  'POST /api/v1/admin/rpc': {
+    summary: 'Every method of the WebSocket',
+    description: 'With the rights that the caller has there. Methods that are about a connection are refused.',
+    body: object({ id: text, method: text, params: { type: 'object' } }),
+    answer: object({ id: text, ok: flag, payload: {} })
+  },
   'POST /v1/embeddings': { summary: 'Embeddings, in the shape of OpenAI', body: { type: 'object' } }
 }

@@ -11,7 +11,7 @@ export interface ItemSources {
   image (part: Row, place: string): Promise<ImagePart>
   file (part: Row, place: string): Promise<TextPart>
   /** An item that this gateway answered earlier, in the shape in which it answered it. */
-  item (id: string, place: string): Promise<Row>
+  item (id: string, place: string): Promise<object>
 }
 
 export interface Heard {
