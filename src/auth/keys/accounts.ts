@@ -1,8 +1,8 @@
 /** What each key has used today. Days are those of UTC; a day that is over is forgotten with the first use of the next. */
-import type { Usage } from '../../protocol/transcript.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import type { StoreOp } from '../../store/store.ts'
 import type { ActiveKey } from './active-key.ts'
+import type { Used } from './caller-key.ts'
 import { dayOf, endOfDay, type KeyUsage } from './record.ts'
 
 export interface Accounts {
@@ -10,8 +10,9 @@ export interface Accounts {
   today (id: string): KeyUsage
   /** Throws KEY_BUDGET_SPENT when there is nothing left for another run. */
   check (key: ActiveKey): void
-  book (id: string, usage: Usage | undefined): void
+  book (id: string, used: Used | undefined, runs: number): void
   op (key: ActiveKey): StoreOp
+  forget (id: string): void
 }
 
 export function createAccounts (now: () => number): Accounts {
@@ -42,15 +43,16 @@ export function createAccounts (now: () => number): Accounts {
         throw spent(key, `${spendPerDayUsd} USD`, spendPerDayUsd, Number(costUsd.toFixed(6)))
       }
     },
-    book (id, usage) {
+    book (id, used, runs) {
       const account = today(id)
       accounts.set(id, {
         ...account,
-        tokens: account.tokens + (usage?.totalTokens ?? 0),
-        costUsd: account.costUsd + (usage?.cost?.total ?? 0),
-        runs: account.runs + 1
+        tokens: account.tokens + (used?.totalTokens ?? 0),
+        costUsd: account.costUsd + (used?.cost?.total ?? 0),
+        runs: account.runs + runs
       })
     },
+    forget: id => { accounts.delete(id) },
     op: key => ({
       op: 'put',
       collection: 'api-key-usage',

@@ -1,7 +1,7 @@
 /** One key while the gateway runs: what its record says now, and what counts only in this process. */
 import { createCidrMatcher } from '../../lib/net-address.ts'
 import { GatewayError } from '../../protocol/errors.ts'
-import type { CallerKey, RequestsLeft } from './caller-key.ts'
+import type { CallerKey, RequestsLeft, Used } from './caller-key.ts'
 import type { KeyRecord } from './record.ts'
 
 const minuteMs = 60_000
@@ -17,21 +17,31 @@ function fitsRoute (pattern: string, httpMethod: string, route: string): boolean
   return (first === httpMethod || (first === 'GET' && httpMethod === 'HEAD')) && fits(second, route)
 }
 
+/** Where what keys use is written down. */
+export interface Ledger {
+  check (key: ActiveKey): void
+  book (id: string, used: Used): void
+}
+
 export class ActiveKey implements CallerKey {
   readonly id: string
   agents: ReadonlySet<string> | undefined = undefined
   /** Runs under way that it began. */
   runs = 0
   lastUsedAtMs = 0
+  /** The secret whose end has been seen to. */
+  over = ''
   private stored: KeyRecord
   private fitsAddress: ((address: string | undefined) => boolean) | undefined = undefined
   /** Requests that may come at once; it fills up evenly within a minute. */
   private bucket = 0
   private filledAtMs = 0
   private readonly now: () => number
+  private readonly ledger: Ledger
   private readonly listeners = new Map<() => void, string | undefined>()
 
-  constructor (record: KeyRecord, now: () => number) {
+  constructor (record: KeyRecord, now: () => number, ledger: Ledger) {
+    this.ledger = ledger
     this.id = record.id
     this.now = now
     this.stored = record
@@ -92,6 +102,14 @@ export class ActiveKey implements CallerKey {
     }
     this.bucket--
     return { limit, remaining: Math.floor(this.bucket), resetMs: Math.ceil((limit - this.bucket) * minuteMs / limit) }
+  }
+
+  mayUseMore (): void {
+    this.ledger.check(this)
+  }
+
+  charge (used: Used): void {
+    this.ledger.book(this.id, used)
   }
 
   whenEnded (listener: () => void, tokenHash?: string): () => void {

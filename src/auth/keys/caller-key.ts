@@ -1,3 +1,7 @@
+import type { Usage } from '../../protocol/transcript.ts'
+
+export type Used = Pick<Usage, 'totalTokens' | 'cost'>
+
 /** What is left of a limited number of requests. */
 export interface RequestsLeft {
   readonly limit: number
@@ -21,6 +25,10 @@ export interface CallerKey {
   isInForce (): boolean
   /** Counts a request. Throws KEY_RATE_LIMITED when the minute has none left; undefined when they are not limited. */
   takeRequest (): RequestsLeft | undefined
+  /** For work beside runs. Throws KEY_BUDGET_SPENT when the day has nothing left. */
+  mayUseMore (): void
+  /** What such work has used. */
+  charge (used: Used): void
   /** Called once, when the key (or the secret of it that opened this) ends before what it opened. Returns how to forget it. */
   whenEnded (listener: () => void, tokenHash?: string): () => void
 }

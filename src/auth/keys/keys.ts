@@ -7,7 +7,7 @@ import type { StoreOp } from '../../store/store.ts'
 import type { Caller } from '../caller.ts'
 import { hashToken } from '../secret.ts'
 import { createAccounts } from './accounts.ts'
-import { ActiveKey } from './active-key.ts'
+import { ActiveKey, type Ledger } from './active-key.ts'
 import { principalOfKey } from './caller-key.ts'
 import { nameOf, rulesOf } from './orders.ts'
 import { storedKey, type KeyRecord, type KeyUsage } from './record.ts'
@@ -27,6 +27,13 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
   /** The secret before the last rotation is here, too, so that whoever comes with it hears what became of it. */
   const byHash = new Map<string, ActiveKey>()
   const accounts = createAccounts(now)
+  const ledger: Ledger = {
+    check: accounts.check,
+    book (id, used) {
+      accounts.book(id, used, 0)
+      save(id)
+    }
+  }
   const oneAtATime = createOneAtATime()
   let timer: NodeJS.Timeout | undefined
   const unsaved = new Set<string>()
@@ -40,7 +47,7 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
 
   for (const { key, value } of await store.collection<unknown>('api-keys').all()) {
     const record = storedKey(key, value)
-    if (record) index(new ActiveKey(record, now))
+    if (record) index(new ActiveKey(record, now, ledger))
     else notice(`the stored record api-keys/${key} is not understood; it opens nothing and stays where it is`)
   }
   for (const { key, value } of await store.collection<KeyUsage>('api-key-usage').all()) {
@@ -84,19 +91,22 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
     return next
   }
 
+  /** Ends what is over, also when a change came before the timer did, and waits for the next end. */
   function watch (): void {
     clearTimeout(timer)
-    const next = nextEndMs()
-    timer = next === undefined ? undefined : setTimeout(endWhatIsOver, Math.min(next - now(), longestWaitMs)).unref()
-  }
-
-  function endWhatIsOver (): void {
     for (const key of keys.values()) {
       const { expiresAtMs, previous } = key.record
-      if (expiresAtMs !== undefined && expiresAtMs <= now()) close(key, undefined, 'API key expired')
-      else if (previous && previous.untilMs <= now()) close(key, previous.tokenHash, 'API key rotated')
+      if (expiresAtMs !== undefined && expiresAtMs <= now()) closeOnce(key, key.record.tokenHash, undefined, 'API key expired')
+      else if (previous && previous.untilMs <= now()) closeOnce(key, previous.tokenHash, previous.tokenHash, 'API key rotated')
     }
-    watch()
+    const next = nextEndMs()
+    timer = next === undefined ? undefined : setTimeout(watch, Math.min(next - now(), longestWaitMs)).unref()
+  }
+
+  function closeOnce (key: ActiveKey, over: string, tokenHash: string | undefined, reason: string): void {
+    if (key.over === over) return
+    key.over = over
+    close(key, tokenHash, reason)
   }
 
   function close (key: ActiveKey, tokenHash: string | undefined, reason: string): void {
@@ -118,6 +128,7 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
 
   function drop (key: ActiveKey): void {
     keys.delete(key.id)
+    accounts.forget(key.id)
     for (const [hash, holder] of byHash) if (holder === key) byHash.delete(hash)
   }
 
@@ -152,7 +163,7 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
     ])
     await store.commit([...gone, put(record)])
     for (const key of leaving) drop(key)
-    const key = new ActiveKey(record, now)
+    const key = new ActiveKey(record, now, ledger)
     index(key)
     watch()
     return { key: summaryOf(key), secret }
@@ -180,7 +191,6 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
       byHash.delete(older.tokenHash)
       close(key, older.tokenHash, 'API key rotated')
     }
-    if (graceMs <= 0) close(key, record.tokenHash, 'API key rotated')
     return { key: summaryOf(key), secret }
   }
 
@@ -200,6 +210,12 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
     if (!key.isInForce()) return new GatewayError('AUTH_KEY_EXPIRED')
     const isGood = tokenHash === current || (tokenHash === previous?.tokenHash && now() < previous.untilMs)
     return isGood ? undefined : new GatewayError('AUTH_KEY_REVOKED', { message: 'unauthorized: this API key was rotated' })
+  }
+
+  /** What is used while this is written goes with the next time. */
+  function save (keyId: string): void {
+    unsaved.add(keyId)
+    saving ??= saveAll().finally(() => { saving = undefined })
   }
 
   async function saveAll (): Promise<void> {
@@ -253,14 +269,10 @@ export async function createKeys ({ store, now, disconnect, notice = () => {} }:
     book (keyId, usage) {
       const key = keys.get(keyId)
       if (!key) return () => []
-      accounts.book(keyId, usage)
+      accounts.book(keyId, usage, 1)
       return () => [accounts.op(key)]
     },
-    save (keyId) {
-      // What is used while this is written goes with the next time.
-      unsaved.add(keyId)
-      saving ??= saveAll().finally(() => { saving = undefined })
-    },
+    save,
     async close () {
       clearTimeout(timer)
       await saving

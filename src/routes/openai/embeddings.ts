@@ -54,7 +54,7 @@ export async function embeddings (request: FastifyRequest, reply: FastifyReply, 
   const { vectors, usage } = await options.models.embed(name, inputs, clientGone(reply.raw), dimensions).catch((error: unknown) => {
     throw error instanceof ProviderError ? failureOfModel(error) : error
   })
-  request.caller!.key?.charge(usage)
+  request.caller!.key?.charge({ totalTokens: usage.input })
   const length = vectors[0]?.length ?? 0
   if (dimensions !== undefined && length !== dimensions) {
     throw invalid(`\`dimensions\` cannot be chosen here: ${name} makes vectors of ${length} numbers.`, 'dimensions')
