@@ -96,6 +96,9 @@ export const errorTable = {
   PLUGIN_REFUSED: { wire: 'INVALID_REQUEST', status: 400, message: 'the plugin refused the request', next: 'Correct the request as the message says.' },
   PLUGINS_LOADING: { wire: 'UNAVAILABLE', status: 503, reason: 'plugins-loading', message: 'plugins are starting', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },
 
+  // Channels
+  DELIVERY_FAILED: { wire: 'UNAVAILABLE', status: 502, message: 'the message was not delivered', next: 'Look at it and decide: openclaw message queue.' },
+
   // Coming and going
   STARTING: { wire: 'UNAVAILABLE', status: 503, reason: 'startup-sidecars', message: 'gateway starting; retry shortly', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },
   STOPPING: { wire: 'UNAVAILABLE', status: 503, message: 'gateway restart in progress', next: 'Reconnect after retryAfterMs.', retryable: true, retryAfterMs: 1000 },

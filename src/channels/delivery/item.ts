@@ -1,0 +1,27 @@
+/** One message on its way out, as it lies in the store. */
+
+export interface OutboundItem {
+  readonly id: string
+  readonly channel: string
+  readonly accountId: string
+  readonly chatId: string
+  readonly threadId?: string
+  readonly text: string
+  readonly media?: { readonly kind: 'image' | 'audio' | 'video' | 'file', readonly mimeType: string, readonly name?: string, readonly base64: string }
+  readonly replyTo?: string
+  readonly isSilent?: boolean
+  readonly runId?: string
+  readonly createdAtMs: number
+  /** `parked` and `dead` wait for a person: nobody knows whether the first arrived, or it is too old; the second was refused for good. */
+  readonly state: 'queued' | 'parked' | 'dead'
+  readonly reason?: string
+  /** Parts that have arrived, and what the service calls them. */
+  readonly messageIds: readonly string[]
+  /** A part was about to be sent: after a crash nobody knows whether it was. */
+  readonly isSending?: true
+  readonly attempts: number
+}
+
+export type NewItem = Omit<OutboundItem, 'createdAtMs' | 'state' | 'messageIds' | 'attempts' | 'reason' | 'isSending'>
+
+export const maxTextChars = 200_000
