@@ -97,7 +97,7 @@ export const errorTable = {
   PLUGINS_LOADING: { wire: 'UNAVAILABLE', status: 503, reason: 'plugins-loading', message: 'plugins are starting', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },
 
   // Channels
-  DELIVERY_FAILED: { wire: 'UNAVAILABLE', status: 502, message: 'the message was not delivered', next: 'Look at it and decide: openclaw message queue.' },
+  DELIVERY_FAILED: { wire: 'UNAVAILABLE', status: 502, message: 'the message was not delivered', next: 'It is kept: send it again or throw it away, once the reason is known.' },
 
   // Coming and going
   STARTING: { wire: 'UNAVAILABLE', status: 503, reason: 'startup-sidecars', message: 'gateway starting; retry shortly', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },

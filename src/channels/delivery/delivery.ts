@@ -84,7 +84,7 @@ class DeliveryRoom implements Delivery {
       else this.#queue(item)
     }
     const parked = [...this.#items.values()].filter(({ state }) => state !== 'queued').length
-    if (parked > 0) log.warn({ parked }, 'messages wait for somebody to look at them: openclaw message queue')
+    if (parked > 0) log.warn({ parked }, 'messages wait for somebody to look at them')
   }
 
   prepare (wanted: NewItem): ReturnType<Delivery['prepare']> {
