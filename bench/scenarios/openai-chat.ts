@@ -11,6 +11,9 @@ const requestsInAll = 10_000
 /** A slow gateway is measured over as many as it manages. */
 const withinMs = 60_000
 
+/** What is compiled when it has been called often enough is compiled: on a busy machine seconds alone say little about that. */
+const warmUp = 4000
+
 interface Kind { readonly name: 'JSON' | 'SSE', readonly stream: boolean }
 const kinds: readonly Kind[] = [{ name: 'JSON', stream: false }, { name: 'SSE', stream: true }]
 
@@ -29,7 +32,9 @@ async function alone (running: Running, { endpoint }: ModelServer, connections: 
 async function drive (running: Running, context: ScenarioContext, model: ModelServer, kind: Kind): Promise<Figure[]> {
   const { endpoint } = running.spawned
   const request = chat(running, kind)
-  const warm = await running.load.run({ kind: 'http', endpoint, connections: 8, request, durationMs: context.windowMs })
+  const warm = await running.load.run({
+    kind: 'http', endpoint, connections: 8, request, durationMs: withinMs, maxCount: Math.max(8, Math.round(warmUp * context.scale))
+  })
   if (warm.count === 0) return [] // the target does not serve this route
   const figures: Figure[] = []
   for (const connections of concurrencies) {
@@ -57,7 +62,7 @@ async function drive (running: Running, context: ScenarioContext, model: ModelSe
 async function listModels (running: Running, context: ScenarioContext): Promise<Figure[]> {
   const request: HttpRequest = { method: 'GET', path: '/v1/models', headers: authorization(running.spawned.secret) }
   const job = { kind: 'http' as const, endpoint: running.spawned.endpoint, connections: 16, request }
-  await running.load.run({ ...job, durationMs: context.windowMs / 3 })
+  await running.load.run({ ...job, durationMs: withinMs, maxCount: Math.round(10 * warmUp * context.scale) })
   const result = await measure(running, { ...job, durationMs: context.windowMs })
   return [
     { key: 'req/s, GET /v1/models × 16', value: result.perSecond, unit: '/s', better: 'more', wanted: { ratio: 0.7 } },
