@@ -25,6 +25,7 @@ import { composeCommands, type Commands, type CommandsOptions } from './commands
 import { createIdempotencyCache } from '../rpc/idempotency.ts'
 import type { ExitNotice } from '../tools/exec/sources.ts'
 import type { Files } from '../tools/files/files.ts'
+import type { Once } from '../tools/invoke.ts'
 import { createMemory, type Memory } from '../tools/memory/memory.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
 import { composeFiles } from './files.ts'
@@ -99,6 +100,20 @@ function tellSession ({ agentId, sessionKey, sessionId, text }: ExitNotice, runs
   }).catch((err: unknown) => log.warn({ err, sessionKey }, 'a session could not be told that a command has ended'))
 }
 
+/** Loaded with the first call that needs it; what could not be read is tried again by the next. */
+function keptCalls ({ store, now, log }: Pick<ConversationOptions, 'store' | 'now'> & { log: Logger }): () => Promise<Once> {
+  let kept: Promise<Once> | undefined
+  const load = async (): Promise<Once> =>
+    await (await import('../tools/kept-calls.ts')).createKeptCalls({ calls: store.collection('idempotency'), now, log })
+  return () => {
+    kept ??= load().catch((error: unknown) => {
+      kept = undefined
+      throw error
+    })
+    return kept
+  }
+}
+
 export function composeConversation (options: ConversationOptions): Conversation {
   const { live, agents, store, events, logging, version, now, capsOf } = options
   const config = live.current
@@ -142,6 +157,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     config,
     log: logging.child('tools'),
     once: createIdempotencyCache({ now }),
+    kept: keptCalls({ store, now, log: logging.child('tools') }),
     target: (sessionKey, agentId, caller) => sessions.as(caller).target(sessionKey, agentId),
     modelOf (agentId) {
       const { provider, model } = routed(agentId, {})

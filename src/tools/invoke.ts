@@ -14,9 +14,17 @@ export interface InvokeLog {
   warn (fields: object, message: string): void
 }
 
+export interface CallScope {
+  readonly principal: string
+  readonly method: string
+  readonly key: string
+  readonly toolName: string
+  readonly fingerprint: string
+}
+
 /** One request, one effect: whoever repeats a key gets the answer that there was. */
 export interface Once {
-  run (scope: { principal: string, method: string, key: string }, work: () => Promise<Performed>): Promise<Performed>
+  run (scope: CallScope, work: () => Promise<Performed>): Promise<Performed>
 }
 
 export interface Performed {
@@ -28,6 +36,8 @@ export interface InvokeSources extends CircumstanceSources {
   /** Throws INVALID_PARAMS for a key outside the grammar or of another agent than the named one. */
   readonly target: (sessionKey: string | undefined, agentId: string | undefined, caller: InvokeRequest['caller']) => { readonly key: string, readonly agentId: string }
   readonly once: Once
+  /** The same for what changes something, and beyond a restart. Loaded with the first such call. */
+  readonly kept: () => Promise<Once>
   readonly log: InvokeLog
 }
 
@@ -106,15 +116,19 @@ interface Call {
   readonly context: ToolContext
 }
 
-async function performOnce (request: InvokeRequest, { tool, args, context }: Call, { log, once }: InvokeSources): Promise<InvokeOutcome> {
-  if (request.idempotencyKey === undefined) return await perform(tool, args, context, log)
+async function performOnce (request: InvokeRequest, call: Call, { log, once, kept }: InvokeSources): Promise<InvokeOutcome> {
+  const { tool, args, context } = call
+  const { caller, idempotencyKey: key } = request
+  if (key === undefined) return await perform(tool, args, context, log)
   const fingerprint = fingerprintOf(tool, args, context.sessionKey)
+  const scope = { principal: caller.principal, method: 'tools.invoke', key, toolName: tool.name, fingerprint }
+  const work = async (): Promise<Performed> => {
+    const outcome = await perform(tool, args, context, log)
+    if (outcome.kind !== 'done' || outcome.result.isError) throw new Unsuccessful(outcome)
+    return { fingerprint, outcome }
+  }
   try {
-    const performed = await once.run({ principal: request.caller.principal, method: 'tools.invoke', key: request.idempotencyKey }, async () => {
-      const outcome = await perform(tool, args, context, log)
-      if (outcome.kind !== 'done') throw new Unsuccessful(outcome)
-      return { fingerprint, outcome }
-    })
+    const performed = await once.run(scope, async () => tool.effects ? await (await kept()).run(scope, work) : await work())
     if (performed.fingerprint === fingerprint) return performed.outcome
     return { kind: 'invalid', at: 'request', toolName: tool.name, message: new GatewayError('IDEMPOTENCY_CONFLICT').message }
   } catch (error) {
