@@ -11,7 +11,7 @@ import type { ProviderAnswer, SecretProvider } from './secrets.ts'
 const defaultTimeoutMs = 5000
 const defaultMaxBytes = 1024 * 1024
 
-async function readPrivateFile (path: string, maxBytes: number): Promise<string> {
+export async function readPrivateFile (path: string, maxBytes: number): Promise<string> {
   // Neither a link nor a pipe can make the gateway wait or read something else.
   const handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
   try {

@@ -1,0 +1,82 @@
+/** The keys of `channels.telegram`, and what they come to for one account. */
+import { readPrivateFile } from '../../../config/secret-file.ts'
+import { Type, type Static } from '../../../protocol/type.ts'
+
+export const telegramKeys = Type.Object({
+  // A reference to a secret is not put into its place here; saying so beats "must be string".
+  botToken: Type.Optional(Type.Unknown({ description: 'The token that @BotFather gives: 123456:ABC…' })),
+  tokenFile: Type.Optional(Type.String({ minLength: 1, description: 'A file that holds the token, readable by nobody else.' })),
+  apiRoot: Type.Optional(Type.String({ minLength: 1, description: 'Address of a Bot API server of your own.' })),
+  proxy: Type.Optional(Type.String({ minLength: 1, description: 'HTTP proxy that leads to the Bot API.' })),
+  timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600, description: 'Longest time of one call; default 30.' })),
+  pollingTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, description: 'How long one poll waits for messages; default 30.' })),
+  linkPreview: Type.Optional(Type.Boolean({ description: 'Show previews of links in what is sent; default true.' })),
+  webhookUrl: Type.Optional(Type.String({ minLength: 1, description: 'Public https address for messages; without it they are polled for.' })),
+  webhookSecret: Type.Optional(Type.String({ description: 'What Telegram proves itself with: 1 to 256 of A-Z a-z 0-9 _ -' }))
+})
+
+export type TelegramKeys = Static<typeof telegramKeys>
+
+export interface TelegramSettings {
+  readonly token: string
+  readonly apiRoot: string
+  readonly proxy: string | undefined
+  readonly timeoutMs: number
+  readonly pollSeconds: number
+  readonly linkPreview: boolean
+  readonly webhook: { readonly url: string, readonly secret: string } | undefined
+}
+
+const publicRoot = 'https://api.telegram.org'
+const tokenShape = /^\d{1,20}:[\w-]{1,100}$/
+const tokenAdvice = 'it looks like 123456:ABC… and comes from @BotFather'
+const maxTokenFileBytes = 4096
+
+const isHttp = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '')
+
+function missingToken ({ botToken, tokenFile }: TelegramKeys, where: string): string | undefined {
+  if (botToken === undefined || botToken === '') {
+    return tokenFile === undefined ? `set ${where}.botToken or ${where}.tokenFile: a bot's token, ${tokenAdvice}` : undefined
+  }
+  if (typeof botToken !== 'string') return `${where}.botToken must be text: write "\${NAME}" for a variable, or use ${where}.tokenFile`
+  return tokenShape.test(botToken.trim()) ? undefined : `${where}.botToken is no token of a bot: ${tokenAdvice}`
+}
+
+function missingWebhook ({ webhookUrl, webhookSecret = '', apiRoot }: TelegramKeys, where: string): string | undefined {
+  if (webhookUrl === undefined) return undefined
+  if (!isHttp(webhookUrl)) return `${where}.webhookUrl must be an absolute address, such as https://example.com/telegram`
+  if (apiRoot === undefined && !webhookUrl.startsWith('https:')) return `${where}.webhookUrl must begin with https: Telegram calls nothing else`
+  return /^[\w-]{1,256}$/.test(webhookSecret)
+    ? undefined
+    : `set ${where}.webhookSecret to 1 to 256 of A-Z a-z 0-9 _ -: without it anybody could speak in Telegram's name`
+}
+
+/** The next step towards settings that can be started with. */
+export function missingSettings (keys: TelegramKeys, accountId: string): string | undefined {
+  const where = accountId === 'default' ? 'channels.telegram' : `channels.telegram.accounts.${accountId}`
+  for (const name of ['apiRoot', 'proxy'] as const) {
+    const address = keys[name]
+    if (address !== undefined && !isHttp(address)) return `${where}.${name} must be an absolute http or https address`
+  }
+  return missingToken(keys, where) ?? missingWebhook(keys, where)
+}
+
+async function tokenOf ({ botToken, tokenFile }: TelegramKeys): Promise<string> {
+  if (typeof botToken === 'string' && botToken !== '') return botToken.trim()
+  const token = (await readPrivateFile(tokenFile ?? '', maxTokenFileBytes)).trim()
+  if (!tokenShape.test(token)) throw new Error(`${tokenFile} holds no token of a bot: ${tokenAdvice}`)
+  return token
+}
+
+export async function readSettings (keys: TelegramKeys): Promise<TelegramSettings> {
+  const { apiRoot = publicRoot, proxy, timeoutSeconds = 30, pollingTimeoutSeconds = 30, linkPreview = true, webhookUrl, webhookSecret = '' } = keys
+  return {
+    token: await tokenOf(keys),
+    apiRoot,
+    proxy,
+    timeoutMs: timeoutSeconds * 1000,
+    pollSeconds: pollingTimeoutSeconds,
+    linkPreview,
+    webhook: webhookUrl === undefined ? undefined : { url: webhookUrl, secret: webhookSecret }
+  }
+}
