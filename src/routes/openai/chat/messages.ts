@@ -31,7 +31,7 @@ function wordsOf (content: unknown, param: string): string {
 }
 
 /** Some agents of clients write arguments that are no JSON; the model made them, so they are told back as they are. */
-function argumentsOf (text: unknown, param: string): ToolCallPart['arguments'] {
+export function argumentsOf (text: unknown, param: string): ToolCallPart['arguments'] {
   if (typeof text !== 'string') throw invalid(`\`${param}\` must be a string of JSON.`, param)
   try {
     const parsed: unknown = JSON.parse(text === '' ? '{}' : text)

@@ -9,6 +9,7 @@ import { addresseeOf, agentOfModel, headerOf, type Addressee } from '../addresse
 import { refusalOf } from '../chat/answer.ts'
 import { invalid, withoutRetry } from '../errors.ts'
 import { bodyOf, type Fields } from '../fields.ts'
+import { refuseForExternal } from '../functions.ts'
 import { newsOf } from '../news.ts'
 import { repeatOf, type Repeat } from '../repeats.ts'
 import { readAsked, type Asked } from './asked.ts'
@@ -89,6 +90,7 @@ async function prepare (request: FastifyRequest, reply: FastifyReply, desk: Desk
   const runId = runIdFor(caller.key, name)
   const previous = await previousOf(asked, request, desk)
   const addressee = addressed(request, body, name, previous, desk)
+  refuseForExternal(asked.options, addressee.target.agentId, options.config())
   const { system, messages } = await heardIn(body, request, signal, desk)
   const before = repeat && isStored ? await desk.records.get(name, caller.principal) : undefined
   const placing = {
@@ -114,7 +116,7 @@ async function prepare (request: FastifyRequest, reply: FastifyReply, desk: Desk
     ...chosen,
     ...words === '' ? {} : { extraSystemPrompt: words },
     ...thoughts ? { thoughts: true } : {},
-    origin: { senderIsOwner: caller.owner, ...channel === undefined ? {} : { channel } },
+    origin: { senderIsOwner: caller.owner, ...channel === undefined ? {} : { messageChannel: channel } },
     ownTurn: true,
     ...isBackground ? {} : { signal }
   }
@@ -165,7 +167,7 @@ async function begin ({ name, asked, run }: Prepared, desk: Desk): Promise<Begun
   }
 }
 
-function stream (handle: RunHandle, live: Live, isBackground: boolean, reply: FastifyReply): FastifyReply {
+function stream (handle: RunHandle, live: Live, isBackground: boolean, reply: FastifyReply): undefined {
   const sse = openSse(reply)
   let number = 0
   const leave = live.follow(-1, {
@@ -183,31 +185,33 @@ function stream (handle: RunHandle, live: Live, isBackground: boolean, reply: Fa
   if (leave) sse.gone.addEventListener('abort', leave, { once: true })
   else endStream(sse)
   if (!isBackground) live.release()
-  return reply
+  return undefined
 }
 
 /** One that was sent before is answered from what is known of it. */
-async function answerAgain ({ name, asked, run }: Prepared, handle: RunHandle, reply: FastifyReply, desk: Desk): Promise<FastifyReply> {
+async function answerAgain (prepared: Prepared, handle: RunHandle, reply: FastifyReply, desk: Desk): Promise<object | undefined> {
+  const { name, asked, run } = prepared
   const known = asked.isStored ? await desk.find(`resp_${name}`, run.caller) : undefined
   if (known && asked.isStream) return streamAgain(known, -1, reply, desk)
-  if (known && asked.isBackground) return await reply.send(desk.response(known))
+  if (known && asked.isBackground) return desk.response(known)
   const result = await handle.result
   const refusal = refusalOf(result, run.toolChoice)
   if (refusal) throw refusal
   const again = known && await desk.find(`resp_${name}`, run.caller)
-  if (again) return await reply.send(desk.response(again))
+  if (again) return desk.response(again)
   const events: ResponseEvent[] = []
   const sequence = createSequence({ name, createdAtMs: handle.acceptedAtMs, echo: asked.echo }, event => events.push(event))
   sequence.begin('in_progress')
   createTelling(sequence, asked).end(result)
-  if (!asked.isStream) return await reply.send(sequence.response)
+  if (!asked.isStream) return sequence.response
   const sse = openSse(reply)
   for (const event of events) sendEvent(sse, event)
   endStream(sse)
-  return reply
+  return undefined
 }
 
-export async function createResponse (request: FastifyRequest, reply: FastifyReply, desk: Desk): Promise<FastifyReply> {
+/** Undefined when the answer is a stream. */
+export async function createResponse (request: FastifyRequest, reply: FastifyReply, desk: Desk): Promise<object | undefined> {
   const prepared = await prepare(request, reply, desk)
   const { asked, run } = prepared
   const { handle, live } = await begin(prepared, desk)
@@ -216,9 +220,9 @@ export async function createResponse (request: FastifyRequest, reply: FastifyRep
   if (!run.fleeting) withoutRetry(reply)
   if (!live) return await answerAgain(prepared, handle, reply, desk)
   if (asked.isStream) return stream(handle, live, asked.isBackground, reply)
-  if (asked.isBackground) return await reply.send(live.response())
+  if (asked.isBackground) return live.response()
   live.release()
   const refusal = refusalOf(await handle.result, run.toolChoice)
   if (refusal) throw refusal
-  return await reply.send(live.response())
+  return live.response()
 }

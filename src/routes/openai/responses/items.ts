@@ -1,15 +1,15 @@
 /** What a program sends as `input`, as messages of a conversation. */
-import { GatewayError } from '../../../protocol/errors.ts'
-import type { AssistantMessage, ImagePart, Message, TextPart, ToolCallPart } from '../../../protocol/transcript.ts'
+import { noUsage } from '../../../agent/turn.ts'
+import type { AssistantMessage, ImagePart, Message, TextPart } from '../../../protocol/transcript.ts'
+import { argumentsOf } from '../chat/messages.ts'
 import { invalid } from '../errors.ts'
-
-export type Row = { readonly [field: string]: unknown }
+import { isFields, type Fields } from '../fields.ts'
 
 /** What has to be looked up elsewhere; `place` is the path of the part in the request, for refusals. */
 export interface ItemSources {
   readonly now: () => number
-  image (part: Row, place: string): Promise<ImagePart>
-  file (part: Row, place: string): Promise<TextPart>
+  image (part: Fields, place: string): Promise<ImagePart>
+  file (part: Fields, place: string): Promise<TextPart>
   /** An item that this gateway answered earlier, in the shape in which it answered it. */
   item (id: string, place: string): Promise<object>
 }
@@ -23,32 +23,18 @@ export interface Heard {
 const maxItems = 10_000
 const maxName = 128
 
-export const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value)
-
 function textOf (value: unknown, place: string, maxLength = Infinity): string {
   if (typeof value !== 'string') throw invalid(`${place} must be a string`, place)
   if (value.length > maxLength) throw invalid(`${place} must not be longer than ${maxLength} characters`, place)
   return value
 }
 
-const shownType = ({ type }: Row): string => JSON.stringify(type)?.slice(0, 64) ?? 'that is missing'
-
-const noUsage: AssistantMessage['usage'] = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, totalTokens: 0 }
-
-function argumentsOf (value: unknown, place: string): ToolCallPart['arguments'] {
-  try {
-    const parsed: unknown = JSON.parse(textOf(value, place) || '{}')
-    if (isRow(parsed)) return parsed
-  } catch (error) {
-    if (error instanceof GatewayError) throw error
-  }
-  throw invalid(`${place} must be the JSON of an object, as a string`, place)
-}
+const shownType = ({ type }: Fields): string => JSON.stringify(type)?.slice(0, 64) ?? 'that is missing'
 
 type Part = TextPart | ImagePart
 
 async function partOf (part: unknown, place: string, sources: ItemSources): Promise<Part> {
-  if (!isRow(part)) throw invalid(`${place} must be an object`, place)
+  if (!isFields(part)) throw invalid(`${place} must be an object`, place)
   switch (part.type) {
     case 'input_text':
     case 'output_text':
@@ -87,7 +73,7 @@ class Reader {
   }
 
   async read (item: unknown, place: string): Promise<void> {
-    if (!isRow(item)) throw invalid(`${place} must be an object`, place)
+    if (!isFields(item)) throw invalid(`${place} must be an object`, place)
     switch (item.type ?? (item.role === undefined ? undefined : 'message')) {
       case 'message': return await this.message(item, place)
       case 'function_call': return this.call(item, place)
@@ -100,7 +86,7 @@ class Reader {
     throw invalid(`${place}.type ${shownType(item)} is not understood here; send ${kinds}`, `${place}.type`)
   }
 
-  private async message ({ role, content }: Row, place: string): Promise<void> {
+  private async message ({ role, content }: Fields, place: string): Promise<void> {
     const parts = await partsOf(content, `${place}.content`, this.sources)
     switch (role) {
       case 'system':
@@ -129,14 +115,14 @@ class Reader {
     })
   }
 
-  private call (item: Row, place: string): void {
+  private call (item: Fields, place: string): void {
     const id = textOf(item.call_id, `${place}.call_id`, maxName)
     const name = textOf(item.name, `${place}.name`, maxName)
     this.names.set(id, name)
     this.said([{ type: 'toolCall', id, name, arguments: argumentsOf(item.arguments, `${place}.arguments`) }], 'toolUse')
   }
 
-  private async result (item: Row, place: string): Promise<void> {
+  private async result (item: Fields, place: string): Promise<void> {
     const toolCallId = textOf(item.call_id, `${place}.call_id`, maxName)
     this.messages.push({
       role: 'toolResult',

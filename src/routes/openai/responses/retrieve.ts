@@ -65,7 +65,7 @@ async function tellEnd (sse: SseStream, known: Known, after: number, desk: Desk)
   }
 }
 
-export function streamAgain (known: Known, after: number, reply: FastifyReply, desk: Desk): FastifyReply {
+export function streamAgain (known: Known, after: number, reply: FastifyReply, desk: Desk): undefined {
   const sse = openSse(reply)
   const live = desk.lives.get(known.record.name)
   const leave = live?.follow(after, {
@@ -74,29 +74,30 @@ export function streamAgain (known: Known, after: number, reply: FastifyReply, d
   })
   if (leave) {
     sse.gone.addEventListener('abort', leave, { once: true })
-    return reply
+    return undefined
   }
   void tellEnd(sse, known, after, desk)
     .catch((err: unknown) => desk.options.log.error({ err, runId: known.record.runId }, 'a response could not be told'))
     .finally(() => endStream(sse))
-  return reply
+  return undefined
 }
 
-export async function retrieve (request: FastifyRequest, reply: FastifyReply, desk: Desk): Promise<FastifyReply> {
+export async function retrieve (request: FastifyRequest, reply: FastifyReply, desk: Desk): Promise<object | undefined> {
   const query = queryOf(request)
   const after = placeOf(query)
   const known = await knownOf(request, desk)
   reply.header('cache-control', 'no-store')
-  return query.stream === 'true' ? streamAgain(known, after, reply, desk) : await reply.send(desk.response(known))
+  return query.stream === 'true' ? streamAgain(known, after, reply, desk) : desk.response(known)
 }
 
-export async function cancel (request: FastifyRequest, reply: FastifyReply, desk: Desk): Promise<FastifyReply> {
+export async function cancel (request: FastifyRequest, reply: FastifyReply, desk: Desk): Promise<object> {
   const { record, ending } = await knownOf(request, desk)
   if (!record.echo.background) {
     throw invalid('Only responses with `background` can be cancelled; the others end when the connection is closed.', 'response_id')
   }
   if (!ending) await desk.options.runs.abort({ runId: record.runId, sessionKey: record.sessionKey, origin: 'cancel' })
-  return await reply.header('cache-control', 'no-store').send(desk.response(await knownOf(request, desk)))
+  reply.header('cache-control', 'no-store')
+  return desk.response(await knownOf(request, desk))
 }
 
 /** A conversation of this response alone goes with it. */
@@ -107,19 +108,19 @@ async function forgetConversation ({ record }: Known, { options }: Desk): Promis
   if (isOneShot && headOf(sessionKey, sessions, runs) === runId) await sessions.parts.writer.change(sessionKey, () => ({ remove: true, reason: 'delete' }))
 }
 
-export async function remove (request: FastifyRequest, reply: FastifyReply, desk: Desk): Promise<FastifyReply> {
+export async function remove (request: FastifyRequest, _reply: FastifyReply, desk: Desk): Promise<object> {
   const known = await knownOf(request, desk)
   const { name, runId, sessionKey } = known.record
   if (!known.ending) await desk.options.runs.abort({ runId, sessionKey, origin: 'delete' })
   await desk.records.delete(name)
   desk.lives.forget(name)
   await forgetConversation(known, desk)
-  return await reply.send({ id: idOf(request), object: 'response', deleted: true })
+  return { id: idOf(request), object: 'response', deleted: true }
 }
 
 const maxPage = 100
 
-export async function listInput (request: FastifyRequest, reply: FastifyReply, desk: Desk): Promise<FastifyReply> {
+export async function listInput (request: FastifyRequest, reply: FastifyReply, desk: Desk): Promise<object> {
   const { order = 'desc', limit = '20', after } = queryOf(request)
   const size = Number(limit)
   if (!Number.isInteger(size) || size < 1 || size > maxPage) throw invalid(`\`limit\` must be a whole number between 1 and ${maxPage}.`, 'limit')
@@ -129,7 +130,6 @@ export async function listInput (request: FastifyRequest, reply: FastifyReply, d
   const at = after === undefined ? 0 : items.findIndex(({ id }) => id === after) + 1
   if (after !== undefined && at === 0) throw invalid('`after` must be the id of an item of this response.', 'after')
   const data = items.slice(at, at + size)
-  return await reply.header('cache-control', 'no-store').send({
-    object: 'list', data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: at + size < items.length
-  })
+  reply.header('cache-control', 'no-store')
+  return { object: 'list', data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: at + size < items.length }
 }

@@ -4,7 +4,7 @@ import type { Scope } from '../../../protocol/scopes.ts'
 import type { OpenAiOptions, Serve } from '../openai.ts'
 import type { Desk } from './desk.ts'
 
-type Work = (request: FastifyRequest, reply: FastifyReply, desk: Desk) => Promise<FastifyReply>
+type Work = (request: FastifyRequest, reply: FastifyReply, desk: Desk) => Promise<object | undefined>
 
 export function serveResponses (serve: Serve, options: OpenAiOptions): void {
   const settings = () => options.config().config.gateway.http.endpoints.responses
