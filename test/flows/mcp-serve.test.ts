@@ -1,37 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { Client } from '@modelcontextprotocol/client'
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
-import t, { type Test } from 'tap'
-import { launcher, makeHome, runProcess, startDaemon, type Home } from '../fixtures/daemon.ts'
+import t from 'tap'
+import { makeHome, runProcess, startDaemon } from '../fixtures/daemon.ts'
 import { eventually, sample } from '../tools/mcp/scene.ts'
-
-const token = 'test-token-0123456789abcdef0123456789abcdef'
-const config = (more: object = {}) => ({ gateway: { mode: 'local', auth: { mode: 'token', token } }, ...more })
-
-interface Peer {
-  readonly client: Client
-  readonly said: () => string
-  readonly pid: number
-}
-
-/** The official client, which starts the bridge as its users do. */
-async function connect (t: Test, { env }: Home, args: readonly string[] = []): Promise<Peer> {
-  const transport = new StdioClientTransport({
-    command: process.execPath, args: [launcher, 'mcp', 'serve', ...args], env: env as { [name: string]: string }, stderr: 'pipe'
-  })
-  let said = ''
-  transport.stderr!.on('data', chunk => { said += chunk })
-  const client = new Client({ name: 'a peer', version: '1' })
-  t.teardown(() => client.close())
-  await client.connect(transport)
-  return { client, said: () => said, pid: transport.pid! }
-}
-
-const call = async (client: Client, name: string, args: object = {}): Promise<any> =>
-  await client.callTool({ name, arguments: args as {} }, { timeout: 20_000 })
+import { call, config, connect } from './mcp-peer.ts'
 
 t.test('a client talks with the agent, hears what happens, and uses tools', async t => {
   const home = await makeHome(t, config({ mcp: { servers: { docs: sample() } } }))
@@ -99,60 +69,4 @@ t.test('an approval that an agent waits for is answered by the client', async t 
   t.match((await call(client, 'events_poll')).structuredContent.events.map(({ type }: { type: string }) => type), ['exec_approval_requested', 'exec_approval_resolved'])
   t.match(await call(client, 'permissions_respond', { kind: 'exec', id: 'nothing', decision: 'deny' }), { isError: true })
   await t.rejects(call(client, 'permissions_respond', { kind: 'exec', id: 'x', decision: 'sure' }), /decision must be one of/)
-})
-
-t.test('a gateway that restarts is found again', async t => {
-  const home = await makeHome(t, config())
-  const first = await startDaemon(t, home)
-  const { client, said } = await connect(t, home, ['--verbose', '--claude-channel-mode', 'off'])
-  t.equal(client.getServerCapabilities()!.experimental, undefined)
-  await call(client, 'conversations_list')
-  await first.stop()
-  t.match(await call(client, 'conversations_list'), { isError: true, content: [{ text: /not reachable just now/ }] })
-  await startDaemon(t, home)
-  await eventually(async () => (await call(client, 'conversations_list')).isError !== true, 'the bridge works again')
-  t.match(said(), /hung up.*\n.*The gateway is back/)
-})
-
-interface Ended { readonly code: number | null, readonly out: string, readonly err: string }
-
-/** A client that says this and stays. */
-async function speak ({ env }: Home, args: readonly string[], lines: string): Promise<Ended> {
-  const child = spawn(process.execPath, [launcher, 'mcp', 'serve', ...args], { env, stdio: 'pipe' })
-  let [out, err] = ['', '']
-  child.stdout.on('data', chunk => { out += chunk })
-  child.stderr.on('data', chunk => { err += chunk })
-  child.stdin.on('error', () => {})
-  child.stdin.write(lines)
-  const [code] = await once(child, 'close') as [number | null]
-  return { code, out, err }
-}
-
-t.test('a wrong credential and an absent gateway end the bridge with a sentence, and nothing but the protocol is on its output', async t => {
-  const home = await makeHome(t, config())
-  const absent = await speak(home, ['--timeout', '500'], '')
-  t.equal(absent.out, '')
-  t.not(absent.code, 0)
-  t.match(absent.err, /not reachable/)
-  await startDaemon(t, home)
-  const file = join(home.stateDir, 'wrong-token')
-  writeFileSync(file, 'wrong-token-0123456789\n')
-  const lines = 'nonsense\n{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
-  const refused = await speak(home, ['--url', `ws://127.0.0.1:${home.port}`, '--token-file', file], lines)
-  t.not(refused.code, 0)
-  t.match(refused.err, /token/i)
-  t.notMatch(refused.err, /wrong-token-0123456789/)
-  const replies = refused.out.trim().split('\n').map(line => JSON.parse(line))
-  t.match(replies.find(({ id }) => id === null), { error: { code: -32700 } })
-  t.match(replies.find(({ id }) => id === 1), { result: {} })
-  t.match((await speak(home, ['--token-file', '/no/such/file'], '')).err, /cannot be read/)
-})
-
-t.test('a client that goes away takes its bridge with it', async t => {
-  const home = await makeHome(t, config())
-  await startDaemon(t, home)
-  const child = spawn(process.execPath, [launcher, 'mcp', 'serve'], { env: home.env, stdio: ['pipe', 'ignore', 'inherit'] })
-  child.stdin.write('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"events_wait","arguments":{}}}\n')
-  setTimeout(() => child.stdin.end(), 800)
-  t.equal((await once(child, 'close'))[0], 0)
 })

@@ -34,11 +34,20 @@ export function createLink ({ open, onEvent, note }: LinkOptions): Link {
   let arrived = Promise.withResolvers<GatewayClient>()
   arrived.promise.catch(() => {})
 
-  async function begin (): Promise<GatewayClient> {
+  async function begin (): Promise<void> {
     const opened = await open()
+    // The client may have gone while we were let in.
+    if (closing.signal.aborted) await opened.close()
+    closing.signal.throwIfAborted()
     opened.onEvent(onEvent)
-    await opened.request('sessions.subscribe', {})
     client = opened
+    try {
+      await opened.request('sessions.subscribe', {})
+    } catch (error) {
+      client = undefined
+      await opened.close()
+      throw error
+    }
     arrived.resolve(opened)
     void opened.closed.then(({ code }) => {
       if (closing.signal.aborted) return
@@ -48,7 +57,6 @@ export function createLink ({ open, onEvent, note }: LinkOptions): Link {
       note(`The gateway hung up (${code}); looking for it again.`)
       void searchAgain()
     })
-    return opened
   }
 
   async function searchAgain (): Promise<void> {
@@ -56,10 +64,8 @@ export function createLink ({ open, onEvent, note }: LinkOptions): Link {
       await delay(Math.min(firstDelayMs * 2 ** attempt, longestDelayMs), undefined, { signal: closing.signal, ref: false }).catch(() => {})
       if (closing.signal.aborted) return
       try {
-        const opened = await begin()
-        // The bridge was ended meanwhile.
-        if (closing.signal.aborted) await opened.close()
-        else note('The gateway is back.')
+        await begin()
+        note('The gateway is back.')
         return
       } catch (error) {
         if (isClientError(error) && error.kind === 'request' && !error.retryable) note(`The gateway refuses us: ${error.message}`)
@@ -75,7 +81,7 @@ export function createLink ({ open, onEvent, note }: LinkOptions): Link {
   }
 
   return {
-    ready: begin().then(() => {}),
+    ready: begin(),
     async request (method, params, timeoutMs) {
       const gateway = await connected()
       return await gateway.call(method, params, timeoutMs === undefined ? {} : { timeoutMs })
