@@ -49,7 +49,9 @@ t.test('every method is described with its scope and the schemas that requests a
 })
 
 t.test('no words are kept for routes that are not there', async t => {
-  const gateway = await openGateway(t, {}, { config: { gateway: { http: { endpoints: { chatCompletions: { enabled: true }, responses: { enabled: true } } } } } })
+  const gateway = await openGateway(t, {}, {
+    config: { gateway: { http: { endpoints: { chatCompletions: { enabled: true }, responses: { enabled: true }, mcp: { enabled: true } } } } }
+  })
   const known = new Set(gateway.gateway.fastify.knownRoutes.map(({ method, url }) => `${method} ${url}`))
   t.same(Object.keys(routeWords).filter(route => !known.has(route)), [])
 })

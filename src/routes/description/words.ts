@@ -80,6 +80,13 @@ export const routeWords: { readonly [route: string]: RouteWords } = {
   'GET /control-ui-config.json': { summary: 'What a web interface asks before it connects', answer: { type: 'object' } },
   'GET /api/device/nonce': { summary: 'A single-use nonce for a signed connect', answer: object({ nonce: text }) },
   'POST /api/device/nonce': { summary: 'A single-use nonce for a signed connect', answer: object({ nonce: text }) },
+  'POST /mcp': {
+    summary: 'The gateway as an MCP server, over streamable HTTP',
+    description: 'JSON-RPC of the Model Context Protocol: initialize, ping, tools/list, tools/call. Served when gateway.http.endpoints.mcp.enabled says so.',
+    body: object({ jsonrpc: { const: '2.0' }, id: { type: ['string', 'integer'] }, method: text, params: { type: 'object' } }, ['jsonrpc', 'method']),
+    answer: object({ jsonrpc: { const: '2.0' }, id: { type: ['string', 'integer', 'null'] }, result: { type: 'object' }, error: { type: 'object' } }),
+    statuses: { 202: 'A notification was taken.', 400: 'This is no request of the protocol.' }
+  },
   'POST /tools/invoke': {
     summary: 'Call a tool',
     body: object({ tool: text, name: text, action: text, args: { type: 'object' }, sessionKey: text, agentId: text, idempotencyKey: text, dryRun: flag }),

@@ -184,7 +184,10 @@ export async function connect (options: ConnectOptions): Promise<Connection> {
   const process = transport as Partial<StdioTransport>
   const { promise: ended, resolve: end } = Promise.withResolvers<string>()
   client.onclose = () => end(process.ending?.() ?? 'the connection was closed')
-  client.onerror = error => options.onProblem(textOf(error))
+  client.onerror = error => {
+    // What comes after its call was given up is no problem of the server.
+    if (!/unknown (token|message ID)/.test(error.message)) options.onProblem(textOf(error))
+  }
   followTools(client, connectionTimeoutMs, options)
   try {
     const tools = await listTools(client, connectionTimeoutMs, options.signal)
