@@ -16,8 +16,8 @@ export interface RunMessages {
   readonly answered: readonly Message[]
 }
 
-const pageSize = 500
-const maxPages = 40
+const pageSize = 100
+const maxPages = 200
 
 /** The lines of a run, which stand somewhere near the end of its conversation. Undefined: the conversation is gone. */
 export async function linesOfRun (record: ResponseRecord, sessions: Sessions): Promise<Said[] | undefined> {
