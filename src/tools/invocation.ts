@@ -1,5 +1,5 @@
 import type { Caller } from '../auth/caller.ts'
-import type { ToolResult } from './tool.ts'
+import type { Foreseen, ToolResult } from './tool.ts'
 import type { PolicyVerdict } from './policy.ts'
 
 /** One tool called by a program: HTTP, RPC and MCP ask the same question and get the same answer. */
@@ -48,6 +48,7 @@ export interface InvokePlan {
   /** Whether it would change anything. */
   readonly effects: boolean
   readonly verdict: PolicyVerdict
+  readonly foreseen: Foreseen
 }
 
 /** Thrown by a tool for arguments it cannot take; the caller gets the sentence. */

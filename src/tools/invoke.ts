@@ -5,7 +5,7 @@ import { circumstancesOf, type Circumstances, type CircumstanceSources } from '.
 import { ToolBlocked, ToolRefusal, type InvokeOutcome, type InvokeRequest, type ToolSource } from './invocation.ts'
 import type { Policy, PolicyVerdict } from './policy.ts'
 import type { ToolRegistry } from './registry.ts'
-import type { Tool, ToolContext } from './tool.ts'
+import type { Tool, ToolContext, ToolResult } from './tool.ts'
 
 type Args = InvokeRequest['args']
 
@@ -116,6 +116,22 @@ interface Call {
   readonly context: ToolContext
 }
 
+async function foresee ({ tool, args, context }: Call, verdict: PolicyVerdict, log: InvokeLog): Promise<InvokeOutcome> {
+  const { sessionKey, agentId } = context
+  try {
+    const foreseen = await tool.foresee?.(args, context) ?? { wouldRun: true }
+    return { kind: 'would', toolName: tool.name, source: sourceOf(tool), plan: { sessionKey, agentId, args, effects: tool.effects, verdict, foreseen } }
+  } catch (error) {
+    return outcomeOf(error, tool, log)
+  }
+}
+
+/** Tools say in different ways that nothing came of a call. */
+function isFailure ({ isError, details }: ToolResult): boolean {
+  const { status } = (details ?? {}) as { status?: unknown }
+  return isError === true || status === 'error' || status === 'forbidden'
+}
+
 async function performOnce (request: InvokeRequest, call: Call, { log, once, kept }: InvokeSources): Promise<InvokeOutcome> {
   const { tool, args, context } = call
   const { caller, idempotencyKey: key } = request
@@ -124,7 +140,7 @@ async function performOnce (request: InvokeRequest, call: Call, { log, once, kep
   const scope = { principal: caller.principal, method: 'tools.invoke', key, toolName: tool.name, fingerprint }
   const work = async (): Promise<Performed> => {
     const outcome = await perform(tool, args, context, log)
-    if (outcome.kind !== 'done' || outcome.result.isError) throw new Unsuccessful(outcome)
+    if (outcome.kind !== 'done' || isFailure(outcome.result)) throw new Unsuccessful(outcome)
     return { fingerprint, outcome }
   }
   try {
@@ -181,8 +197,6 @@ export function createInvoke ({ registry, policy, allowed, prepareFor }: InvokeP
     const checkedArgs = checked(tool, argsOf(tool, request))
     if ('problem' in checkedArgs) return checkedArgs.problem
     const { args } = checkedArgs
-    const toolName = tool.name
-    if (isDryRun) return { kind: 'would', toolName, source: sourceOf(tool), plan: { sessionKey, agentId, args, effects: tool.effects, verdict: verdict() } }
     let callId: string | undefined
     const context: ToolContext = {
       sessionKey,
@@ -196,6 +210,7 @@ export function createInvoke ({ registry, policy, allowed, prepareFor }: InvokeP
       get signal () { return request.signal },
       update () {}
     }
-    return await performOnce(request, { tool, args, context }, sources)
+    const call = { tool, args, context }
+    return isDryRun ? await foresee(call, verdict(), sources.log) : await performOnce(request, call, sources)
   }
 }

@@ -35,7 +35,7 @@ export function plainResultOf ({ toolName, result: { content, details } }: Done)
 }
 
 /** What a call would do. The rules that allow it are the configuration's: for administrators. */
-export function planOf ({ toolName, plan: { sessionKey, agentId, args, effects, verdict } }: Would, isAdmin: boolean): object {
+export function planOf ({ toolName, plan: { sessionKey, agentId, args, effects, verdict, foreseen } }: Would, isAdmin: boolean): object {
   return {
     dryRun: true,
     tool: toolName,
@@ -43,7 +43,7 @@ export function planOf ({ toolName, plan: { sessionKey, agentId, args, effects, 
     agentId,
     args,
     effects,
-    wouldRun: true,
+    ...foreseen,
     ...(isAdmin ? { policy: verdict.steps } : {})
   }
 }

@@ -48,6 +48,14 @@ export interface ToolOrigin {
   readonly toolName?: string
 }
 
+/** What a call would come to. */
+export interface Foreseen {
+  readonly wouldRun: boolean
+  /** Why it would not, or what it would wait for. */
+  readonly because?: string
+  readonly requiresApproval?: true
+}
+
 /** A thing an agent can do. */
 export interface Tool extends ToolSpec {
   readonly capability: CapabilityClass
@@ -67,6 +75,8 @@ export interface Tool extends ToolSpec {
   readonly rest?: string
   /** The arguments as `run` takes them. Throws ToolRefusal for those it cannot take; absent: the tool judges for itself. */
   check? (args: { readonly [name: string]: unknown }): { readonly [name: string]: unknown }
+  /** As far as it can be known with nothing done and nobody asked. Throws what `run` would throw; absent: it would be carried out. */
+  foresee? (args: { readonly [name: string]: unknown }, context: ToolContext): Promise<Foreseen>
   run (args: { readonly [name: string]: unknown }, context: ToolContext): Promise<ToolResult>
 }
 

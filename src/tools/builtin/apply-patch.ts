@@ -14,6 +14,12 @@ export const applyPatch = ({ files }: FileSources): Tool => defineTool({
   groups: ['fs'],
   reach: 'run',
   effects: true,
+  async foresee ({ input }, context) {
+    const [{ foreseeFiles }, { parsePatch }] = await Promise.all([import('../files/foreseeing.ts'), import('../files/patch-text.ts')])
+    // What an earlier part of the patch makes is there for a later one: whether files are there is not asked.
+    const names = parsePatch(input).flatMap(patch => [patch.path, ...patch.kind === 'update' && patch.movedTo !== undefined ? [patch.movedTo] : []])
+    return await foreseeFiles(await files.view(context), names.map(name => ({ name, use: 'write', isNeeded: false })))
+  },
   async run ({ input }, context) {
     const [{ answering }, { parsePatch }, work] = await Promise.all([
       import('../files/failure.ts'), import('../files/patch-text.ts'), import('../files/patching.ts')

@@ -18,6 +18,10 @@ export const edit = ({ files }: FileSources): Tool => defineTool({
   groups: ['fs'],
   reach: 'run',
   effects: true,
+  async foresee ({ path }, context) {
+    const { foreseeFiles } = await import('../files/foreseeing.ts')
+    return await foreseeFiles(await files.view(context), [{ name: path, use: 'write', isNeeded: true }])
+  },
   async run ({ path, edits }, context) {
     const [{ answering }, { editFile }] = await Promise.all([import('../files/failure.ts'), import('../files/writing.ts')])
     return await answering('edit', path, async () => {

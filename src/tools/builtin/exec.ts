@@ -35,5 +35,6 @@ export const exec = (sources: CommandSources) => defineTool({
   reach: 'run',
   effects: true,
   rest: 'Write the output into a file and read it in parts, or print less (head, tail, grep).',
+  foresee: async (args, context) => await (await sources.exec()).foresee(args, context),
   run: async (args, context) => (await sources.exec()).run(args, context)
 })

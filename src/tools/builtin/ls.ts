@@ -15,6 +15,10 @@ export const ls = ({ files }: FileSources): Tool => defineTool({
   groups: ['fs'],
   reach: 'run',
   effects: false,
+  async foresee ({ path = '.' }, context) {
+    const { foreseeFiles } = await import('../files/foreseeing.ts')
+    return await foreseeFiles(await files.view(context), [{ name: path, use: 'read', isNeeded: true }])
+  },
   async run ({ path = '.', limit }, context) {
     const [{ answering }, { listDirectory, maxEntries }] = await Promise.all([import('../files/failure.ts'), import('../files/reading.ts')])
     return await answering('ls', path, async () => await listDirectory(await files.view(context), path, limit ?? maxEntries))

@@ -19,6 +19,10 @@ export const read = ({ files }: FileSources): Tool => defineTool({
   reach: 'run',
   effects: false,
   rest: 'Call read with offset and limit for the rest.',
+  async foresee ({ path }, context) {
+    const { foreseeFiles } = await import('../files/foreseeing.ts')
+    return await foreseeFiles(await files.view(context), [{ name: path, use: 'read', isNeeded: true }])
+  },
   async run (request, context) {
     const [{ answering }, { readFile }] = await Promise.all([import('../files/failure.ts'), import('../files/reading.ts')])
     return await answering('read', request.path, async () => await readFile(await files.view(context), request, context.signal))

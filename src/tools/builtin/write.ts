@@ -15,6 +15,10 @@ export const write = ({ files }: FileSources): Tool => defineTool({
   groups: ['fs'],
   reach: 'run',
   effects: true,
+  async foresee ({ path }, context) {
+    const { foreseeFiles } = await import('../files/foreseeing.ts')
+    return await foreseeFiles(await files.view(context), [{ name: path, use: 'write', isNeeded: false }])
+  },
   async run ({ path, content }, context) {
     const [{ answering }, { writeFile }] = await Promise.all([import('../files/failure.ts'), import('../files/writing.ts')])
     return await answering('write', path, async () => {

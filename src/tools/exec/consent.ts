@@ -1,7 +1,8 @@
 /** What stands between a command and its start: the rules, and where they say so a person. */
 import type { AllowRule, CommandCheck } from './command-check.ts'
 import { checkCommand } from './command-check.ts'
-import { effectivePolicy, judge, judgeAlone, type Ask, type ExecPolicy, type PolicyWords, type Security } from './exec-policy.ts'
+import { effectivePolicy, judge, judgeAlone, type Ask, type ExecPolicy, type PolicyWords, type Security, type Verdict } from './exec-policy.ts'
+import type { Foreseen } from '../tool.ts'
 import type { ExecSettings } from './settings.ts'
 
 /** The approvals document as it counts for one agent. */
@@ -64,14 +65,29 @@ async function askPerson (consents: Consents, question: Question, { policy, chec
     'Open the control UI, or allow the command: openclaw approvals allowlist add.'
 }
 
-/** Why the command may not run; undefined when it may. */
-export async function consentProblem (consents: Consents, question: Question): Promise<string | undefined> {
-  const { settings, command, cwd, agentId, searchPath, words } = question
+interface Judged { readonly policy: ExecPolicy, readonly check: CommandCheck, readonly verdict: Verdict }
+
+async function judged (consents: Consents, { settings, command, cwd, agentId, searchPath, words }: Question): Promise<Judged> {
   const host = await consents.rulesFor(agentId)
   const check = await checkCommand(command, { cwd, searchPath, rules: [...settings.rules, ...host.rules], places: settings.places })
   const policy = effectivePolicy([...settings.layers, host.words, words])
-  const verdict = judge(policy, check)
-  if (verdict.kind === 'refuse') return `exec was refused: ${verdict.because}.`
+  return { policy, check, verdict: judge(policy, check) }
+}
+
+const refused = (because: string): string => `exec was refused: ${because}.`
+
+/** The same without asking anybody. */
+export async function foreseeConsent (consents: Consents, question: Question): Promise<Foreseen> {
+  const { verdict } = await judged(consents, question)
+  if (verdict.kind === 'run') return { wouldRun: true }
+  if (verdict.kind === 'refuse') return { wouldRun: false, because: refused(verdict.because) }
+  return { wouldRun: false, because: `exec would wait for the consent of a person: ${verdict.because}.`, requiresApproval: true }
+}
+
+/** Why the command may not run; undefined when it may. */
+export async function consentProblem (consents: Consents, question: Question): Promise<string | undefined> {
+  const { policy, check, verdict } = await judged(consents, question)
+  if (verdict.kind === 'refuse') return refused(verdict.because)
   if (verdict.kind === 'ask') return await askPerson(consents, question, { policy, check, because: verdict.because })
   return undefined
 }

@@ -2,9 +2,9 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { ToolRefusal } from '../invocation.ts'
-import type { ToolContext, ToolResult } from '../tool.ts'
+import type { Foreseen, ToolContext, ToolResult } from '../tool.ts'
 import { createBackground } from './background.ts'
-import { consentProblem } from './consent.ts'
+import { consentProblem, foreseeConsent, type Question } from './consent.ts'
 import { environmentFor, overrideProblem } from './environment.ts'
 import type { Launcher } from './launch.ts'
 import { placeProblem, realPlace, realPlaces } from './places.ts'
@@ -32,6 +32,7 @@ export interface ExecArgs {
 
 export interface ExecRoom {
   run (args: ExecArgs, context: ToolContext): Promise<ToolResult>
+  foresee (args: ExecArgs, context: ToolContext): Promise<Foreseen>
   process (args: ProcessArgs, context: ToolContext): Promise<ToolResult>
   close (): Promise<void>
 }
@@ -45,12 +46,11 @@ const longestTimerMs = 2_147_483_647
 
 /** A place for the command: the workspace, or another one that it may be in. */
 async function workingDirectory (args: ExecArgs, { places }: ExecSettings): Promise<{ cwd: string } | { problem: string }> {
-  await mkdir(places.workspace, { recursive: true, mode: 0o700 })
   const real = await realPlaces(places)
   const cwd = await realPlace(resolve(real.workspace, args.workdir ?? '.'))
   const problem = placeProblem(cwd, real, true)
   if (problem) return { problem: `exec was refused: the working directory ${problem}.` }
-  const isDirectory = await stat(cwd).then(found => found.isDirectory(), () => false)
+  const isDirectory = cwd === real.workspace || await stat(cwd).then(found => found.isDirectory(), () => false)
   return isDirectory ? { cwd } : { problem: `exec was refused: ${cwd} is not a directory.` }
 }
 
@@ -75,8 +75,15 @@ function within (running: RunningCommand, ms: number): Promise<RunningCommand['e
 }
 
 interface Prepared {
-  readonly cwd: string
+  readonly question: Question
   readonly launcher: Launcher
+}
+
+/** What no command can be. */
+function refuseArgs ({ command, env }: ExecArgs): void {
+  if (command.trim() === '' || command.includes('\0')) throw new ToolRefusal(notACommand)
+  const wrongEnv = env && overrideProblem(env)
+  if (wrongEnv) throw new ToolRefusal(`exec: ${wrongEnv}. Leave it out and call it again.`)
 }
 
 export function createExecRoom (sources: ExecSources): ExecRoom {
@@ -93,21 +100,24 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
     if (wrongHost) return { problem: wrongHost }
     const directory = await workingDirectory(args, settings)
     if ('problem' in directory) return directory
-    const problem = await consentProblem(sources.consents, {
+    const question = {
       command: args.command,
       cwd: directory.cwd,
       agentId,
       sessionKey,
       ...(runId === undefined ? {} : { runId }),
       callId,
-      host: launcher.kind === 'sandbox' ? 'sandbox' : 'gateway',
+      host: launcher.kind === 'sandbox' ? 'sandbox' as const : 'gateway' as const,
       searchPath: environmentFor(environment)['PATH']!,
       settings,
       words: { ...(args.ask ? { ask: args.ask } : {}), ...(args.security ? { security: args.security } : {}) },
       signal
-    })
-    return problem ? { problem } : { cwd: directory.cwd, launcher }
+    }
+    return { question, launcher }
   }
+
+  const settingsFor = (agentId: string): ExecSettings =>
+    execSettings(config().config, agentId, sources.workspaceOf(agentId), sources.homeDir)
 
   /** What a call says of time wins over the configuration. */
   function timeoutOf ({ timeoutSeconds, timeout }: ExecArgs, { timeoutMs }: ExecSettings): number {
@@ -115,7 +125,7 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
     return Math.min(longestTimerMs, asked === undefined ? timeoutMs : asked * 1000)
   }
 
-  async function start (args: ExecArgs, settings: ExecSettings, { cwd, launcher }: Prepared): Promise<RunningCommand> {
+  async function start (args: ExecArgs, settings: ExecSettings, { question: { cwd }, launcher }: Prepared): Promise<RunningCommand> {
     const command = await startCommand({
       command: args.command,
       cwd,
@@ -177,12 +187,13 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
 
   return {
     async run (args, context) {
-      if (args.command.trim() === '' || args.command.includes('\0')) throw new ToolRefusal(notACommand)
-      const wrongEnv = args.env && overrideProblem(args.env)
-      if (wrongEnv) throw new ToolRefusal(`exec: ${wrongEnv}. Leave it out and call it again.`)
-      const settings = execSettings(config().config, context.agentId, sources.workspaceOf(context.agentId), sources.homeDir)
+      refuseArgs(args)
+      const settings = settingsFor(context.agentId)
+      await mkdir(settings.places.workspace, { recursive: true, mode: 0o700 })
       const prepared = await prepare(args, context, settings)
       if ('problem' in prepared) return failure('exec', prepared.problem)
+      const problem = await consentProblem(sources.consents, prepared.question)
+      if (problem) return failure('exec', problem)
       if (isClosed || running.size >= maxRunning) return failure('exec', tooMany)
       context.signal.throwIfAborted()
       try {
@@ -190,6 +201,12 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
       } catch (error) {
         return failure('exec', `exec could not start the command: ${redact(error instanceof Error ? error.message : String(error))}`)
       }
+    },
+    async foresee (args, context) {
+      refuseArgs(args)
+      const prepared = await prepare(args, context, settingsFor(context.agentId))
+      if ('problem' in prepared) return { wouldRun: false, because: prepared.problem }
+      return await foreseeConsent(sources.consents, prepared.question)
     },
     process: createProcessActions({ background, redact, now }),
     async close () {

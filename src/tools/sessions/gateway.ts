@@ -9,6 +9,11 @@ import type { SessionToolSources } from './ports.ts'
 
 const maxChars = 32_768
 
+/** What gateways of this kind let agents do elsewhere. */
+const changing = /^(restart|update\.run|config\.(patch|apply|set|unset))$/i
+
+const isWhole = (path: unknown): boolean => path === undefined || (typeof path === 'string' && /^\s*\.?\s*$/.test(path))
+
 function stepsOf (path: string): PathStep[] {
   try {
     return parsePath(path)
@@ -18,8 +23,7 @@ function stepsOf (path: string): PathStep[] {
 }
 
 /** What the place holds, with every credential taken out. Redacted as a whole: what a value is follows from where it stands. */
-function read (path: string | undefined, { config }: Pick<SessionToolSources, 'config'>): ToolResult {
-  if (!path?.trim() || path.trim() === '.') throw new ToolRefusal('the whole configuration is too large: name a path, like gateway.port')
+function read (path: string, { config }: Pick<SessionToolSources, 'config'>): ToolResult {
   const loaded = config()
   const steps = stepsOf(path)
   const value = valueAt(redactConfig(loaded.config), steps)
@@ -28,8 +32,7 @@ function read (path: string | undefined, { config }: Pick<SessionToolSources, 'c
   return answer({ ok: true, result: { hash: loaded.hash, path: formatPath(steps), config: value } })
 }
 
-async function lookup (path: string | undefined): Promise<ToolResult> {
-  if (path === undefined) throw new ToolRefusal('config.schema.lookup takes a path; "." is the whole')
+async function lookup (path: string): Promise<ToolResult> {
   const { lookupSchema } = await import('../../config/json-schema.ts')
   const found = lookupSchema(path)
   if (!found) throw new ToolRefusal(`unknown config path: ${path}. "." lists what stands at the top.`)
@@ -49,5 +52,12 @@ export const gateway = (sources: Pick<SessionToolSources, 'config'>): Tool => de
   reach: 'anywhere',
   ownerOnly: true,
   effects: false,
-  run: async ({ action, path }) => action === 'config.get' ? read(path, sources) : await lookup(path)
+  verify ({ action, path }) {
+    if (typeof action === 'string' && changing.test(action)) {
+      throw new ToolRefusal(`gateway: ${action.slice(0, 40)} is not offered. Tell the owner what to change: openclaw config set PATH VALUE, and a restart.`)
+    }
+    if (action === 'config.get' && isWhole(path)) throw new ToolRefusal('the whole configuration is too large: name a path, like gateway.port')
+    if (action === 'config.schema.lookup' && path === undefined) throw new ToolRefusal('config.schema.lookup takes a path; "." is the whole')
+  },
+  run: async ({ action, path }) => action === 'config.get' ? read(path!, sources) : await lookup(path!)
 })

@@ -1,10 +1,10 @@
 import { Type } from '../../protocol/type.ts'
 import { defineTool } from '../define-tool.ts'
 import { ToolRefusal } from '../invocation.ts'
-import type { Tool } from '../tool.ts'
-import { answer, forbidden, problem } from './answers.ts'
+import type { Tool, ToolResult } from '../tool.ts'
+import { answer, foreseen, forbidden, problem } from './answers.ts'
 import { readAround, readHistory } from './history.ts'
-import { find, unknownSession } from './lookup.ts'
+import { find, unknownSession, type Found } from './lookup.ts'
 import type { SessionToolSources } from './ports.ts'
 
 const defaultLimit = 50
@@ -18,6 +18,12 @@ function pendingOf (key: string, { runs, redact }: SessionToolSources): object {
     runId, state: state === 'parked' ? 'queued' : state, acceptedAt: atMs, preview: redact(text.slice(0, maxPendingChars))
   }))
   return { items, total: pending.length }
+}
+
+/** Undefined when it may be read. */
+function refusalOf (name: string, { key, record, refusal }: Found): ToolResult | undefined {
+  if (refusal !== undefined) return forbidden(`${key} is out of reach: ${refusal}.`, { sessionKey: key })
+  return record ? undefined : problem(unknownSession(name))
 }
 
 /** Shows what was said in a conversation. */
@@ -35,11 +41,18 @@ export const sessionsHistory = (sources: SessionToolSources): Tool => defineTool
   groups: ['sessions'],
   reach: 'anywhere',
   effects: false,
-  async run ({ sessionKey, limit = defaultLimit, offset = 0, includeTools = false, messageId }, context) {
+  verify ({ sessionKey }) {
     if (!sessionKey) throw new ToolRefusal('sessionKey required: sessions_list shows the keys that there are')
-    const { key, record, refusal } = await find(sessionKey, context, sources)
-    if (refusal !== undefined) return forbidden(`${key} is out of reach: ${refusal}.`, { sessionKey: key })
-    if (!record) return problem(unknownSession(sessionKey))
+  },
+  async foresee ({ sessionKey }, context) {
+    return foreseen(refusalOf(sessionKey!, await find(sessionKey!, context, sources)))
+  },
+  async run ({ sessionKey, limit = defaultLimit, offset = 0, includeTools = false, messageId }, context) {
+    const found = await find(sessionKey!, context, sources)
+    const refused = refusalOf(sessionKey!, found)
+    if (refused) return refused
+    const { key } = found
+    const record = found.record!
     const query = { limit, offset, includeTools, maxBytes }
     const history = messageId === undefined
       ? await readHistory(record, query, sources)

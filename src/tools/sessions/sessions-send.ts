@@ -5,7 +5,7 @@ import type { SessionRecord } from '../../sessions/record.ts'
 import { defineTool } from '../define-tool.ts'
 import { ToolRefusal } from '../invocation.ts'
 import type { Tool, ToolContext, ToolResult } from '../tool.ts'
-import { answer, forbidden, problem } from './answers.ts'
+import { answer, foreseen, forbidden, problem } from './answers.ts'
 import { find, unknownSession, type Found } from './lookup.ts'
 import type { RunEnd, SessionToolSources } from './ports.ts'
 import { viewOf } from './visibility.ts'
@@ -45,7 +45,7 @@ function nameOf ({ sessionKey, label, agentId }: Args, context: ToolContext, sou
     return Iterator.from(sources.sessions.records()).find(record => isMeant(record) && view.refusal(record.key) === undefined)?.key
   }
   if (agentId) return `agent:${agentId}:main`
-  throw new ToolRefusal('sessions_send takes a sessionKey, a label or an agentId. sessions_list shows what there is.')
+  return undefined
 }
 
 /** How far the message that is being answered has come from a person. */
@@ -87,6 +87,16 @@ async function refusalOf (args: Args, found: Found, context: ToolContext, source
     : undefined
 }
 
+/** The conversation that it goes to, or why it goes nowhere. */
+async function meant (args: Args, context: ToolContext, sources: SessionToolSources): Promise<{ key: string } | { refused: ToolResult }> {
+  await sources.sessions.ready
+  const name = nameOf(args, context, sources)
+  if (name === undefined) return { refused: problem(`No session has the label "${args.label}". sessions_list shows the labels.`) }
+  const found = await find(name, context, sources)
+  const refused = await refusalOf(args, found, context, sources)
+  return refused ? { refused } : { key: found.key }
+}
+
 async function send (key: string, message: string, context: ToolContext, sources: SessionToolSources): Promise<string> {
   const { sessionKey, callId, runId, isOwner } = context
   const hops = await hopsOf(sessionKey, sources) + 1
@@ -113,15 +123,18 @@ export const sessionsSend = (sources: SessionToolSources): Tool => defineTool({
   groups: ['sessions'],
   reach: 'anywhere',
   effects: true,
+  verify ({ sessionKey, label, agentId }) {
+    if (!sessionKey && !label && !agentId) throw new ToolRefusal('sessions_send takes a sessionKey, a label or an agentId. sessions_list shows what there is.')
+  },
+  async foresee (args, context) {
+    const found = await meant(args, context, sources)
+    return foreseen('refused' in found ? found.refused : undefined)
+  },
   async run (args, context) {
-    const { sessions, runs } = sources
+    const { runs } = sources
     const { message, timeoutSeconds = defaultTimeoutSeconds } = args
-    await sessions.ready
-    const name = nameOf(args, context, sources)
-    if (name === undefined) return problem(`No session has the label "${args.label}". sessions_list shows the labels.`)
-    const found = await find(name, context, sources)
-    const refused = await refusalOf(args, found, context, sources)
-    if (refused) return refused
+    const found = await meant(args, context, sources)
+    if ('refused' in found) return found.refused
     const { key } = found
     const isBusy = runs.active(key).length > 0
     try {

@@ -3,7 +3,7 @@ import { isGatewayError } from '../../protocol/errors.ts'
 import { keyBeside, ownerOfKey } from '../../sessions/ownership.ts'
 import { defineTool } from '../define-tool.ts'
 import type { Tool, ToolContext, ToolResult } from '../tool.ts'
-import { answer, forbidden, problem } from './answers.ts'
+import { answer, foreseen, forbidden, problem } from './answers.ts'
 import { forkLines } from './fork.ts'
 import type { SessionToolSources } from './ports.ts'
 import { limitsOf, spawnRefusal } from './spawn-rules.ts'
@@ -109,6 +109,29 @@ async function beginInPlace (args: Order, context: ToolContext, key: string, par
   }
 }
 
+const orderOf = (args: Args, context: ToolContext): Order => ({ ...args, agentId: (args.agentId ?? context.agentId).toLowerCase() })
+
+function keyFor (args: Args, context: ToolContext, { sources, spawns }: Parts): string {
+  const isIncognito = sources.sessions.get(context.sessionKey)?.incognito ?? false
+  return keyBeside(context.sessionKey, spawns.newKey(orderOf(args, context).agentId, isIncognito))
+}
+
+/** Undefined when it may begin. */
+function refusalOf (order: Order, key: string, context: ToolContext, { sources, spawns }: Parts): ToolResult | undefined {
+  const { sessions, config, agents } = sources
+  const { agentId, label } = order
+  const requester = sessions.get(context.sessionKey)
+  const active = spawns.active(context.sessionKey)
+  const refusal = spawnRefusal({ config: config().config, context, requester, agentId, childKey: key, active })
+  if (refusal !== undefined) return forbidden(`No helper was begun: ${refusal}.`)
+  const isThere = agents().some(agent => agent.agentId.toLowerCase() === agentId)
+  if (!isThere) return problem(`There is no agent "${agentId}". agents_list shows the agents.`)
+  const isLeak = order.context === 'fork' && agentId !== context.agentId
+  if (isLeak) return forbidden('No helper was begun: only a helper of the same agent may know this conversation.')
+  if (isTaken(label, key, sources)) return problem(`Another session has the label "${label}". Choose another one.`)
+  return undefined
+}
+
 /** Begins a helper: a session of its own that does one task and reports back. */
 export const sessionsSpawn = (sources: SessionToolSources, spawns: Spawns): Tool => defineTool({
   name: 'sessions_spawn',
@@ -118,20 +141,15 @@ export const sessionsSpawn = (sources: SessionToolSources, spawns: Spawns): Tool
   groups: ['sessions'],
   reach: 'anywhere',
   effects: true,
+  async foresee (args, context) {
+    await sources.sessions.ready
+    return foreseen(refusalOf(orderOf(args, context), keyFor(args, context, { sources, spawns }), context, { sources, spawns }))
+  },
   async run (args, context) {
-    const { sessions, config, agents } = sources
-    await sessions.ready
-    const requester = sessions.get(context.sessionKey)
-    const agentId = (args.agentId ?? context.agentId).toLowerCase()
-    const key = keyBeside(context.sessionKey, spawns.newKey(agentId, requester?.incognito ?? false))
-    const active = spawns.active(context.sessionKey)
-    const refusal = spawnRefusal({ config: config().config, context, requester, agentId, childKey: key, active })
-    if (refusal !== undefined) return forbidden(`No helper was begun: ${refusal}.`)
-    const isThere = agents().some(agent => agent.agentId.toLowerCase() === agentId)
-    if (!isThere) return problem(`There is no agent "${agentId}". agents_list shows the agents.`)
-    const isLeak = args.context === 'fork' && agentId !== context.agentId
-    if (isLeak) return forbidden('No helper was begun: only a helper of the same agent may know this conversation.')
-    if (isTaken(args.label, key, sources)) return problem(`Another session has the label "${args.label}". Choose another one.`)
-    return await beginInPlace({ ...args, agentId }, context, key, { sources, spawns })
+    const parts = { sources, spawns }
+    await sources.sessions.ready
+    const order = orderOf(args, context)
+    const key = keyFor(args, context, parts)
+    return refusalOf(order, key, context, parts) ?? await beginInPlace(order, context, key, parts)
   }
 })

@@ -2,7 +2,7 @@ import { oneOf, Type } from '../../protocol/type.ts'
 import { defineTool } from '../define-tool.ts'
 import { ToolRefusal } from '../invocation.ts'
 import type { Tool, ToolContext, ToolResult } from '../tool.ts'
-import { answer, problem } from './answers.ts'
+import { answer, foreseen, problem } from './answers.ts'
 import { helpersOf, isActive, listing, pick } from './family.ts'
 import type { SessionToolSources } from './ports.ts'
 import type { Spawns } from './spawns.ts'
@@ -33,10 +33,9 @@ async function wait (args: Args, context: ToolContext, sources: SessionToolSourc
 }
 
 async function cancel ({ taskId }: Args, context: ToolContext, sources: SessionToolSources, spawns: Spawns): Promise<ToolResult> {
-  if (!taskId) throw new ToolRefusal('subagents cancel takes a taskId: that of the list, or "all"')
   const helpers = helpersOf(context, sources)
-  const picked = pick(helpers, taskId)
-  if (!picked && taskId !== 'all') return unknownHelper(taskId)
+  const picked = pick(helpers, taskId!)
+  if (!picked && taskId !== 'all') return unknownHelper(taskId!)
   const wanted = (picked ? [picked] : helpers).filter(isActive)
   const ended = await Promise.all(wanted.map(async ({ key }) => await spawns.cancel(key)))
   const cancelled = wanted.filter((_helper, at) => ended[at]).map(({ spawn }) => spawn.runId)
@@ -64,6 +63,14 @@ export const subagents = (sources: SessionToolSources, spawns: Spawns): Tool => 
   reach: 'anywhere',
   // Ending what has ended is nothing.
   effects: false,
+  verify ({ action, taskId }) {
+    if (action === 'cancel' && !taskId) throw new ToolRefusal('subagents cancel takes a taskId: that of the list, or "all"')
+  },
+  async foresee ({ taskId }, context) {
+    await sources.sessions.ready
+    const isUnknown = taskId !== undefined && taskId !== 'all' && !pick(helpersOf(context, sources), taskId)
+    return foreseen(isUnknown ? unknownHelper(taskId) : undefined)
+  },
   async run (args, context) {
     await sources.sessions.ready
     if (args.action === 'wait') return await wait(args, context, sources, spawns)
