@@ -37,11 +37,12 @@ function filesOf (message: Message): Found[] {
 }
 
 /** The path of a file holds for an hour, so it is asked for when the file is. */
-async function fetchFile (api: Api, { file_id, file_size: size = 0 }: WireFile, limitBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+async function fetchFile (api: Api, wanted: WireFile, limitBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  const { file_id: id, file_size: size = 0 } = wanted
   const tooLarge = (bytes: number): Error => new Error(`the attachment has ${bytes} bytes, and ${limitBytes} are allowed`)
   if (size > limitBytes) throw tooLarge(size)
   try {
-    const file = await api.call<{ file_path?: unknown, file_size?: number }>('getFile', { file_id }, { signal })
+    const file = await api.call<{ file_path?: unknown, file_size?: number }>('getFile', { file_id: id }, { signal })
     const { file_path: path, file_size: told = 0 } = file
     if (told > limitBytes) throw tooLarge(told)
     if (typeof path !== 'string') throw new Error('Telegram told no path of the attachment')

@@ -8,8 +8,8 @@ const escapeText = (text: string): string => text.replace(/[&<>]/g, character =>
 const escapeAttribute = (text: string): string => escapeText(text).replaceAll('"', '&quot;')
 
 /** The longest first: two asterisks are not one and one. */
-const marks: ReadonlyArray<readonly [mark: string, tag: string]> = [
-  ['**', 'b'], ['__', 'b'], ['~~', 's'], ['||', 'tg-spoiler'], ['*', 'i'], ['_', 'i']
+const marks: ReadonlyArray<readonly [mark: string, tag: string, inner?: string]> = [
+  ['***', 'b', 'i'], ['**', 'b'], ['__', 'b'], ['~~', 's'], ['||', 'tg-spoiler'], ['*', 'i'], ['_', 'i']
 ]
 const deepest = 6
 const linkable = /^(?:https?|tg|mailto):/i
@@ -69,13 +69,15 @@ function endOfMark (text: string, from: number, mark: string): number {
 }
 
 function emphasisAt (text: string, at: number, depth: number): Piece | undefined {
-  for (const [mark, tag] of marks) {
+  for (const [mark, tag, inner] of marks) {
     if (!text.startsWith(mark, at)) continue
     const from = at + mark.length
     if (isSpace(text[from]) || (mark.startsWith('_') && isWord(text[at - 1]))) continue
     const end = endOfMark(text, from + 1, mark)
     if (end < 0 || text.slice(from, end).includes('\n\n')) continue
-    return { html: `<${tag}>${inline(text.slice(from, end), depth + 1)}</${tag}>`, length: end + mark.length - at }
+    const content = inline(text.slice(from, end), depth + 1)
+    const html = inner === undefined ? content : `<${inner}>${content}</${inner}>`
+    return { html: `<${tag}>${html}</${tag}>`, length: end + mark.length - at }
   }
   return undefined
 }

@@ -39,7 +39,7 @@ export function createWebhook (secret: string, intake: Intake, { log, activity }
 
   async function take (update: Update): Promise<WebhookAnswer> {
     const { promise: tooLate, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => reject(new Error('it took too long')), answerWithinMs)
+    const timer = setTimeout(() => reject(new Error('it took too long')), answerWithinMs).unref()
     waiting++
     const work = inTurn(async () => await intake.take(update)).finally(() => waiting--)
     work.catch(() => {})
