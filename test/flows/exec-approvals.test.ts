@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
-import { admitted, startGateway, type Frame, type TestClient, type TestGateway } from '../helper.ts'
+import { admitted, startGateway, testToken, type Frame, type TestClient, type TestGateway } from '../helper.ts'
 
 const key = 'agent:main:main'
 const config = { tools: { exec: { mode: 'ask' } } }
@@ -90,6 +90,23 @@ t.test('without anybody to ask nothing is run', async t => {
   const runId = await send(client, 'touch made')
   await finalOf(client, runId)
   t.match(await toolResult(client), { isError: true, content: [{ text: /headless runs cannot wait/ }] })
+})
+
+t.test('a program is refused where nobody can be asked, and waits where somebody can', async t => {
+  const gateway = await startGateway(t, { config: { ...config, gateway: { tools: { allow: ['exec'] } } } })
+  const invoke = (): Promise<Response> => fetch(`${gateway.http}/tools/invoke`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${testToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ tool: 'exec', args: { command: 'touch made' } })
+  })
+  const refused = await invoke()
+  t.equal(refused.status, 403)
+  t.match(await refused.json(), { ok: false, error: { type: 'tool_call_blocked', message: /no client that can approve/, requiresApproval: true } })
+  const client = await approver(gateway)
+  const waiting = invoke()
+  const { payload: { id } } = await asked(client, 'touch made')
+  await client.request('exec.approval.resolve', { id, decision: 'allow-once' })
+  t.match(await (await waiting).json(), { ok: true, result: { details: { exitCode: 0 } } })
 })
 
 t.test('the document of this machine holds whatever the configuration says', async t => {

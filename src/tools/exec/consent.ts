@@ -2,6 +2,7 @@
 import type { AllowRule, CommandCheck } from './command-check.ts'
 import { checkCommand } from './command-check.ts'
 import { effectivePolicy, judge, judgeAlone, type Ask, type ExecPolicy, type PolicyWords, type Security, type Verdict } from './exec-policy.ts'
+import { ToolBlocked } from '../invocation.ts'
 import type { Foreseen } from '../tool.ts'
 import type { ExecSettings } from './settings.ts'
 
@@ -61,8 +62,11 @@ async function askPerson (consents: Consents, question: Question, { policy, chec
     return `exec was denied (approval ${consent.id}): ${denials[consent.reason]}. Do not try the same again; ask what to do instead.`
   }
   if (judgeAlone(policy, check)) return undefined
-  return `exec needs approval (${because}), and headless runs cannot wait: no client that can approve is connected (approval ${consent.id}). ` +
+  const text = `exec needs approval (${because}), and headless runs cannot wait: no client that can approve is connected (approval ${consent.id}). ` +
     'Open the control UI, or allow the command: openclaw approvals allowlist add.'
+  // An agent reads it and goes on; a program is told in the way of programs.
+  if (question.runId === undefined) throw new ToolBlocked(text, { requiresApproval: true })
+  return text
 }
 
 interface Judged { readonly policy: ExecPolicy, readonly check: CommandCheck, readonly verdict: Verdict }

@@ -128,7 +128,8 @@ t.test('rules refuse a command before anything is started', async t => {
 t.test('a person who is away means no', async t => {
   const { exec } = await execDesk(t, { exec: { mode: 'ask', allowedCommands: ['ls'] } })
   t.match(await exec({ command: 'ls' }), { details: { status: 'completed' } })
-  t.match(await exec({ command: 'date' }), { isError: true, details: { error: /headless runs cannot wait/ } })
+  t.match(await exec({ command: 'date' }, { runId: 'run' }), { isError: true, details: { error: /headless runs cannot wait/ } })
+  await t.rejects(exec({ command: 'date' }), { name: 'ToolBlocked', message: /headless runs cannot wait/ }, 'as a program is told')
 })
 
 t.test('a hundred megabytes cost neither memory nor the loop', async t => {
