@@ -26,18 +26,19 @@ test('without any setting a run has every tool', async t => {
 })
 
 test('a profile is the set of tools that it names, and alsoAllow beside it adds', async t => {
-  t.same(await names(t, { tools: { profile: 'minimal' } }), ['status', 'gateway'])
-  t.same(await names(t, { tools: { profile: 'messaging' } }), ['status', 'send', 'spawn', 'list', 'message', 'gateway', 'outlook'])
+  t.same(await names(t, { tools: { profile: 'minimal' } }), ['status'])
+  t.same(await names(t, { tools: { profile: 'messaging' } }), ['status', 'send', 'spawn', 'list', 'message', 'outlook'])
   t.same(await names(t, { tools: { profile: 'coding' } }),
-    ['read', 'write', 'applyPatch', 'exec', 'status', 'send', 'spawn', 'list', 'fetch', 'cron', 'gateway', 'outlook'])
+    ['read', 'write', 'applyPatch', 'exec', 'status', 'send', 'spawn', 'list', 'fetch', 'cron', 'outlook'])
   t.same(await names(t, { tools: { profile: 'full' } }), every)
-  t.same(await names(t, { tools: { profile: 'minimal', alsoAllow: ['TTS', 'group:web'] } }), ['status', 'fetch', 'tts', 'gateway'])
+  t.same(await names(t, { tools: { profile: 'minimal', alsoAllow: ['TTS', 'group:web'] } }), ['status', 'fetch', 'tts'])
+  t.same(await names(t, { tools: { profile: 'minimal', alsoAllow: ['gateway'] } }), ['status', 'gateway'])
 })
 
 test('the profile of an agent stands instead of the general one', async t => {
   const source = { tools: { profile: 'coding' }, agents: { entries: { main: {}, desk: { tools: { profile: 'minimal', alsoAllow: ['tts'] } } } } }
-  t.same(await names(t, source, { agentId: 'desk' }), ['status', 'tts', 'gateway'])
-  t.same(await names(t, source, { agentId: 'DESK' }), ['status', 'tts', 'gateway'])
+  t.same(await names(t, source, { agentId: 'desk' }), ['status', 'tts'])
+  t.same(await names(t, source, { agentId: 'DESK' }), ['status', 'tts'])
   t.ok((await names(t, source)).includes('exec'))
 })
 
@@ -61,7 +62,7 @@ test('who may write may patch, and forbidding to write does not forbid to patch'
 
 test('rules for a model hold for it or for all of its provider and for no other', async t => {
   const source = { tools: { byProvider: { openai: { profile: 'minimal' }, 'anthropic/big': { deny: ['exec'] }, local: { allow: ['tts'] } } } }
-  t.same(await names(t, source, { model: 'openai/gpt' }), ['status', 'gateway'])
+  t.same(await names(t, source, { model: 'openai/gpt' }), ['status'])
   t.same(await names(t, source, { model: 'local/any' }), ['tts'])
   t.notOk((await names(t, source, { model: 'Anthropic/Big' })).includes('exec'))
   t.ok((await names(t, source, { model: 'anthropic/small' })).includes('exec'))
