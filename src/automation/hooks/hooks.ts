@@ -13,6 +13,7 @@ import type { Store } from '../../store/store.ts'
 import type { SystemEvents } from '../system-events.ts'
 import { addresseeOf } from './addressee.ts'
 import { agentCall, BadCall, isFields, wakeCall, type AgentCall, type Call, type WakeCall } from './calls.ts'
+import { createDeliveries, type Deliveries } from './deliveries.ts'
 import { applyMapping, findMapping } from './mapping.ts'
 import type { HookAnswer, HookCall, Hooks, Proof } from './room.ts'
 import { mappingsOf, ofPath, type Mapping } from './settings.ts'
@@ -37,12 +38,13 @@ interface Job {
   readonly requestId: string
   /** What the request is for: the same id elsewhere is a replay. */
   readonly target: string
+  /** How its sender named it, if at all. */
+  readonly named?: 'by signature' | 'by key'
   readonly isOwnKey: boolean
   readonly isUnsafeAllowed: boolean
 }
 
 const maxTransformMs = 8_000
-const rememberedMs = 24 * 3_600_000
 
 const digestOf = (...parts: unknown[]): string => createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
 
@@ -70,10 +72,12 @@ function keyOf ({ headers }: HookCall, inBody?: string): string | undefined {
 class HookRoom implements Hooks {
   readonly #options: HooksOptions
   readonly #isOwn = createSecretCheck()
+  readonly #deliveries: Deliveries
   #resolver: { readonly of: LoadedConfig, readonly resolver: SecretResolver, readonly known: Map<SecretInput, Promise<string>> } | undefined
 
   constructor (options: HooksOptions) {
     this.#options = options
+    this.#deliveries = createDeliveries(options)
   }
 
   async isToken (presented: string | undefined): Promise<boolean> {
@@ -149,7 +153,7 @@ class HookRoom implements Hooks {
     if (!mapping) return { status: 404, body: 'Not Found' }
     const key = keyOf(call)
     const id = key === undefined ? randomUUID() : digestOf(call.path, mapping.id, call.body.toString('base64'), key)
-    return await this.#mapped(mapping, call, payload, id)
+    return await this.#mapped(mapping, call, payload, { id, ...(key === undefined ? {} : { named: 'by key' }) })
   }
 
   #job (call: Call, { path }: HookCall, key: string | undefined): Job {
@@ -158,6 +162,7 @@ class HookRoom implements Hooks {
       call,
       requestId: key === undefined ? `hook-${randomUUID()}` : `hook-${digestOf(path, asked, key)}`,
       target: path,
+      ...(key === undefined ? {} : { named: 'by key' }),
       isOwnKey: false,
       isUnsafeAllowed: false
     }
@@ -175,10 +180,12 @@ class HookRoom implements Hooks {
     const own = mappingsOf(this.#settings).filter(({ signature: other }) => other?.scheme === scheme && other.secret === secretInput)
     const mapping = findMapping(own, call.path, payload)
     if (!mapping) return { status: 404, body: 'Not Found' }
-    return await this.#mapped(mapping, call, payload, deliveryId(signature!.scheme, secret, call.body, payload))
+    return await this.#mapped(mapping, call, payload, { id: deliveryId(scheme, secret, call.body, payload), named: 'by signature' })
   }
 
-  async #mapped (mapping: Mapping, call: HookCall, payload: unknown, id: string): Promise<HookAnswer> {
+  async #mapped (
+    mapping: Mapping, call: HookCall, payload: unknown, { id, ...name }: { readonly id: string } & Pick<Job, 'named'>
+  ): Promise<HookAnswer> {
     const { calls } = await this.#apply(mapping, call, payload)
     if (calls.length === 0) return { status: 204 }
     const isTemplated = mapping.sessionKey?.includes('{{') ?? false
@@ -186,6 +193,7 @@ class HookRoom implements Hooks {
       call: made,
       requestId: calls.length === 1 ? `hook-${id}` : `hook-${id}#${index}`,
       target: `mapping:${mapping.id}`,
+      ...name,
       isOwnKey: !isTemplated && made.sessionKey === mapping.sessionKey,
       isUnsafeAllowed: mapping.allowUnsafeExternalContent
     }))
@@ -217,11 +225,20 @@ class HookRoom implements Hooks {
     }
   }
 
+  /** Runs are remembered by their claims, for a day; what is signed, and what only waits, is remembered here. */
   async #dispatch (job: Job): Promise<HookAnswer> {
-    return job.call.action === 'wake' ? await this.#wake(job.call, job) : await this.#run(job.call, job)
+    const { call, named, requestId, target } = job
+    const isWaiting = call.action === 'wake' && call.mode === 'next-heartbeat'
+    const isRemembered = named === 'by signature' || (named === 'by key' && isWaiting)
+    const known = isRemembered ? await this.#deliveries.known(requestId, target) : undefined
+    if (known) return { status: 200, body: known }
+    const body = call.action === 'wake' ? await this.#wake(call, job) : await this.#run(call, job)
+    // Only afterwards: what was refused, or broken off, is to be done when it is sent again.
+    if (isRemembered) await this.#deliveries.remember(requestId, target, isWaiting ? { ...body, eventOutcome: 'coalesced' } : body)
+    return { status: 200, body }
   }
 
-  async #run (call: AgentCall, job: Job): Promise<HookAnswer> {
+  async #run (call: AgentCall, job: Job): Promise<object> {
     const { agentId, sessionKey } = addresseeOf(this.#options.config().config, call, { isOwn: job.isOwnKey, requestId: job.requestId })
     const handle = await this.#options.runs.start({
       caller: { principal: 'hook' },
@@ -239,20 +256,18 @@ class HookRoom implements Hooks {
       ...(call.timeoutSeconds === undefined ? {} : { timeoutMs: call.timeoutSeconds * 1000 })
     })
     const { runId } = handle
-    if (!call.waitForCompletion) return { status: 200, body: { ok: true, runId } }
-    return { status: 200, body: { ok: true, runId, completion: completionOf(await handle.result) } }
+    return { ok: true, runId, ...(call.waitForCompletion ? { completion: completionOf(await handle.result) } : {}) }
   }
 
-  async #wake (call: WakeCall, job: Job): Promise<HookAnswer> {
+  async #wake (call: WakeCall, job: Job): Promise<object> {
     const { config, runs, systemEvents } = this.#options
     const { agentId, sessionKey } = addresseeOf(config().config, call, { isOwn: job.isOwnKey, requestId: job.requestId })
     const place = sessionKey === 'main' ? `agent:${agentId}:main` : sessionKey
     if (call.mode === 'next-heartbeat') {
-      const eventOutcome = await this.#rememberOnce(job) ? await systemEvents.add(place, call.text) : 'coalesced'
-      return { status: 200, body: { ok: true, mode: call.mode, eventOutcome } }
+      return { ok: true, mode: call.mode, eventOutcome: await systemEvents.add(place, call.text) }
     }
     const waiting = await systemEvents.take(place)
-    const { runId } = await runs.start({
+    const { runId, status } = await runs.start({
       caller: { principal: 'hook' },
       via: 'hook',
       idempotencyKey: job.requestId,
@@ -263,20 +278,9 @@ class HookRoom implements Hooks {
       queueMode: 'followup',
       origin: { source: 'hook', ...(job.isUnsafeAllowed ? {} : { external: 'Webhook' }) }
     })
-    await waiting.done()
-    return { status: 200, body: { ok: true, mode: call.mode, eventOutcome: 'queued', runId } }
-  }
-
-  /** Runs are remembered by their claims; what only waits is remembered here. False: it was here before. */
-  async #rememberOnce ({ requestId, target }: Job): Promise<boolean> {
-    const { store, now } = this.#options
-    const collection = store.collection<{ readonly target: string, readonly atMs: number }>('hook-deliveries')
-    const known = await collection.get(requestId)
-    if (known && known.target !== target) throw new BadCall('this delivery was already taken elsewhere', 409)
-    if (known) return false
-    for (const { key, value } of await collection.all()) if (now() - value.atMs > rememberedMs) await collection.delete(key)
-    await collection.put(requestId, { target, atMs: now() })
-    return true
+    // A wake that came before told nothing of what has been waiting since.
+    if (status === 'started') await waiting.done()
+    return { ok: true, mode: call.mode, eventOutcome: 'queued', runId }
   }
 }
 
