@@ -1,5 +1,6 @@
 /** The agent room: messages become runs, each carried out once, one at a time for a session. */
 import { availableParallelism } from 'node:os'
+import type { CallerKey } from '../auth/keys/caller-key.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { createAcceptance } from './acceptance.ts'
 import { createBeginAnew } from './anew.ts'
@@ -114,22 +115,34 @@ export function createRuns (options: RunsOptions): Runs {
     return true
   }
 
+  /** A message may go on under the id of the run that answers it. */
+  const answeringOf = (run: Run): Run => [...registry.live.values()].find(({ answers }) => answers.includes(run)) ?? run
+
   async function stop (run: Run, origin: string): Promise<boolean> {
     if (run.state === 'queued') return cancel(run, origin)
-    // The message goes on under the id of the run that answers it.
-    const answering = [...registry.live.values()].find(({ answers }) => answers.includes(run)) ?? run
+    const answering = answeringOf(run)
     if (!answering.end({ kind: 'aborted', origin })) return false
     return (await answering.settled).outcome === 'aborted'
   }
 
-  /** The caller is the only one who wants the answer; waiting or running, it ends when he goes. */
+  /** Its caller has gone; waiting or running, it ends. */
+  const gone = (run: Run): void => {
+    stop(run, 'caller').catch(err => log.warn({ err, runId: run.id }, 'a run could not be taken back'))
+  }
+
+  /** The caller is the only one who wants the answer. */
   function endWith (signal: AbortSignal, run: Run): void {
-    const gone = (): void => {
-      stop(run, 'caller').catch(err => log.warn({ err, runId: run.id }, 'a run could not be taken back'))
-    }
-    signal.addEventListener('abort', gone, { once: true })
-    void run.settled.then(() => signal.removeEventListener('abort', gone))
-    if (signal.aborted) gone()
+    const end = (): void => gone(run)
+    signal.addEventListener('abort', end, { once: true })
+    void run.settled.then(() => signal.removeEventListener('abort', end))
+    if (signal.aborted) end()
+  }
+
+  /** What a program began ends with its API key, also where nobody waits for it. What somebody else began and it joined goes on. */
+  function endWithKey (key: CallerKey, run: Run): void {
+    const end = (): void => { if (answeringOf(run).request.caller.key?.id === key.id) gone(run) }
+    void run.settled.then(key.whenEnded(end))
+    if (!key.isInForce()) end()
   }
 
   async function unpark (runId: string, origin: string): Promise<boolean> {
@@ -178,8 +191,9 @@ export function createRuns (options: RunsOptions): Runs {
       if (halted) throw new GatewayError('STOPPING')
       await recovering
       const handle = await accept(request)
-      const run = request.signal && handle.status === 'started' ? registry.live.get(handle.runId) : undefined
-      if (run) endWith(request.signal!, run)
+      const run = handle.status === 'started' ? registry.live.get(handle.runId) : undefined
+      if (run && request.signal) endWith(request.signal, run)
+      if (run && request.caller.key) endWithKey(request.caller.key, run)
       return handle
     },
     async find (request) {
