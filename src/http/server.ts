@@ -31,6 +31,14 @@ function refuseForeignHost (request: FastifyRequest, hosts: HostPolicy): Gateway
   return new GatewayError('HOST_NOT_ALLOWED', { message: `host not allowed: ${String(request.ingress.host).slice(0, 120)}` })
 }
 
+function lastWords (status: string, message: string, nextStep: string): string {
+  const body = JSON.stringify({ error: { message, type: 'invalid_request_error', nextStep } })
+  const headers = ['connection: close', 'content-type: application/json; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`]
+  return `HTTP/1.1 ${status}\r\n${headers.join('\r\n')}\r\n\r\n${body}`
+}
+const tooSlow = lastWords('408 Request Timeout', 'the request did not come to its end in time', 'Send it again, faster or in smaller parts.')
+const unreadable = lastWords('400 Bad Request', 'this is no HTTP request that can be read', 'Look at what your client sends, and at what stands between.')
+
 /** The HTTP side: limits, headers, origin and host rules, error bodies, and the request limiter that routes opt into. */
 export async function createHttp (options: HttpOptions): Promise<FastifyInstance> {
   const { http } = options.config
@@ -51,8 +59,7 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
     frameworkErrors: (_error, request, reply) => refuseUnreadable(request, reply),
     // A broken request is none of the application's: answer once and hang up. So is one that does not come to its end.
     clientErrorHandler ({ code }, socket) {
-      const status = code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
-      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+      if (socket.writable) socket.end(code === 'ERR_HTTP_REQUEST_TIMEOUT' ? tooSlow : unreadable)
       else socket.destroy()
     }
   }) as unknown as FastifyInstance

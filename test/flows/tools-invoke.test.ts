@@ -190,6 +190,7 @@ t.test('a body that does not come to its end is given up with 408', async t => {
   socket.on('data', chunk => { text += chunk })
   await once(socket, 'close')
   t.match(text, /^HTTP\/1\.1 408 Request Timeout\r\n/)
+  t.match(JSON.parse(text.slice(text.indexOf('\r\n\r\n'))), { error: { type: 'invalid_request_error', message: /did not come to its end/ } })
 })
 
 t.test('a tool that fails says so and keeps the cause in the log', async t => {
