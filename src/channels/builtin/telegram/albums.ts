@@ -58,10 +58,15 @@ class AlbumRoom implements Albums {
     const album = this.#albums.get(key) ?? { chatId: message.chat.id, pieces: [], tries: 0 }
     if (album.pieces.some(piece => piece.message_id === message.message_id)) return
     const pieces = [...album.pieces, message]
-    await memory.change(saved => ({ ...saved, albums: { ...saved.albums, [key]: pieces } }))
-    album.pieces = pieces
-    this.#albums.set(key, album)
-    this.#wait(key, album, quietMs)
+    // It must not be handed over without the piece that is just being kept.
+    clearTimeout(album.timer)
+    try {
+      await memory.change(saved => ({ ...saved, albums: { ...saved.albums, [key]: pieces } }))
+      album.pieces = pieces
+      this.#albums.set(key, album)
+    } finally {
+      if (album.pieces.length > 0) this.#wait(key, album, quietMs)
+    }
     if (pieces.length >= mostPieces) await this.#deliver(key, album)
     const [oldest] = this.#albums
     if (this.#albums.size > mostAlbums && oldest) await this.#deliver(...oldest)
