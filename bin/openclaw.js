@@ -3,6 +3,7 @@
 import { existsSync } from 'fs'
 import { dirname, join } from 'path'
 import { fileURLToPath } from 'url'
+import { setFlagsFromString } from 'v8'
 import { useCompileCache } from './compile-cache.js'
 
 const oldestNode = '22.19.0'
@@ -16,6 +17,7 @@ else startOnPinnedNode()
 
 function start () {
   muteKnownWarnings()
+  leaveOptimizerAsleep()
   useCompileCache(root)
   const program = existsSync(join(root, 'src', 'cli', 'main.ts')) ? '../src/cli/main.ts' : '../dist/cli.main.js'
   import(program).then(
@@ -34,6 +36,15 @@ function explainMissing (error) {
   if (/find package/.test(error.message)) return 'its dependencies are not installed. Run: npm ci --prefix ' + root
   if (/dist.cli\.main\.js/.test(error.message)) return 'this package was not built. Run: npm run build --prefix ' + root
   return undefined
+}
+
+/*
+ * Resolving a hundred modules makes one function of Node hot, and waking the optimizing compiler for it costs every command
+ * milliseconds and five megabytes of memory. A gateway wakes it once it is up (src/host/rest.ts); no other command lives so long.
+ * Functions of a few instructions may pass: after a limit of nothing, V8 was seen to optimize nothing at all any more.
+ */
+function leaveOptimizerAsleep () {
+  setFlagsFromString('--max-optimized-bytecode-size=300')
 }
 
 /* Node 22 announces type stripping and node:sqlite on every start; nobody who runs a command can act on either. */

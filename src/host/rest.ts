@@ -15,6 +15,9 @@ const worthwhileBytes = 2 * 1024 * 1024
 /** Collecting more than this at once would keep the next request waiting for longer than it saves; the collector's own pace has to do. */
 const mostBytes = 128 * 1024 * 1024
 
+/** As the engine has it by itself. The launcher makes it small for the time of the start. */
+const wakeOptimizer = (): void => setFlagsFromString('--max-optimized-bytecode-size=61440')
+
 type Collect = (options: { type: 'major', execution: 'sync', flavor: 'last-resort' }) => void
 
 /** The collector is no part of the language, so it is asked for once, where nothing else can reach it. */
@@ -56,11 +59,13 @@ export function createRest (): Rest {
     tidy().finally(() => watch(asleepMs))
   }
 
+  const waking = setTimeout(wakeOptimizer, awakeMs).unref()
   watch(awakeMs)
   return {
     stop () {
       isStopped = true
       clearTimeout(timer)
+      clearTimeout(waking)
     }
   }
 }

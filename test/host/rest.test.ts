@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { getHeapSpaceStatistics } from 'node:v8'
 import t from 'tap'
 import { createRest } from '../../src/host/rest.ts'
@@ -33,4 +36,26 @@ t.test('nothing is collected any more after it was stopped', async t => {
   const before = nursery()
   await sleep(1_500)
   t.ok(nursery() >= before, `untouched: ${nursery()} of ${before}`)
+})
+
+t.test('the optimizer that sleeps while the gateway starts is at work afterwards', async t => {
+  const launcher = readFileSync(new URL('../../bin/openclaw.js', import.meta.url), 'utf8')
+  const flag = /setFlagsFromString\('(--max-optimized-bytecode-size=\d+)'\)/.exec(launcher)![1]!
+  const script = `
+    import { setFlagsFromString } from 'node:v8'
+    import { createRest } from ${JSON.stringify(new URL('../../src/host/rest.ts', import.meta.url).href)}
+    setFlagsFromString(${JSON.stringify(flag)})
+    const body = Array.from({ length: 60 }, (_, index) => 'sum += index % ' + (index + 2) + ' * n').join(';')
+    const make = name => Function('return function ' + name + ' (n) { let sum = 0; for (let index = 0; index < 200; index++) {' + body + '} return sum }')()
+    const asleep = make('asleep'), awake = make('awake')
+    const heat = work => { for (let round = 0; round < 3000; round++) work(round) }
+    heat(asleep)
+    console.log('now')
+    createRest()
+    setTimeout(() => { heat(awake); heat(awake); setTimeout(() => process.exit(), 500) }, 800)
+  `
+  const { stdout } = await promisify(execFile)(process.execPath, ['--trace-opt', '--input-type=module', '-e', script], { maxBuffer: 2 ** 26 })
+  const [before, after] = stdout.split('\nnow\n')
+  t.notMatch(before, /completed optimizing .*JSFunction asleep.*TURBOFAN/, 'while it starts')
+  t.match(after, /completed optimizing .*JSFunction awake.*TURBOFAN/, 'once it is up')
 })
