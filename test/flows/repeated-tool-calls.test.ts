@@ -46,6 +46,18 @@ t.test('a repeated key is one call also after a restart, and what a killed gatew
   t.equal(readFileSync(file, 'utf8'), 'x\n')
 })
 
+t.test('what commands and repeated calls need is loaded with the first of them', async t => {
+  const home = await makeHome(t, config)
+  const list = join(home.stateDir, 'loaded-modules.txt')
+  const recorder = new URL('../fixtures/loaded-modules.ts', import.meta.url).href
+  await startDaemon(t, { ...home, env: { ...home.env, NODE_OPTIONS: `--import ${recorder}`, LOADED_MODULES: list } })
+  const late = /src\/tools\/(kept-calls|guards\/|exec\/(room|consent|command-check|shell-words|spawner\/)|files\/(reading|writing|patching|foreseeing))/
+  const loaded = (): string[] => readFileSync(list, 'utf8').split('\n').filter(url => late.test(url))
+  t.same(loaded(), [])
+  await invoke(home, { tool: 'exec', args: { command: 'true' }, idempotencyKey: 'k1' })
+  t.ok(loaded().some(url => url.includes('kept-calls')) && loaded().some(url => url.includes('command-check')), 'the list is a list')
+})
+
 t.test('kept calls are bounded in number, in length and in time', async t => {
   const store = createMemoryStore()
   const calls = store.collection<any>('idempotency')

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createOneAtATime } from '../../lib/one-at-a-time.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import type { Store } from '../../store/store.ts'
-import { argvKey, type CommandCheck } from '../exec/command-check.ts'
+import type { CommandCheck } from '../exec/command-check.ts'
 import type { HostRules } from '../exec/consent.ts'
 import { asks, securities } from '../exec/exec-policy.ts'
 
@@ -141,6 +141,8 @@ export function createApprovalsDocument (store: Pick<Store, 'collection' | 'comm
       return { words: { ...(security ? { security } : {}), ...(ask ? { ask } : {}), ...(askFallback ? { askFallback } : {}) }, rules }
     },
     grant: (agentId, { commands }, provenance) => inTurn(async () => {
+      // Loaded by whatever was checked.
+      const { argvKey } = await import('../exec/command-check.ts')
       const file = await current() ?? empty
       const own = file.agents?.[agentId] ?? {}
       const fresh = commands.filter(({ resolvedPath, cwd, rule }) => resolvedPath !== undefined && cwd !== undefined && !rule)
