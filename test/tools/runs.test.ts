@@ -63,7 +63,8 @@ t.test('who may use what is remembered for a bounded number of circumstances', a
   const { tools } = gateway.rooms
   const first = tools.allowed({ ...run, surface: 'run' })
   t.equal(tools.allowed({ ...run, surface: 'run' }), first)
-  for (let i = 0; i < 300; i++) tools.allowed({ ...run, sessionKey: `agent:main:s${i}`, surface: 'run' })
+  t.equal(tools.allowed({ ...run, sessionKey: 'agent:main:other', surface: 'run' }), first, 'the name of a conversation is no circumstance')
+  for (let i = 0; i < 300; i++) tools.allowed({ ...run, channel: `channel${i}`, surface: 'run' })
   const again = tools.allowed({ ...run, surface: 'run' })
   t.not(again, first)
   t.same(again.map(({ name }) => name), first.map(({ name }) => name))
