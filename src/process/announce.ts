@@ -1,4 +1,5 @@
 /** What the log says about a start: what is odd first, then where the gateway is reached. */
+import { fingerprint } from '../auth/secret.ts'
 import { formatIssues } from '../config/load.ts'
 import { isContainer } from '../lib/bind-address.ts'
 import type { Listeners } from '../listeners.ts'
@@ -21,8 +22,23 @@ function secretInForce ({ mode, tokenSource, passwordSource, tokenFingerprint }:
   return mode === 'password' && passwordSource ? `auth password comes from ${secretSources[passwordSource]}` : undefined
 }
 
+/** Hooks are a door of their own, and are as safe as their token is their own. */
+function aboutHooks ({ auth, loaded }: Settings): string[] {
+  const { enabled, token = '', presets } = loaded.config.hooks
+  if (!enabled) return []
+  const isBlank = typeof token === 'string' && token.trim() === ''
+  return [
+    ...(isBlank ? ['hooks.enabled is set without hooks.token: only senders that sign what they send are let in'] : []),
+    ...(typeof token === 'string' && !isBlank && fingerprint(token) === auth.tokenFingerprint
+      ? ['hooks.token is the token of the gateway, so whoever sends hooks may do everything: give the hooks one of their own']
+      : []),
+    ...(presets.length > 0 ? ['hooks.presets: this version has none built in; describe them in hooks.mappings'] : [])
+  ]
+}
+
 /** One sentence each, with the setting that changes it. */
-function remarks ({ auth, bind, loaded, port, options }: Settings, { listeners, seededOrigins }: Started): string[] {
+function remarks (settings: Settings, { listeners, seededOrigins }: Started): string[] {
+  const { auth, bind, loaded, port, options } = settings
   const { gateway } = loaded.config
   const tailscale = options.tailscale ?? gateway.tailscale.mode
   return [
@@ -38,6 +54,7 @@ function remarks ({ auth, bind, loaded, port, options }: Settings, { listeners, 
       ? [`seeded gateway.controlUi.allowedOrigins ${JSON.stringify(seededOrigins)} for bind=${bind.bind}; applied for this runtime without writing config`]
       : []),
     ...(tailscale === 'off' ? [] : [`this version does not start tailscale itself; run: tailscale ${tailscale} --bg ${port}`]),
+    ...aboutHooks(settings),
     ...(auth.mode === 'none' ? ['auth mode is none: every program on this machine is an operator'] : [])
   ]
 }

@@ -132,6 +132,20 @@ t.test('a value that protects falls to the safe side, not to the open default', 
   t.equal(issues.length, 10)
 })
 
+t.test('hooks stay on a path of their own, and their transforms in one directory', async t => {
+  for (const path of ['/v1', '/api/hooks', '/tools/invoke', '/health', '/hooks/:any', '/h*']) {
+    const { config, issues } = await loadText(ownDirectory(t), JSON.stringify({ hooks: { enabled: true, token: 'x', path } }))
+    t.match([config.hooks.enabled, issues[0]?.message], [false, /a path that nothing else of the gateway has/], path)
+  }
+  const isKept = async (module: string): Promise<boolean> => {
+    const { config } = await loadText(ownDirectory(t), JSON.stringify({ hooks: { enabled: true, token: 'x', mappings: [{ transform: { module } }] } }))
+    t.equal(config.hooks.enabled, true, 'the other rules are')
+    return config.hooks.mappings.length === 1
+  }
+  for (const module of ['../x.mjs', 'a/../../x.mjs', '..', '/etc/x.mjs', 'C:\\x.mjs', '\\\\host\\x.mjs', 'a\\..\\x.mjs', '']) t.notOk(await isKept(module), module)
+  for (const module of ['x.mjs', './x.mjs', 'a/b.mjs', '..x.mjs', 'a..b.mjs', 'a/...mjs']) t.ok(await isKept(module), module)
+})
+
 t.test('an unknown key is a warning, is kept, and the likely name is suggested', async t => {
   const loaded = await loadText(ownDirectory(t), '{\n gateway: {\n  prot: 1,\n  mode: "local"\n },\n zzz: { a: 1 } }')
   t.same(loaded.issues, [])

@@ -228,7 +228,8 @@ t.test('transforms are functions of one directory, and stay in it', async t => {
   t.equal((await call('/hooks/named', {})).status, 200)
   t.match(await call('/hooks/good', { skip: true }), { status: 204, text: '' })
   t.match(await call('/hooks/good', { more: { sessionKey: 'main' } }), { status: 400, json: { error: /allowRequestSessionKey/ } }, 'what came in names no session')
-  for (const path of ['throws', 'link', 'up', 'absolute', 'inherited', 'gone']) {
+  for (const path of ['up', 'absolute']) t.equal((await call(`/hooks/${path}`, {})).status, 404, `${path}: the configuration says so already`)
+  for (const path of ['throws', 'link', 'inherited', 'gone']) {
     t.match(await call(`/hooks/${path}`, {}), { status: 500, text: '{"ok":false,"error":"hook mapping failed"}' }, path)
   }
   t.same((await userMessages()).map(({ text }) => text).sort(), ['made of 3', 'named'])

@@ -184,6 +184,12 @@ t.test('what is invalid and matters for nothing else is switched off, and the re
   await startsAndSays(t, { home: createHome(t, config) }, /config: openclaw\.json:4 — messages\.queue: .*\(this part is disabled\)/)
 })
 
+t.test('hooks with the token of the gateway, or without one, are told of', async t => {
+  const hooks = { enabled: true, token: token.auth.token, presets: ['gmail'] }
+  await startsAndSays(t, { home: createHome(t, { ...gateway(token), hooks }) }, /hooks\.token is the token of the gateway[^]*hooks\.presets: this version has none/)
+  await startsAndSays(t, { home: createHome(t, { ...gateway(token), hooks: { enabled: true, token: ' ' } }, 'blank') }, /only senders that sign/)
+})
+
 t.test('unknown keys are kept with a warning', async t => {
   const config = '{\n  gateway: { mode: "local", prot: 1 }\n}\n'
   await startsAndSays(t, { home: createHome(t, config) }, /config: openclaw\.json:2 — gateway\.prot: /)

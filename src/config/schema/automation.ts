@@ -30,12 +30,20 @@ export const cron = group({ help: 'Scheduled jobs.', reload: 'room:cron' }, {
   webhook: key(Type.Union([open, text]), { help: 'Retired: a job names its own webhook.', retired: inert })
 })
 
+/** No way out of the directory that it is in. */
+const insideText = Type.String({ pattern: '^(?![/\\\\]|[A-Za-z]:)(?!(.*[/\\\\])?\\.\\.([/\\\\]|$)).+$', title: 'a path inside hooks.transformsDir' })
+
+const taken = ['api', 'control-ui-config.json', 'health', 'healthz', 'mcp', 'openapi.json', 'ready', 'readyz', 'sessions', 'startup', 'startupz', 'tools', 'v1']
+
+const hookPathProblem = (path: unknown): string | undefined =>
+  taken.includes(String(path).split('/')[1] ?? '') || /[:*]/.test(String(path)) ? 'a path that nothing else of the gateway has, such as "/hooks"' : undefined
+
 const mapping = group({ help: 'One rule; the first that matches is taken.', unit: true, open: true }, {
   id: key(text, { help: 'Its name.' }),
   match: key(Type.Object({ path: Type.Optional(text), source: Type.Optional(text) }), { help: 'Sub path and payload.source.' }),
   action: key(oneOf(['wake', 'agent']), { help: 'Wake the agent, or run it; absent: run.' }),
   forEach: key(text, { help: 'Path of a list in the payload; one run per item.' }),
-  transform: key(Type.Object({ module: text, export: Type.Optional(text) }), { help: 'Function that makes the call from the payload.' }),
+  transform: key(Type.Object({ module: insideText, export: Type.Optional(text) }), { help: 'Function that makes the call from the payload; module is a path inside transformsDir.' }),
   messageTemplate: key(text, { help: 'What the agent is told; {{payload.a.b[0]}}, {{headers.x}}, {{query.k}}, {{path}} and {{now}} are filled in.' }),
   textTemplate: key(text, { help: 'The same for a wake.' }),
   name: key(text, { help: 'Name of the sender, as the agent sees it.' }),
@@ -52,12 +60,12 @@ const mapping = group({ help: 'One rule; the first that matches is taken.', unit
 export const hooks = group({ help: 'HTTP hooks from outside.', unit: true, open: true, reload: 'room:hooks' }, {
   enabled: key(flag, { default: false, failsafe: false, help: 'Serve them; needs a token.' }),
   token: secret('Bearer token of the callers; must not be the one of the gateway.'),
-  path: key(Type.String({ pattern: '^/[^\\s?#]*[^\\s?#/]$', title: 'a path such as "/hooks"' }), { default: '/hooks', help: 'Path below which they are served.' }),
+  path: key(Type.String({ pattern: '^/[^\\s?#]*[^\\s?#/]$', title: 'a path such as "/hooks"' }), { default: '/hooks', help: 'Path below which they are served.', check: hookPathProblem }),
   allowedAgentIds: key(texts, { help: 'Agents that may be called; absent or "*": all.', failsafe: [] }),
   defaultSessionKey: key(text, { help: 'Session of calls that name none.' }),
   allowRequestSessionKey: key(flag, { default: false, failsafe: false, help: 'Calls may name a session.' }),
   allowedSessionKeyPrefixes: key(texts, { help: 'Which ones; absent: all.', failsafe: [] }),
-  presets: key(texts, { default: [], help: 'Built-in mappings.' }),
+  presets: key(texts, { default: [], help: 'Built-in mappings; this version has none.' }),
   mappings: list({ help: 'What is done with other payloads.' }, mapping),
   transformsDir: key(text, { help: 'Directory of the transform modules.' }),
   gmail: key(open, { help: 'The Gmail watcher.' }),
