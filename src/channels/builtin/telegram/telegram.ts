@@ -13,6 +13,17 @@ import type { User } from './wire.ts'
 /** Sends that are under way when the account ends are let finish, so that their outcome is known. */
 const lastSendsMs = 3000
 
+/** Which account reads a bot: Telegram lets one read it, and two would drive each other out for ever. */
+const readers = new Map<string, string>()
+
+function claim ({ apiRoot, token }: TelegramSettings, accountId: string, ending: AbortSignal): void {
+  const bot = `${apiRoot} ${token}`
+  const other = readers.get(bot)
+  if (other !== undefined) throw new Error(`account ${other} reads the same bot already; give ${accountId} a bot of its own`)
+  readers.set(bot, accountId)
+  ending.addEventListener('abort', () => readers.delete(bot))
+}
+
 interface Account {
   readonly api: Api
   readonly context: AccountContext<TelegramKeys>
@@ -112,9 +123,11 @@ export const telegram = defineChannel<TelegramKeys>({
   missing: missingSettings,
   async start (context) {
     const settings = await readSettings(context.config)
-    const api = createApi(settings)
+    const memory = await openMemory(context.memory)
     const ending = new AbortController()
-    const account = { api, context, memory: await openMemory(context.memory), settings, ending }
+    claim(settings, context.accountId, ending.signal)
+    const api = createApi(settings)
+    const account = { api, context, memory, settings, ending }
     context.signal.addEventListener('abort', () => ending.abort())
     if (context.signal.aborted) ending.abort()
     try {

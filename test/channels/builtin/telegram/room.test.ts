@@ -74,6 +74,15 @@ t.test('accounts run side by side, and one whose token is none stops alone', asy
   t.notMatch(lines.join(''), 'expired-token')
 })
 
+t.test('one bot is read by one account, and by the next when that has stopped', async t => {
+  const server = await startTelegram(t)
+  const { channels } = await open(t, { apiRoot: server.url, pollingTimeoutSeconds: 1, accounts: { first: { botToken }, second: { botToken } } })
+  await until(() => facts(channels(), 'second')?.lastError !== undefined && facts(channels(), 'first')?.connected === true)
+  t.equal(facts(channels(), 'second').lastError, 'account first reads the same bot already; give second a bot of its own')
+  await channels().stop('telegram', 'first')
+  t.match(await channels().start('telegram', 'second'), { status: 'started' })
+})
+
 t.test('settings that do not fit are named', async t => {
   const { channels } = await open(t, { botToken, pollingTimeoutSeconds: 'long' })
   await until(() => channels().problems().length > 0)
