@@ -15,7 +15,7 @@ export interface Found {
   readonly isEdit: boolean
 }
 
-/** Null in place of what could be a message is none: a server of somebody's own may speak differently. */
+/** A server of somebody's own may speak differently: what has no ids is no message. */
 export function messageOf (update: Update): Found | undefined {
   for (const kind of updateKinds) {
     const message = update[kind]
