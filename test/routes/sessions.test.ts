@@ -139,6 +139,9 @@ t.test('a run is stopped by its session, by its id, and by leaving', async t => 
   for (let tries = 0; (await call(gateway, '/api/sessions/desk')).body.activeRuns.length > 0; tries++) if (tries > 500) throw new Error('it goes on')
   t.match((await say(gateway, 'desk', { content: '/stop' })).body, { ok: true, aborted: false })
   t.equal((await call(gateway, '/sessions/nobody/kill', { method: 'POST' })).status, 404)
+  const typed = { method: 'POST', headers: { 'content-type': 'application/json' } }
+  t.match((await call(gateway, '/sessions/desk/kill', typed)).body, { ok: true, killed: false }, 'the type of a body that is not there')
+  t.match((await call(gateway, '/api/sessions/desk/abort', typed)).body, { ok: true, aborted: false })
 })
 
 t.test('the same key is the same message, by header or by field', async t => {

@@ -4,6 +4,7 @@ import type { Runs } from '../../agent/room.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { AgentFacts } from '../../host/health.ts'
 import type { HttpAuth } from '../../http/auth-hook.ts'
+import { forgetEmptyBody } from '../../http/empty-body.ts'
 import { refuseOtherMethods } from '../../http/other-methods.ts'
 import type { Outbound } from '../../lib/outbound/outbound.ts'
 import type { GatewayError } from '../../protocol/errors.ts'
@@ -63,12 +64,6 @@ function onceLoaded (load: () => Promise<Answer>): Answer {
       return loaded(request, reply)
     })
   }
-}
-
-/** Some clients name the type of a body that they do not send. */
-function forgetEmptyBody ({ headers }: FastifyRequest): void {
-  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-  if (!hasBody && headers['content-type'] !== undefined) delete headers['content-type']
 }
 
 export function registerOpenAi (fastify: FastifyInstance, options: OpenAiOptions): void {

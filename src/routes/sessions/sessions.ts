@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Runs } from '../../agent/room.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { HttpAuth } from '../../http/auth-hook.ts'
+import { forgetEmptyBody } from '../../http/empty-body.ts'
 import { refuseOtherMethods } from '../../http/other-methods.ts'
 import type { GatewayError } from '../../protocol/errors.ts'
 import type { SessionsRoom } from '../../sessions/sessions.ts'
@@ -54,7 +55,10 @@ export function registerSessions (fastify: FastifyInstance, options: SessionRout
       method,
       url,
       ...(what === 'send' ? { bodyLimit: config().config.gateway.dataPlane.maxBodyBytes } : {}),
-      onRequest: auth.require(method === 'GET' ? 'operator.sessions.read' : 'operator.sessions.write', { keepsKeysApart: true }),
+      onRequest: [
+        async request => { forgetEmptyBody(request) },
+        auth.require(method === 'GET' ? 'operator.sessions.read' : 'operator.sessions.write', { keepsKeysApart: true })
+      ],
       async handler (request, reply) {
         const gone = unavailable()
         if (gone) throw gone
