@@ -1,21 +1,19 @@
 /** Senders who cannot send a token sign what they send. */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
+import { secretsEqual } from '../../auth/secret.ts'
 import type { HookCall } from './room.ts'
 import type { SignatureScheme } from './settings.ts'
 
 /** How old a signed request may be, as its senders recommend. */
 const toleranceMs = 5 * 60_000
 
-const hmac = (secret: string, ...parts: ReadonlyArray<string | Buffer>): Buffer => {
+const hmac = (secret: string, ...parts: ReadonlyArray<string | Buffer>): string => {
   const mac = createHmac('sha256', secret)
   for (const part of parts) mac.update(part)
-  return mac.digest()
+  return mac.digest('hex')
 }
 
-const equals = (hex: string | undefined, expected: Buffer): boolean => {
-  if (hex === undefined || !/^[0-9a-f]{64}$/i.test(hex)) return false
-  return timingSafeEqual(Buffer.from(hex, 'hex'), expected)
-}
+const equals = (hex: string | undefined, expected: string): boolean => hex !== undefined && secretsEqual(hex.toLowerCase(), expected)
 
 const isRecent = (seconds: string | undefined, now: number): boolean =>
   seconds !== undefined && /^\d{1,12}$/.test(seconds) && Math.abs(now - Number(seconds) * 1000) <= toleranceMs
