@@ -121,7 +121,9 @@ t.test('CVE-2026-26317: a page of another site changes nothing, whatever route i
     }
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
       const { status } = await fetch(gateway.http + path, { method, headers: { 'content-type': type, ...bearer(testToken) }, body: '{}' })
-      t.ok(status === 415 || status === 405, `${method} ${path} ${type}: ${status}`)
+      // 404: the surface is switched off. Bridges name any type, and are told apart from pages by what is asked above.
+      const isRefused = status === 415 || status === 405 || status === 404 || (path.startsWith('/v1/gateway/') && status === 400)
+      t.ok(isRefused, `${method} ${path} ${type}: ${status}`)
     }
   }
   for (const { path } of routesOf(gateway)) {
