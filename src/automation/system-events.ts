@@ -12,8 +12,11 @@ interface Waiting {
 export interface SystemEvents {
   /** Durable when it resolves. The same text does not wait twice. */
   add (sessionKey: string, text: string): Promise<'queued' | 'coalesced'>
-  /** Everything that waits for a session, oldest first; `done` forgets it, once somebody has it for certain. */
-  take (sessionKey: string): Promise<{ readonly texts: readonly string[], done (): Promise<void> }>
+  /**
+   * Everything that waits for a session and that nobody else is about to tell, oldest first. `done` forgets it, once somebody has it for
+   * certain; `giveBack` leaves it to the next one.
+   */
+  take (sessionKey: string): Promise<{ readonly texts: readonly string[], done (): Promise<void>, giveBack (): void }>
 }
 
 const maxPerSession = 20
@@ -21,6 +24,7 @@ const maxInAll = 1000
 
 export function createSystemEvents ({ store, now }: { store: Store, now: () => number }): SystemEvents {
   const collection = store.collection<Waiting>('system-events')
+  const taken = new Set<string>()
   let loading: Promise<Map<string, Waiting>> | undefined
   const waiting = (): Promise<Map<string, Waiting>> => {
     loading ??= collection.all().then(entries => new Map(entries.map(({ key, value }) => [key, value])))
@@ -50,15 +54,24 @@ export function createSystemEvents ({ store, now }: { store: Store, now: () => n
     },
     async take (sessionKey) {
       const all = await waiting()
-      const own = [...all].filter(([, entry]) => entry.sessionKey === sessionKey).sort((a, b) => a[1].atMs - b[1].atMs)
+      const own = [...all]
+        .filter(([key, entry]) => entry.sessionKey === sessionKey && !taken.has(key))
+        .sort((a, b) => a[1].atMs - b[1].atMs)
+      for (const [key] of own) taken.add(key)
+      const giveBack = (): void => { for (const [key] of own) taken.delete(key) }
       return {
         texts: own.map(([, { text }]) => text),
         async done () {
-          for (const [key] of own) {
-            all.delete(key)
-            await collection.delete(key)
+          try {
+            for (const [key] of own) {
+              all.delete(key)
+              await collection.delete(key)
+            }
+          } finally {
+            giveBack()
           }
-        }
+        },
+        giveBack
       }
     }
   }

@@ -60,6 +60,14 @@ t.test('a wake that is sent again takes nothing away from what has been waiting 
   t.match(await told('second'), 'the disk is full', 'told with the next one')
 })
 
+t.test('what waits is told once, however many wakes come at a time', async t => {
+  const { call, told } = await open(t)
+  await call('wake', { text: 'it rains', mode: 'next-heartbeat' })
+  await Promise.all(['one', 'two', 'three'].map(async text => await call('wake', { text })))
+  for (const text of ['one', 'two', 'three']) await told(text)
+  t.equal(saidTo(await told('three'), 'it rains'), 1)
+})
+
 t.test('what had no room is taken when it is sent again', async t => {
   const { call, told } = await open(t)
   for (let index = 0; index < 20; index++) await call('wake', { text: `text ${index}.`, mode: 'next-heartbeat' })

@@ -267,7 +267,7 @@ class HookRoom implements Hooks {
       return { ok: true, mode: call.mode, eventOutcome: await systemEvents.add(place, call.text) }
     }
     const waiting = await systemEvents.take(place)
-    const { runId, status } = await runs.start({
+    const start = runs.start({
       caller: { principal: 'hook' },
       via: 'hook',
       idempotencyKey: job.requestId,
@@ -278,8 +278,11 @@ class HookRoom implements Hooks {
       queueMode: 'followup',
       origin: { source: 'hook', ...(job.isUnsafeAllowed ? {} : { external: 'Webhook' }) }
     })
+    start.catch(waiting.giveBack)
+    const { runId, status } = await start
     // A wake that came before told nothing of what has been waiting since.
     if (status === 'started') await waiting.done()
+    else waiting.giveBack()
     return { ok: true, mode: call.mode, eventOutcome: 'queued', runId }
   }
 }
