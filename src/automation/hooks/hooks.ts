@@ -157,7 +157,8 @@ class HookRoom implements Hooks {
   }
 
   #job (call: Call, { path }: HookCall, key: string | undefined): Job {
-    const { idempotencyKey: _key, ...asked } = call as AgentCall
+    // Neither says what is to be done.
+    const { idempotencyKey: _key, waitForCompletion: _wait, ...asked } = call as AgentCall
     return {
       call,
       requestId: key === undefined ? `hook-${randomUUID()}` : `hook-${digestOf(path, asked, key)}`,
