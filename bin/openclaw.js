@@ -41,10 +41,9 @@ function explainMissing (error) {
 /*
  * Resolving a hundred modules makes one function of Node hot, and waking the optimizing compiler for it costs every command
  * milliseconds and five megabytes of memory. A gateway wakes it once it is up (src/host/rest.ts); no other command lives so long.
- * Functions of a few instructions may pass: after a limit of nothing, V8 was seen to optimize nothing at all any more.
  */
 function leaveOptimizerAsleep () {
-  setFlagsFromString('--max-optimized-bytecode-size=300')
+  setFlagsFromString('--no-turbofan')
 }
 
 /* Node 22 announces type stripping and node:sqlite on every start; nobody who runs a command can act on either. */

@@ -15,8 +15,8 @@ const worthwhileBytes = 2 * 1024 * 1024
 /** Collecting more than this at once would keep the next request waiting for longer than it saves; the collector's own pace has to do. */
 const mostBytes = 128 * 1024 * 1024
 
-/** As the engine has it by itself. The launcher makes it small for the time of the start. */
-const wakeOptimizer = (): void => setFlagsFromString('--max-optimized-bytecode-size=61440')
+/** The launcher lets it sleep for the time of the start. Any later than right after it, and what is hot then stays slow for longer. */
+const wakeOptimizer = (): void => setFlagsFromString('--turbofan')
 
 type Collect = (options: { type: 'major', execution: 'sync', flavor: 'last-resort' }) => void
 
@@ -59,7 +59,7 @@ export function createRest (): Rest {
     tidy().finally(() => watch(asleepMs))
   }
 
-  const waking = setTimeout(wakeOptimizer, awakeMs).unref()
+  const waking = setTimeout(wakeOptimizer, 1).unref()
   watch(awakeMs)
   return {
     stop () {
