@@ -1,6 +1,5 @@
 /** Code of plugins runs in here: what it throws, now or later, and how long it takes, costs the plugin and nobody else. */
-import { AsyncLocalStorage } from 'node:async_hooks'
-import { answerForStrays } from '../lib/stray-error.ts'
+import { createFence } from '../lib/fence.ts'
 import { PluginProblem } from './failure.ts'
 
 /** Whose code it is. */
@@ -10,17 +9,10 @@ export interface Suspect {
   stray (error: unknown): void
 }
 
-// One for the process: a timer of a plugin may outlive the gateway that loaded it.
-const running = new AsyncLocalStorage<Suspect>()
-
-answerForStrays(error => {
-  const suspect = running.getStore()
-  suspect?.stray(error)
-  return suspect !== undefined
-})
+const fence = createFence<Suspect>((suspect, error) => suspect.stray(error))
 
 /** Our own code on behalf of a plugin: what goes wrong in it is not the fault of the plugin. */
-export const outside = <Result>(work: () => Result): Result => running.exit(work)
+export const { outside } = fence
 
 export interface Bounds {
   readonly limitMs: number
@@ -46,7 +38,7 @@ export async function contained<Result> (suspect: Suspect, { limitMs, signals = 
   const listening = signals.map(signal => ({ signal, onAbort: () => end(signal.reason) }))
   for (const { signal, onAbort } of listening) signal.addEventListener('abort', onAbort)
   try {
-    return await Promise.race([running.run(suspect, async () => await work(ending.signal)), ended.promise])
+    return await Promise.race([fence.inside(suspect, async () => await work(ending.signal)), ended.promise])
   } finally {
     clearTimeout(limit)
     for (const { signal, onAbort } of listening) signal.removeEventListener('abort', onAbort)
@@ -54,4 +46,4 @@ export async function contained<Result> (suspect: Suspect, { limitMs, signals = 
 }
 
 /** The same for what must answer at once. */
-export const containedNow = <Result>(suspect: Suspect, work: () => Result): Result => running.run(suspect, work)
+export const containedNow = <Result>(suspect: Suspect, work: () => Result): Result => fence.inside(suspect, work)
