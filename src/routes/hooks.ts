@@ -113,8 +113,9 @@ export async function registerHooks (fastify: FastifyInstance, options: HookRout
         async handler (request, reply) {
           const hooks = await options.hooks()
           const call = callOf(request, reply, pathOf(request))
-          if (request.hookProof !== 'token' && !await hooks.verify(call)) return refuse(reply, request, limiter)
-          return send(reply.header('cache-control', 'no-store'), await hooks.handle(call, request.hookProof ?? 'signature'))
+          const answer = await hooks.handle(call, request.hookProof ?? 'signature')
+          if (request.hookProof === undefined && answer.status === 401) return refuse(reply, request, limiter)
+          return send(reply.header('cache-control', 'no-store'), answer)
         }
       })
       refuseOtherMethods(scope, url, ['POST'])

@@ -89,10 +89,6 @@ class HookRoom implements Hooks {
     return ofPath(mappingsOf(this.#settings), path).some(({ signature }) => signature !== undefined)
   }
 
-  async verify (call: HookCall): Promise<boolean> {
-    return await this.#signer(call) !== undefined
-  }
-
   async handle (call: HookCall, proof: Proof): Promise<HookAnswer> {
     try {
       return await this.#handle(call, proof)
@@ -141,8 +137,8 @@ class HookRoom implements Hooks {
   }
 
   async #handle (call: HookCall, proof: Proof): Promise<HookAnswer> {
+    if (proof === 'signature') return await this.#signed(call)
     const payload = parse(call.body)
-    if (proof === 'signature') return await this.#signed(call, payload)
     if (call.path === 'wake' || call.path === 'agent') {
       if (!isFields(payload)) throw new BadCall('the body must be a JSON object')
       const asked = call.path === 'wake' ? wakeCall(payload) : agentCall(payload)
@@ -169,9 +165,10 @@ class HookRoom implements Hooks {
     }
   }
 
-  async #signed (call: HookCall, payload: unknown): Promise<HookAnswer> {
+  async #signed (call: HookCall): Promise<HookAnswer> {
     const signer = await this.#signer(call)
     if (!signer) return { status: 401, body: 'Unauthorized' }
+    const payload = parse(call.body)
     const { mapping: { signature }, secret } = signer
     if (signature!.scheme === 'slack' && isFields(payload) && payload.type === 'url_verification') {
       return { status: 200, body: { challenge: String(payload.challenge).slice(0, 1000) } }

@@ -23,7 +23,6 @@ export interface Hooks {
   isToken (presented: string | undefined): Promise<boolean>
   /** Some mapping of this path takes signed requests, so that only the body tells whether somebody may send it. */
   takesSignatures (path: string): boolean
-  /** Undefined: the signature of no mapping fits. */
-  verify (call: HookCall): Promise<boolean>
+  /** 401 where the proof was to be a signature and that of no mapping fits: nothing of the body has been read then. */
   handle (call: HookCall, proof: Proof): Promise<HookAnswer>
 }
