@@ -4,26 +4,20 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createDevices } from './auth/devices/devices.ts'
 import type { GatewayAuth } from './auth/gateway-auth.ts'
-import { createCredential, createDoor, type Door } from './compose/door.ts'
-import { composeConversation, type Conversation } from './compose/conversation.ts'
-import { createHost, type Host } from './compose/host.ts'
+import { createCredential, createDoor } from './compose/door.ts'
+import { composeConversation } from './compose/conversation.ts'
+import { createHost } from './compose/host.ts'
+import type { PartOptions, Parts } from './compose/parts.ts'
 import { composePluginDoor, composePlugins } from './compose/plugins.ts'
-import { reachableUrl } from './compose/reachable-url.ts'
 import { composeKeys } from './compose/keys.ts'
+import { composeRooms, hasApprover } from './compose/rooms.ts'
 import { composeSnapshot } from './compose/snapshot.ts'
 import { registerPrograms } from './compose/programs.ts'
-import { createLiveConfig, type LiveConfig } from './config/live-config.ts'
-import type { LoadedConfig } from './config/load.ts'
-import type { Paths } from './config/paths.ts'
-import { createEventBus, type EventBus } from './events/bus.ts'
-import { readSystemInfo } from './host/system-info.ts'
+import { createLiveConfig } from './config/live-config.ts'
+import { createEventBus } from './events/bus.ts'
 import { allowCrossOrigin } from './http/cross-origin.ts'
 import { createHttp } from './http/server.ts'
-import type { BindTargets } from './lib/bind-address.ts'
-import { loadOrCreateDeviceIdentity } from './lib/device-identity.ts'
 import { openListeners, type Listeners } from './listeners.ts'
-import type { Logging } from './log/logger.ts'
-import { tailLog } from './log/tail.ts'
 import { createWireLog } from './log/wire-log.ts'
 import { methodTable } from './methods/index.ts'
 import { createOwnRights } from './methods/own-rooms.ts'
@@ -37,24 +31,10 @@ import { registerInfo } from './routes/info.ts'
 import { registerProbes } from './routes/probes.ts'
 import { registerToolsInvoke } from './routes/tools-invoke.ts'
 import { maySeeKey } from './sessions/ownership.ts'
-import type { Store } from './store/store.ts'
 
-export interface GatewayOptions {
-  readonly loaded: LoadedConfig
-  readonly paths: Paths
-  readonly auth: GatewayAuth
-  readonly bind: BindTargets
-  /** 0 picks a free port. */
-  readonly port: number
+export interface GatewayOptions extends PartOptions {
   /** The bind, already open. Without them `start` opens it. */
   readonly listeners?: Listeners
-  readonly store: Store
-  readonly logging: Logging
-  readonly localAdminToken: string
-  readonly version: string
-  readonly env: { readonly [name: string]: string | undefined }
-  readonly verbose?: boolean
-  readonly now?: () => number
 }
 
 /** For the answers to requests whose runs were put down. */
@@ -68,70 +48,6 @@ export interface Gateway {
   /** Swaps the credential of the gateway; whoever came in with the old one is out. */
   replaceAuth (auth: GatewayAuth): void
   readonly rooms: Rooms
-}
-
-/** What the builders below share: made once, in createGateway. */
-interface Parts {
-  readonly options: GatewayOptions
-  readonly live: LiveConfig
-  readonly now: () => number
-  readonly bootId: string
-  readonly events: EventBus
-  readonly host: Host
-  readonly keys: Rooms['keys']
-  readonly door: Door
-  readonly conversation: Conversation
-  readonly plugins: Rooms['plugins']
-  readonly authMode: () => string
-  readonly port: () => number
-}
-
-/** Whoever may decide and says that it shows such questions to a person. */
-function hasApprover (connections: Rooms['connections'], kind: string): boolean {
-  return Iterator.from(connections.connected()).some(({ caps, caller, state }) =>
-    state === 'connected' && caller?.allows.has('operator.approvals') === true && (caps.has('approvals') || caps.has(`${kind}-approvals`)))
-}
-
-/** The rooms as methods see them. */
-function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'>): Rooms {
-  const { options, host, port, bootId } = parts
-  const { logging, paths, version } = options
-  return {
-    version,
-    now: parts.now,
-    health: host.health,
-    presence: host.presence,
-    lifecycle: host.lifecycle,
-    eventLoop: host.eventLoop,
-    events: parts.events,
-    sessions: parts.conversation.sessions,
-    models: parts.conversation.models,
-    runs: parts.conversation.runs,
-    runtimes: parts.conversation.runtimes,
-    tools: parts.conversation.tools,
-    plugins: parts.plugins,
-    memory: parts.conversation.memory,
-    ...more,
-    keys: parts.keys,
-    config: parts.live.current,
-    reloadConfig: parts.live.reload,
-    agents: host.agents,
-    roster: parts.conversation.roster,
-    approvals: parts.conversation.commands.approvals,
-    approvalsDocument: parts.conversation.commands.document,
-    tailLog: async params => {
-      const file = logging.filePath()
-      if (file === null) return { file: '(no log file)', cursor: 0, size: 0, lines: [], truncated: false, reset: false }
-      return tailLog({ file, ...params, redact: logging.redactor.redactText })
-    },
-    gatewayIdentity: async () => {
-      const { deviceId, publicKey } = await loadOrCreateDeviceIdentity(join(paths.stateDir, 'identity', 'gateway.json'))
-      return { deviceId, publicKey }
-    },
-    authMode: parts.authMode,
-    systemInfo: () => readSystemInfo({ port, bootId, stateDir: paths.stateDir, uptimeMs: host.lifecycle.uptimeMs }),
-    reachableUrl: publicUrl => reachableUrl({ ...options, port: port() }, publicUrl)
-  }
 }
 
 function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {

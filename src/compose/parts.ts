@@ -1,0 +1,44 @@
+import type { GatewayAuth } from '../auth/gateway-auth.ts'
+import type { LiveConfig } from '../config/live-config.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { Paths } from '../config/paths.ts'
+import type { EventBus } from '../events/bus.ts'
+import type { BindTargets } from '../lib/bind-address.ts'
+import type { Logging } from '../log/logger.ts'
+import type { Rooms } from '../methods/rooms.ts'
+import type { Store } from '../store/store.ts'
+import type { Conversation } from './conversation.ts'
+import type { Door } from './door.ts'
+import type { Host } from './host.ts'
+
+export interface PartOptions {
+  readonly loaded: LoadedConfig
+  readonly paths: Paths
+  readonly auth: GatewayAuth
+  readonly bind: BindTargets
+  /** 0 picks a free port. */
+  readonly port: number
+  readonly store: Store
+  readonly logging: Logging
+  readonly localAdminToken: string
+  readonly version: string
+  readonly env: { readonly [name: string]: string | undefined }
+  readonly verbose?: boolean
+  readonly now?: () => number
+}
+
+/** What the builders of the composition share: made once, in createGateway. */
+export interface Parts {
+  readonly options: PartOptions
+  readonly live: LiveConfig
+  readonly now: () => number
+  readonly bootId: string
+  readonly events: EventBus
+  readonly host: Host
+  readonly keys: Rooms['keys']
+  readonly door: Door
+  readonly conversation: Conversation
+  readonly plugins: Rooms['plugins']
+  readonly authMode: () => string
+  readonly port: () => number
+}

@@ -1,0 +1,55 @@
+/** The rooms as methods see them. */
+import { join } from 'node:path'
+import { readSystemInfo } from '../host/system-info.ts'
+import { loadOrCreateDeviceIdentity } from '../lib/device-identity.ts'
+import { tailLog } from '../log/tail.ts'
+import type { Rooms } from '../methods/rooms.ts'
+import type { Parts } from './parts.ts'
+import { reachableUrl } from './reachable-url.ts'
+
+/** Whoever may decide and says that it shows such questions to a person. */
+export function hasApprover (connections: Rooms['connections'], kind: string): boolean {
+  return Iterator.from(connections.connected()).some(({ caps, caller, state }) =>
+    state === 'connected' && caller?.allows.has('operator.approvals') === true && (caps.has('approvals') || caps.has(`${kind}-approvals`)))
+}
+
+export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'>): Rooms {
+  const { options, host, port, bootId } = parts
+  const { logging, paths, version } = options
+  return {
+    version,
+    now: parts.now,
+    health: host.health,
+    presence: host.presence,
+    lifecycle: host.lifecycle,
+    eventLoop: host.eventLoop,
+    events: parts.events,
+    sessions: parts.conversation.sessions,
+    models: parts.conversation.models,
+    runs: parts.conversation.runs,
+    runtimes: parts.conversation.runtimes,
+    tools: parts.conversation.tools,
+    plugins: parts.plugins,
+    memory: parts.conversation.memory,
+    ...more,
+    keys: parts.keys,
+    config: parts.live.current,
+    reloadConfig: parts.live.reload,
+    agents: host.agents,
+    roster: parts.conversation.roster,
+    approvals: parts.conversation.commands.approvals,
+    approvalsDocument: parts.conversation.commands.document,
+    tailLog: async params => {
+      const file = logging.filePath()
+      if (file === null) return { file: '(no log file)', cursor: 0, size: 0, lines: [], truncated: false, reset: false }
+      return tailLog({ file, ...params, redact: logging.redactor.redactText })
+    },
+    gatewayIdentity: async () => {
+      const { deviceId, publicKey } = await loadOrCreateDeviceIdentity(join(paths.stateDir, 'identity', 'gateway.json'))
+      return { deviceId, publicKey }
+    },
+    authMode: parts.authMode,
+    systemInfo: () => readSystemInfo({ port, bootId, stateDir: paths.stateDir, uptimeMs: host.lifecycle.uptimeMs }),
+    reachableUrl: publicUrl => reachableUrl({ ...options, port: port() }, publicUrl)
+  }
+}
