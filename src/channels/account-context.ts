@@ -11,17 +11,18 @@ export interface LifePort {
   over (reason: RestartReason, error: unknown): void
 }
 
-type Source = Pick<AccountOptions, 'accountId' | 'config' | 'clock' | 'log' | 'memory' | 'receive'>
+type Source = Pick<AccountOptions, 'accountId' | 'config' | 'secret' | 'clock' | 'log' | 'memory' | 'receive'>
 
 /** What the code of a channel is given. What an account that has ended still says is not heard. */
 export function createContext (source: Source, facts: AccountFacts, life: LifePort): AccountContext {
-  const { accountId, config, clock, log, memory, receive } = source
+  const { accountId, config, secret, clock, log, memory, receive } = source
   const ifAlive = <Args extends unknown[]>(work: (...args: Args) => void) => (...args: Args): void => {
     if (life.isAlive()) work(...args)
   }
   return {
     accountId,
     config,
+    secret: async name => await outside(async () => await secret(name)),
     signal: life.signal,
     log,
     now: () => clock.now(),

@@ -18,6 +18,7 @@ export interface AccountOptions {
   readonly channel: Channel
   readonly accountId: string
   readonly config: unknown
+  readonly secret: (name: string) => Promise<string>
   readonly enabled: boolean
   readonly clock: Clock
   readonly log: Logger

@@ -14,6 +14,7 @@ import { evaluate } from './evaluate.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
 import { restartsWithinHour } from './restarts.ts'
 import type { ChannelAccount, ChannelProblem, Channels, Receive } from './room.ts'
+import { secretOf } from './secrets.ts'
 import { monitorSettings, restartRules } from './settings.ts'
 
 export interface ChannelsOptions {
@@ -243,6 +244,7 @@ class ChannelRoom implements Channels {
       channel,
       accountId: entry.accountId,
       config: entry.config,
+      secret: async field => await secretOf(entry, field, config()),
       enabled: entry.enabled,
       clock,
       log,

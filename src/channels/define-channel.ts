@@ -91,6 +91,8 @@ export type Terminal = 'logged-out' | 'replaced'
 export interface AccountContext<Config = unknown> {
   readonly accountId: string
   readonly config: Config
+  /** The credential under this key of the settings, wherever it is kept. Throws with the next step when it cannot be had. */
+  secret (name: string): Promise<string>
   /** Aborted when the account has to end. */
   readonly signal: AbortSignal
   readonly log: Logger

@@ -5,6 +5,8 @@ import type { AccountEntry } from './entries.ts'
 import type { StartStatus } from './account.ts'
 import type { Skipped } from './monitor.ts'
 import type { Verdict } from './evaluate.ts'
+import type { Delivery } from './delivery/delivery.ts'
+import type { ChannelPairing } from './inbound/pairing.ts'
 
 export interface AccountStatus {
   readonly entry: AccountEntry
@@ -65,3 +67,10 @@ export type { Lifecycle }
 
 /** Takes a message in; resolves when it is durable. */
 export type Receive = (account: ChannelAccount, message: InboundMessage) => Promise<void>
+
+/** Everything behind the channels, built together at first use. */
+export interface ChannelRooms {
+  readonly channels: Channels
+  readonly delivery: Delivery
+  readonly pairing: ChannelPairing
+}

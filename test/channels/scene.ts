@@ -95,6 +95,7 @@ export function createScene (t: { teardown (fn: () => unknown): void }, options:
       channel,
       accountId,
       config: {},
+      secret: async () => 'secret',
       enabled: true,
       clock,
       log,

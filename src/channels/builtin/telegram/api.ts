@@ -1,6 +1,6 @@
 /** The Bot API: one call, its result or what went wrong. */
-import { createSender, NoAnswer } from './request.ts'
-import { multipart, type Upload } from './multipart.ts'
+import { createSender, NoAnswer } from '../../http/request.ts'
+import { multipart, type Upload } from '../../http/multipart.ts'
 import type { TelegramSettings } from './settings.ts'
 
 export interface Api {

@@ -1,5 +1,5 @@
 import type { OutboundMedia } from '../../define-channel.ts'
-import type { Upload } from './multipart.ts'
+import type { Upload } from '../../http/multipart.ts'
 
 export interface MediaCall {
   readonly method: string

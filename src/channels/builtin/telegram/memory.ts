@@ -1,6 +1,5 @@
 /** What of an account outlives the gateway: how far messages have been read, and the pieces of albums that are not complete yet. */
-import { createOneAtATime } from '../../../lib/one-at-a-time.ts'
-import type { AccountMemory } from '../../define-channel.ts'
+import type { OpenMemory } from '../../account-memory.ts'
 import type { Message } from './wire.ts'
 
 export interface Saved {
@@ -10,22 +9,4 @@ export interface Saved {
   readonly takenAlbums?: { readonly [key: string]: readonly number[] }
 }
 
-export interface Memory {
-  readonly saved: Saved
-  change (change: (saved: Saved) => Saved): Promise<void>
-}
-
-export async function openMemory (memory: AccountMemory): Promise<Memory> {
-  const inTurn = createOneAtATime()
-  let saved: Saved = await memory.get()
-  return {
-    get saved () { return saved },
-    async change (change) {
-      await inTurn(async () => {
-        const next = change(saved)
-        await memory.put({ ...next })
-        saved = next
-      })
-    }
-  }
-}
+export type Memory = OpenMemory<Saved>

@@ -1,6 +1,6 @@
 import type { SendOutcome } from '../../define-channel.ts'
 import { Refusal } from './api.ts'
-import { NoAnswer } from './request.ts'
+import { NoAnswer } from '../../http/request.ts'
 
 /** Something between the service and us answered in its place. */
 function outcomeOfStranger ({ code, message: reason, retryAfterMs }: Refusal): SendOutcome {

@@ -1,17 +1,15 @@
 /** Telegram, by its Bot API. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { openMemory } from '../../account-memory.ts'
 import { defineChannel, type AccountContext, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
+import { createUnderWay } from '../../under-way.ts'
 import { createApi, Refusal, type Api } from './api.ts'
 import { createIntake, type Intake } from './intake.ts'
-import { openMemory, type Memory } from './memory.ts'
+import type { Memory, Saved } from './memory.ts'
 import { createOutbound, mediaLimitBytes } from './outbound.ts'
 import { poll, unauthorized } from './polling.ts'
 import { missingSettings, readSettings, telegramKeys, type TelegramKeys, type TelegramSettings } from './settings.ts'
 import { createWebhook, setWebhook } from './webhook.ts'
 import type { User } from './wire.ts'
-
-/** Sends that are under way when the account ends are let finish, so that their outcome is known. */
-const lastSendsMs = 3000
 
 /** Which account reads a bot: Telegram lets one read it, and two would drive each other out for ever. */
 const readers = new Map<string, string>()
@@ -72,22 +70,6 @@ async function dropWebhook (api: Api, signal: AbortSignal): Promise<void> {
   await api.call('deleteWebhook', { drop_pending_updates: false }, { signal })
 }
 
-/** Remembers what is under way. */
-function tracked (): { readonly all: ReadonlySet<Promise<unknown>>, track <Result>(work: Promise<Result>): Promise<Result> } {
-  const all = new Set<Promise<unknown>>()
-  return {
-    all,
-    async track (work) {
-      all.add(work)
-      try {
-        return await work
-      } finally {
-        all.delete(work)
-      }
-    }
-  }
-}
-
 function runningAccount (account: Account, source: Source): RunningAccount {
   const { api, context, settings, ending } = account
   const { send, edit, remove, react, typing } = createOutbound({
@@ -95,12 +77,12 @@ function runningAccount (account: Account, source: Source): RunningAccount {
     linkPreview: settings.linkPreview,
     unauthorized: refusal => context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
   })
-  const { all, track } = tracked()
+  const { track, settled } = createUnderWay()
   return {
     async stop () {
       ending.abort()
       await source.ended
-      await Promise.race([Promise.allSettled(all), sleep(lastSendsMs, undefined, { ref: false })])
+      await settled()
       api.close()
     },
     send: async (message, signal) => await track(send(message, signal)),
@@ -123,7 +105,7 @@ export const telegram = defineChannel<TelegramKeys>({
   missing: missingSettings,
   async start (context) {
     const settings = await readSettings(context.config)
-    const memory = await openMemory(context.memory)
+    const memory = await openMemory<Saved>(context.memory)
     const ending = new AbortController()
     claim(settings, context.accountId, ending.signal)
     const api = createApi(settings)

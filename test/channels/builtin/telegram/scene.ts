@@ -66,6 +66,7 @@ export async function openScene (t: Test, { keys = {}, memory = {}, server: give
   const context = (signal: AbortSignal): AccountContext<TelegramKeys> => ({
     accountId: 'default',
     config,
+    secret: async name => String(config[name as keyof TelegramKeys] ?? ''),
     signal,
     log: { debug: say, info: say, warn: say, error: say } as unknown as Logger,
     now: () => scene.clock(),

@@ -1,11 +1,11 @@
 /**
- * One HTTP request to the Bot API over kept connections. What matters beyond the answer is whether the request can have arrived, and
- * that no error says more than the host: the address of every request contains the token.
+ * One HTTP request to a service over kept connections. What matters beyond the answer is whether the request can have arrived, and that
+ * no error says more than the host: addresses of some services contain the token.
  */
-import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
-import { readBody } from '../../../lib/outbound/body.ts'
-import { OutboundError } from '../../../lib/outbound/outbound-error.ts'
-import { nodeHttp } from '../../../lib/node-http.ts'
+import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { nodeHttp } from '../../lib/node-http.ts'
+import { readBody } from '../../lib/outbound/body.ts'
+import { OutboundError } from '../../lib/outbound/outbound-error.ts'
 
 export interface Sender {
   request (options: RequestOptions): Promise<Answer>
@@ -13,9 +13,10 @@ export interface Sender {
 }
 
 export interface RequestOptions {
-  /** Below the root of the API. */
+  /** Below the root. */
   readonly path: string
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly headers?: { readonly [name: string]: string }
   readonly body?: { readonly type: string, readonly bytes: Uint8Array }
   readonly maxBytes: number
   /** For everything, from the connection to the last byte of the answer. */
@@ -25,6 +26,7 @@ export interface RequestOptions {
 
 export interface Answer {
   readonly status: number
+  readonly headers: IncomingHttpHeaders
   readonly bytes: Buffer
 }
 
@@ -89,7 +91,7 @@ export function createSender (apiRoot: string, proxy: string | undefined): Sende
   const agent = agentOf(isSecure, proxy)
   const { request: open } = isSecure ? process.getBuiltinModule('node:https') : nodeHttp()
 
-  async function request ({ path, method, body, maxBytes, timeoutMs, signal }: RequestOptions): Promise<Answer> {
+  async function request ({ path, method, headers, body, maxBytes, timeoutMs, signal }: RequestOptions): Promise<Answer> {
     if (signal.aborted) throw new NoAnswer('the request was called off', false)
     let mayHaveArrived = false
     let ended: string | undefined
@@ -100,7 +102,7 @@ export function createSender (apiRoot: string, proxy: string | undefined): Sende
       path: `${base}${path}`,
       method,
       agent,
-      headers: body ? { 'content-type': body.type, 'content-length': body.bytes.length } : {}
+      headers: { ...headers, ...body ? { 'content-type': body.type, 'content-length': body.bytes.length } : {} }
     })
     watchDeparture(outgoing, isSecure, () => { mayHaveArrived = true })
     const end = (why: string): void => {
@@ -113,7 +115,7 @@ export function createSender (apiRoot: string, proxy: string | undefined): Sende
     try {
       const message = await answerTo(outgoing, body?.bytes)
       const { bytes } = await readBody(message, { maxBytes, whenLarger: 'refuse' })
-      return { status: message.statusCode ?? 0, bytes }
+      return { status: message.statusCode ?? 0, headers: message.headers, bytes }
     } catch (error) {
       outgoing.destroy()
       throw new NoAnswer(ended ?? reasonOf(error, root.host), mayHaveArrived)

@@ -1,0 +1,9 @@
+/** The channels that come with the gateway, each loaded when the configuration first names it. */
+import type { Channel } from '../define-channel.ts'
+
+const table = {
+  telegram: async () => (await import('./telegram/telegram.ts')).telegram
+}
+
+/** What a channel expects of its settings is its own business, and checked against its schema before it gets them. */
+export const builtinChannels = table as unknown as { readonly [id: string]: () => Promise<Channel> }

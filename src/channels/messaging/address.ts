@@ -1,0 +1,74 @@
+/** Which account and which chat somebody means. */
+import type { LoadedConfig } from '../../config/load.ts'
+import { GatewayError } from '../../protocol/errors.ts'
+import type { MessageAddress, MessagePlace } from '../../tools/messages/port.ts'
+import { channelSections } from '../entries.ts'
+import type { ChannelAccount, Channels } from '../room.ts'
+
+type Config = LoadedConfig['config']
+
+/** Clients of this gateway talk in sessions; no account of a service stands behind them. */
+export const webchat = 'webchat'
+
+const maxIdChars = 512
+
+const enabledChannels = (config: Config): string[] => channelSections(config).filter(([, keys]) => keys.enabled !== false).map(([id]) => id)
+
+/** `telegram:123` names its channel. */
+function prefixOf (to: string, known: readonly string[]): string | undefined {
+  const prefix = /^([a-z][\w-]*):/i.exec(to)?.[1]?.toLowerCase()
+  return prefix !== undefined && known.includes(prefix) ? prefix : undefined
+}
+
+function channelOf ({ channel, to = '' }: MessageAddress, config: Config): string {
+  const known = enabledChannels(config)
+  if (channel !== undefined && channel.trim() !== '') return channel.trim().toLowerCase()
+  const prefix = prefixOf(to, channelSections(config).map(([id]) => id))
+  if (prefix !== undefined) return prefix
+  if (known.length === 1) return known[0]!
+  const which = known.length === 0 ? 'no channel is configured; add one: openclaw channels add' : `name one of: ${known.join(', ')}`
+  throw new GatewayError('INVALID_PARAMS', { message: `Channel is required (${which}).` })
+}
+
+/** `telegram:-100:topic:7`, `channel:123` and a bare id. */
+export function chatOf (channel: string, to: string): { readonly to: string, readonly threadId?: string } {
+  let id = to.trim()
+  if (id.toLowerCase().startsWith(`${channel}:`)) id = id.slice(channel.length + 1)
+  const topic = /^(.+):topic:(\d+)$/.exec(id)
+  if (topic) return { to: topic[1]!, threadId: topic[2]! }
+  return { to: id.replace(/^(?:channel|chat|conversation):/, '') }
+}
+
+const tooLong = (text: string | undefined): boolean => text !== undefined && text.length > maxIdChars
+
+/** Undefined while the configuration names none such. */
+export async function findAccount (channels: Channels, channel: string, accountId?: string): Promise<ChannelAccount | undefined> {
+  const known = channels.find(channel, accountId)
+  if (known) return known
+  // It may be named since a moment, or the room has only just been opened.
+  await channels.reload()
+  return channels.find(channel, accountId)
+}
+
+/** The reason why there is no such account, as the room knows it. */
+function unknown (channels: Channels, channel: string, accountId?: string): GatewayError {
+  const { problem } = channels.problems().find(one => one.channel === channel && (accountId === undefined || one.accountId === accountId)) ?? {}
+  const has = channels.status().some(({ entry }) => entry.channel === channel)
+  const message = problem ?? (has ? `channel ${channel} has no account ${String(accountId).slice(0, 100)}` : `unsupported channel: ${channel.slice(0, 100)}`)
+  return new GatewayError('CHANNEL_UNKNOWN', { message })
+}
+
+export async function placeOf (address: MessageAddress, channels: Channels, config: Config): Promise<{ place: MessagePlace, account: ChannelAccount }> {
+  const channel = channelOf(address, config)
+  if (channel === webchat) {
+    throw new GatewayError('CHANNEL_UNKNOWN', { message: 'unsupported channel: webchat (its clients talk in sessions: use chat.send, or sessions_send)' })
+  }
+  const accountId = address.accountId?.trim() || undefined
+  const account = await findAccount(channels, channel, accountId)
+  if (!account) throw unknown(channels, channel, accountId)
+  const { to, threadId } = chatOf(channel, address.to ?? '')
+  if (to === '') throw new GatewayError('INVALID_PARAMS', { message: 'Target is required: the id of a chat, or of a person.' })
+  const thread = address.threadId?.trim() || threadId
+  if (tooLong(to) || tooLong(thread)) throw new GatewayError('INVALID_PARAMS', { message: `a target has at most ${maxIdChars} characters` })
+  return { account, place: { channel, accountId: account.entry.accountId, to, ...(thread === undefined ? {} : { threadId: thread }) } }
+}
