@@ -14,6 +14,7 @@ const production: { readonly [name: string]: string } = {
   '@silvia-odwyer/photon-node': 'reading and scaling PNG, JPEG, WebP and GIF, in WebAssembly: nothing native to build, nothing to load before the first picture',
   ajv: 'JSON Schema validators compiled to functions',
   commander: 'option parsing and help of the command line',
+  croner: 'cron expressions in time zones with their clock changes, without packages of its own; loaded with the first job',
   fastify: 'the HTTP server',
   htmlparser2: 'reading the HTML that the web has, however broken; loaded in a thread at the first page',
   json5: 'the syntax of the configuration file',
