@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createDevices } from './auth/devices/devices.ts'
 import type { GatewayAuth } from './auth/gateway-auth.ts'
+import { composeChannels } from './compose/channels.ts'
 import { createCredential, createDoor } from './compose/door.ts'
 import { composeConversation } from './compose/conversation.ts'
 import { createHost } from './compose/host.ts'
@@ -164,8 +165,9 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     hasApprover: kind => hasApprover(rpc.connections, kind)
   })
   const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
+  const channels = composeChannels({ live, store, logging, events, brought: plugins.channels, changed: () => {} })
   const parts: Parts = {
-    options, keys, live, now, bootId, events, host, door, conversation, plugins, authMode: () => credential.current().mode, port
+    options, keys, live, now, bootId, events, host, door, conversation, plugins, channels, authMode: () => credential.current().mode, port
   }
   const rpc = composeRpc(parts, devices)
   const fastify = await composeHttp(parts, rpc)
@@ -181,11 +183,20 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     await fastify.close()
     host.eventLoop.stop()
     host.rest.stop()
+    await channels.close()
     await plugins.close()
     await conversation.close()
     await devices.close()
     await keys.close()
     await store.close()
+  }
+
+  /** What a gateway that is ready begins by itself. */
+  async function takeUp (): Promise<void> {
+    await plugins.begin()
+    if (host.lifecycle.unavailable()) return
+    await conversation.runs.recover().catch(err => log.error({ err }, 'what an earlier process left could not be taken up'))
+    if (!host.lifecycle.unavailable()) await channels.begin()
   }
 
   let stopped: Promise<void> | undefined
@@ -199,7 +210,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
       door.opened()
       host.lifecycle.ready()
       rpc.startTicking()
-      plugins.begin().then(async () => host.lifecycle.unavailable() ?? await conversation.runs.recover()).catch(err => log.error({ err }, 'what an earlier process left could not be taken up'))
+      takeUp().catch(err => log.error({ err }, 'the channels could not be begun'))
       return { port: listeners.port, addresses: listeners.addresses }
     },
     stop (reason = 'gateway stopping') {

@@ -7,6 +7,7 @@ import type { BindTargets } from '../lib/bind-address.ts'
 import type { Logging } from '../log/logger.ts'
 import type { Rooms } from '../methods/rooms.ts'
 import type { Store } from '../store/store.ts'
+import type { LateChannels } from './channels.ts'
 import type { Conversation } from './conversation.ts'
 import type { Door } from './door.ts'
 import type { Host } from './host.ts'
@@ -39,6 +40,7 @@ export interface Parts {
   readonly door: Door
   readonly conversation: Conversation
   readonly plugins: Rooms['plugins']
+  readonly channels: LateChannels
   readonly authMode: () => string
   readonly port: () => number
 }

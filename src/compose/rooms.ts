@@ -30,6 +30,7 @@ export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'conne
     runtimes: parts.conversation.runtimes,
     tools: parts.conversation.tools,
     plugins: parts.plugins,
+    channels: parts.channels,
     memory: parts.conversation.memory,
     ...more,
     keys: parts.keys,

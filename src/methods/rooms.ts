@@ -3,6 +3,7 @@ import type { Roster } from '../agent/roster/roster.ts'
 import type { Runtimes } from '../agent/runtimes.ts'
 import type { Devices } from '../auth/devices/room.ts'
 import type { Keys } from '../auth/keys/room.ts'
+import type { ChannelRooms } from '../channels/room.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { EventLoopMonitor } from '../host/event-loop.ts'
@@ -38,6 +39,8 @@ export interface Rooms {
   readonly runtimes: Runtimes
   readonly tools: ToolsRoom
   readonly plugins: Plugins
+  /** Loaded with the first use, unless the configuration names a channel. */
+  readonly channels: () => Promise<ChannelRooms>
   readonly memory: Memory
   readonly roster: Roster
   readonly approvals: Approvals
