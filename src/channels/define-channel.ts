@@ -68,6 +68,20 @@ export interface OutboundMessage {
   readonly isSilent?: boolean
 }
 
+/** A question with answers to choose from. */
+export interface OutboundPoll {
+  readonly key: string
+  readonly chatId: string
+  readonly threadId?: string
+  readonly question: string
+  readonly options: readonly string[]
+  /** One unless said otherwise. */
+  readonly maxSelections?: number
+  readonly durationSeconds?: number
+  readonly isAnonymous?: boolean
+  readonly isSilent?: boolean
+}
+
 /** What became of one try. */
 export type SendOutcome =
   | { readonly kind: 'sent', readonly messageId: string }
@@ -86,7 +100,7 @@ export interface ProbeResult {
 }
 
 /** Why a connection is over for good, until a person does something. */
-export type Terminal = 'logged-out' | 'replaced'
+export type Terminal = 'logged-out' | 'replaced' | 'misconfigured'
 
 export interface AccountContext<Config = unknown> {
   readonly accountId: string
@@ -124,6 +138,7 @@ export interface RunningAccount {
   edit? (message: OutboundMessage & { readonly messageId: string }, signal: AbortSignal): Promise<SendOutcome>
   remove? (chatId: string, messageId: string, signal: AbortSignal): Promise<SendOutcome>
   react? (chatId: string, messageId: string, emoji: string, signal: AbortSignal): Promise<SendOutcome>
+  poll? (poll: OutboundPoll, signal: AbortSignal): Promise<SendOutcome>
   typing? (chatId: string, threadId: string | undefined, signal: AbortSignal): Promise<void>
   /** Ends the session of the account with the service. */
   logout? (signal: AbortSignal): Promise<void>

@@ -99,6 +99,10 @@ export const errorTable = {
   // Channels
   DELIVERY_FAILED: { wire: 'UNAVAILABLE', status: 502, message: 'the message was not delivered', next: 'It is kept: send it again or throw it away, once the reason is known.' },
 
+  CHANNEL_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unsupported channel', next: 'List what there is: openclaw channels list --all, or channels.status.' },
+  CHANNEL_NOT_RUNNING: { wire: 'UNAVAILABLE', status: 503, message: 'the account of the channel does not run', next: 'See why: openclaw channels status --probe; begin it: openclaw channels start --channel <id>.', retryable: true, retryAfterMs: 5000 },
+  CHANNEL_UNABLE: { wire: 'INVALID_REQUEST', status: 400, message: 'the channel cannot do this', next: 'See what it can do: openclaw channels capabilities.' },
+
   // Coming and going
   STARTING: { wire: 'UNAVAILABLE', status: 503, reason: 'startup-sidecars', message: 'gateway starting; retry shortly', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },
   STOPPING: { wire: 'UNAVAILABLE', status: 503, message: 'gateway restart in progress', next: 'Reconnect after retryAfterMs.', retryable: true, retryAfterMs: 1000 },
@@ -107,9 +111,13 @@ export const errorTable = {
 
   // Configuration
   CONFIG_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'config changed since last load; re-run config.get and retry', next: 'Read the configuration again and apply the change to it.' },
+  CONFIG_HASH_REQUIRED: { wire: 'INVALID_REQUEST', status: 400, message: 'config base hash required; re-run config.get and retry', next: 'Send the hash of config.get as baseHash, so that nobody else\'s change is lost.' },
   CONFIG_INVALID: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid config', next: 'Correct the named place, then check it with: openclaw config validate.' },
   CONFIG_WRITE_REJECTED: { wire: 'INVALID_REQUEST', status: 409, message: 'config write refused: it would remove more than half of the configuration', next: 'Send the whole configuration, or say that the removal is meant.' },
   CONFIG_READ_ONLY: { wire: 'INVALID_REQUEST', status: 403, message: 'config is read-only (OPENCLAW_CONFIG_READONLY=1)', next: 'Change the configuration where it is managed.' },
+  CONFIG_ARRAY_SHRINKS: { wire: 'INVALID_REQUEST', status: 409, message: 'config.patch would drop entries of a list', next: 'Send the whole list, and name its path in replacePaths when entries are meant to go.' },
+  CONFIG_PLACEHOLDER: { wire: 'INVALID_REQUEST', status: 400, message: 'a redacted placeholder stands where no credential is stored', next: 'Send the credential itself, or leave the key out.' },
+  SECRETS_UNAVAILABLE: { wire: 'UNAVAILABLE', status: 503, message: 'credentials could not be fetched; those in use stay', next: 'Make the named credential available where it is kept, then: openclaw secrets reload.', retryable: true },
   CONFIG_BUSY: { wire: 'UNAVAILABLE', status: 503, message: 'the configuration is being written by another process', next: 'Try again; if no other process is at work remove the .lock file beside the configuration.', retryable: true, retryAfterMs: 1000 },
 
   // Credentials

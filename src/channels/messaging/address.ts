@@ -52,13 +52,19 @@ export async function findAccount (channels: Channels, channel: string, accountI
 
 /** The reason why there is no such account, as the room knows it. */
 function unknown (channels: Channels, channel: string, accountId?: string): GatewayError {
-  const { problem } = channels.problems().find(one => one.channel === channel && (accountId === undefined || one.accountId === accountId)) ?? {}
+  const isMeant = (one: { channel: string, accountId?: string }): boolean => one.channel === channel && (accountId ?? one.accountId) === one.accountId
+  const { problem } = channels.problems().find(isMeant) ?? {}
   const has = channels.status().some(({ entry }) => entry.channel === channel)
-  const message = problem ?? (has ? `channel ${channel} has no account ${String(accountId).slice(0, 100)}` : `unsupported channel: ${channel.slice(0, 100)}`)
-  return new GatewayError('CHANNEL_UNKNOWN', { message })
+  const missing = has ? `channel ${channel} has no account ${String(accountId).slice(0, 100)}` : `unsupported channel: ${channel.slice(0, 100)}`
+  return new GatewayError('CHANNEL_UNKNOWN', { message: problem ?? missing })
 }
 
-export async function placeOf (address: MessageAddress, channels: Channels, config: Config): Promise<{ place: MessagePlace, account: ChannelAccount }> {
+export interface Found {
+  readonly place: MessagePlace
+  readonly account: ChannelAccount
+}
+
+export async function placeOf (address: MessageAddress, channels: Channels, config: Config): Promise<Found> {
   const channel = channelOf(address, config)
   if (channel === webchat) {
     throw new GatewayError('CHANNEL_UNKNOWN', { message: 'unsupported channel: webchat (its clients talk in sessions: use chat.send, or sessions_send)' })

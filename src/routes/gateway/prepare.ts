@@ -1,4 +1,5 @@
 /** From the parts of a message to what an agent is told: fetched, kept, and put into words. */
+import { plainType, typeOfName } from '../../lib/media-type.ts'
 import type { Outbound } from '../../lib/outbound/outbound.ts'
 import type { ImagePart } from '../../protocol/transcript.ts'
 import { invalid } from './fields.ts'
@@ -22,19 +23,6 @@ export interface Tools {
   readonly transcriber: Transcriber | undefined
 }
 
-/** By extension, where nobody says what a file is. */
-const types: ReadonlyMap<string, string> = new Map([
-  ['txt', 'text/plain'], ['md', 'text/markdown'], ['csv', 'text/csv'], ['html', 'text/html'], ['json', 'application/json'],
-  ['xml', 'application/xml'], ['pdf', 'application/pdf'], ['zip', 'application/zip'], ['png', 'image/png'], ['jpg', 'image/jpeg'],
-  ['jpeg', 'image/jpeg'], ['gif', 'image/gif'], ['webp', 'image/webp'], ['mp3', 'audio/mpeg'], ['wav', 'audio/wav'], ['ogg', 'audio/ogg'],
-  ['mp4', 'video/mp4'], ['webm', 'video/webm'], ['mov', 'video/quicktime'],
-  ['docx', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'],
-  ['xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet']
-])
-
-const plainType = (type: string): string => type.split(';', 1)[0]!.trim().toLowerCase()
-const typeOf = (name: string): string => types.get(/\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? '') ?? 'application/octet-stream'
-
 type Loaded = { readonly bytes: Buffer, readonly fetched: Fetched | undefined }
 
 function loadedOf (part: Part & { readonly index: number }, fetched: ReadonlyMap<number, Fetched>): Loaded {
@@ -51,7 +39,7 @@ async function keptFile (
 ): Promise<{ upload: Upload, words: string }> {
   if (bytes.length === 0) throw refuse(part.index, 'uploads: empty file data')
   const name = safeName(part.name || fetched?.name || 'attachment')
-  const given = plainType(part.mimeType) || fetched?.contentType || typeOf(name)
+  const given = plainType(part.mimeType) || fetched?.contentType || typeOfName(name)
   const upload = await uploads.keep(place, name, bytes)
   // It stands in the message: nothing but the name of a type.
   return { upload, words: mention(upload, /^[\w.+-]+\/[\w.+-]+$/.test(given) ? given : 'application/octet-stream') }
@@ -92,7 +80,7 @@ export async function prepareMessage (
       const upload = await tools.uploads.find(place, part.id)
       if (!upload) throw refuse(part.index, 'unknown file_id: it was not uploaded in this conversation')
       uploads.push(upload)
-      said.push(mention(upload, typeOf(upload.name)))
+      said.push(mention(upload, typeOfName(upload.name)))
     } else if (part.kind === 'image') {
       const { bytes, fetched: found } = loadedOf(part, fetched)
       const mimeType = found?.contentType.startsWith('image/') ? found.contentType : part.mimeType

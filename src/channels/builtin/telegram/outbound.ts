@@ -1,5 +1,5 @@
 /** What goes out: messages, files, changes of what was sent, and signs. */
-import type { OutboundMessage, RunningAccount, SendOutcome } from '../../define-channel.ts'
+import type { OutboundMessage, OutboundPoll, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import { Refusal, type Api, type Params } from './api.ts'
 import { toTelegramHtml } from './markup.ts'
 import { asDocument, isWrongKind, mediaCall, type MediaCall } from './media.ts'
@@ -17,7 +17,7 @@ export interface OutboundOptions {
   readonly unauthorized: (refusal: Refusal) => void
 }
 
-export type Outbound = Required<Pick<RunningAccount, 'send' | 'edit' | 'remove' | 'react' | 'typing'>>
+export type Outbound = Required<Pick<RunningAccount, 'send' | 'edit' | 'remove' | 'react' | 'poll' | 'typing'>>
 
 /** Files whose text did not follow yet: a second try must not send them again. */
 const rememberedFiles = 200
@@ -77,7 +77,7 @@ class TelegramOutbound {
     }
   }
 
-  #placeOf ({ chatId, threadId, replyTo, isSilent }: OutboundMessage): Params {
+  #placeOf ({ chatId, threadId, replyTo, isSilent }: Place): Params {
     return {
       chat_id: chatId,
       ...(threadId === undefined || threadId === generalTopicId ? {} : { message_thread_id: Number(threadId) }),
@@ -176,6 +176,20 @@ class TelegramOutbound {
     return await this.#about('setMessageReaction', chatId, messageId, { reaction }, signal)
   }
 
+  async poll (poll: OutboundPoll, signal: AbortSignal): Promise<SendOutcome> {
+    const { question, options, maxSelections = 1, durationSeconds, isAnonymous = true } = poll
+    const problem = placeProblem(poll) ?? pollProblem(poll)
+    if (problem !== undefined) return refused(problem)
+    return await this.#outcome(async () => await this.#call('sendPoll', {
+      ...this.#placeOf(poll),
+      question,
+      options: options.map(text => ({ text })),
+      is_anonymous: isAnonymous,
+      ...(maxSelections > 1 ? { allows_multiple_answers: true } : {}),
+      ...(durationSeconds === undefined ? {} : { open_period: durationSeconds })
+    }, signal))
+  }
+
   /** A sign that nobody misses: it is not tried again. */
   async typing (chatId: string, threadId: string | undefined, signal: AbortSignal): Promise<void> {
     if (!isChatId(chatId)) return
@@ -186,11 +200,28 @@ class TelegramOutbound {
 
 const isUnchanged = (error: unknown): boolean => error instanceof Refusal && /message is not modified/i.test(error.description)
 
+type Place = Pick<OutboundMessage, 'chatId' | 'threadId' | 'replyTo' | 'isSilent'>
+
 /** What the service would refuse is not sent at all. */
-function problemOf ({ chatId, threadId, replyTo, text, media }: OutboundMessage): string | undefined {
+function placeProblem ({ chatId, threadId, replyTo }: Place): string | undefined {
   if (!isChatId(chatId)) return 'a chat of Telegram is a number, or the @name of a public group or channel'
   if (threadId !== undefined && !isMessageId(threadId)) return 'a topic of Telegram is a number'
   if (replyTo !== undefined && !isMessageId(replyTo)) return 'a message of Telegram is a number'
+  return undefined
+}
+
+function pollProblem ({ question, options, durationSeconds }: OutboundPoll): string | undefined {
+  if (question.length > 300) return 'a question of Telegram has at most 300 characters'
+  if (options.length < 2 || options.length > 12) return 'a poll of Telegram has 2 to 12 answers'
+  if (options.some(text => text === '' || text.length > 100)) return 'an answer of a poll of Telegram has 1 to 100 characters'
+  const isTooLong = durationSeconds !== undefined && (durationSeconds < 5 || durationSeconds > 604_800)
+  return isTooLong ? 'a poll of Telegram is open for 5 to 604800 seconds' : undefined
+}
+
+function problemOf (message: OutboundMessage): string | undefined {
+  const { text, media } = message
+  const problem = placeProblem(message)
+  if (problem !== undefined) return problem
   if (text.length > textLimit) return `the text has ${text.length} characters, and Telegram takes ${textLimit}`
   if (!media) return text.trim() === '' ? 'there is nothing to send' : undefined
   if (media.data.length === 0) return 'the file is empty'
@@ -204,6 +235,7 @@ export function createOutbound (options: OutboundOptions): Outbound {
     edit: async (message, signal) => await outbound.edit(message, signal),
     remove: async (...call) => await outbound.remove(...call),
     react: async (...call) => await outbound.react(...call),
+    poll: async (...call) => await outbound.poll(...call),
     typing: async (...call) => await outbound.typing(...call)
   }
 }

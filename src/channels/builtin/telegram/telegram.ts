@@ -72,7 +72,7 @@ async function dropWebhook (api: Api, signal: AbortSignal): Promise<void> {
 
 function runningAccount (account: Account, source: Source): RunningAccount {
   const { api, context, settings, ending } = account
-  const { send, edit, remove, react, typing } = createOutbound({
+  const { send, edit, remove, react, poll, typing } = createOutbound({
     api,
     linkPreview: settings.linkPreview,
     unauthorized: refusal => context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
@@ -89,6 +89,7 @@ function runningAccount (account: Account, source: Source): RunningAccount {
     edit: async (message, signal) => await track(edit(message, signal)),
     remove,
     react,
+    poll,
     typing,
     probe: async signal => await probe(api, signal),
     ...(source.webhook ? { webhook: source.webhook, logout: async signal => await dropWebhook(api, signal) } : {})
