@@ -52,8 +52,7 @@ export async function findAccount (channels: Channels, channel: string, accountI
 
 /** The reason why there is no such account, as the room knows it. */
 function unknown (channels: Channels, channel: string, accountId?: string): GatewayError {
-  const isMeant = (one: { channel: string, accountId?: string }): boolean => one.channel === channel && (accountId ?? one.accountId) === one.accountId
-  const { problem } = channels.problems().find(isMeant) ?? {}
+  const { problem } = channels.problems().find(one => one.channel === channel && (accountId ?? one.accountId) === one.accountId) ?? {}
   const has = channels.status().some(({ entry }) => entry.channel === channel)
   const missing = has ? `channel ${channel} has no account ${String(accountId).slice(0, 100)}` : `unsupported channel: ${channel.slice(0, 100)}`
   return new GatewayError('CHANNEL_UNKNOWN', { message: problem ?? missing })
