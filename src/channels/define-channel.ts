@@ -162,6 +162,15 @@ export interface WebhookAnswer {
   readonly headers?: { readonly [name: string]: string }
 }
 
+/** What the settings of a service say of one of its groups, where they have a shape of their own. */
+export interface GroupRules {
+  readonly isListed: boolean
+  readonly enabled?: boolean
+  readonly requireMention?: boolean
+  /** Whoever is not in it is not answered, even if nobody is; absent: as in every group. */
+  readonly allowFrom?: readonly string[]
+}
+
 export interface ChannelLimits {
   /** The longest text of one message. */
   readonly textLength: number
@@ -180,6 +189,8 @@ export interface Channel<Config = unknown> {
   readonly mode: 'socket' | 'polling' | 'webhook'
   /** What is missing before an account can start, as a sentence with the next step. */
   missing (config: Config, accountId: string): string | undefined
+  /** What the settings say of the group that a message stands in. Undefined: what `groups` says. */
+  groupRules? (config: Config, message: InboundMessage): GroupRules | undefined
   /** Resolves when the account can be used or tries to connect. Throws when it cannot be started at all. */
   start (context: AccountContext<Config>): Promise<RunningAccount>
 }

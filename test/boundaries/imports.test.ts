@@ -44,7 +44,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
   providers: ['@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google'],
   tools: ['ajv', 'htmlparser2', '@modelcontextprotocol/client'],
   plugins: ['ajv'],
-  channels: ['ajv'],
+  channels: ['ajv', 'ws'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
   http: ['fastify', '@fastify/cors', '@fastify/rate-limit'],
   routes: ['fastify'],

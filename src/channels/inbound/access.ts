@@ -1,6 +1,6 @@
 /** Who is answered on a channel, and who is not. */
 import type { LoadedConfig } from '../../config/load.ts'
-import type { InboundMessage, Person } from '../define-channel.ts'
+import type { GroupRules, InboundMessage, Person } from '../define-channel.ts'
 import type { AccountEntry } from '../entries.ts'
 
 type Config = LoadedConfig['config']
@@ -28,13 +28,19 @@ export function isNamed (list: readonly string[], channel: string, { id, usernam
 
 const matches = (list: readonly string[], channel: string, sender: Person): boolean => list.includes('*') || isNamed(list, channel, sender)
 
-/** The settings of one group over those of all. */
-function groupKeys (config: Keys, chatId: string): { readonly listed: boolean, readonly keys: Keys } {
-  const { groups } = config
-  if (!isKeys(groups)) return { listed: false, keys: {} }
+/** The settings of one group over those of all. Undefined: nothing is said of groups. */
+function ownRules ({ groups }: Keys, chatId: string): GroupRules | undefined {
+  if (!isKeys(groups)) return undefined
   const own = Object.hasOwn(groups, chatId) ? groups[chatId] : undefined
   const all = Object.hasOwn(groups, '*') ? groups['*'] : undefined
-  return { listed: own !== undefined || all !== undefined, keys: { ...isKeys(all) ? all : {}, ...isKeys(own) ? own : {} } }
+  const { enabled, requireMention, allowFrom } = { ...isKeys(all) ? all : {}, ...isKeys(own) ? own : {} }
+  const senders = listOf(allowFrom)
+  return {
+    isListed: own !== undefined || all !== undefined,
+    ...(enabled === false ? { enabled } : {}),
+    ...(requireMention === false ? { requireMention } : {}),
+    ...(senders.length > 0 ? { allowFrom: senders } : {})
+  }
 }
 
 /** Patterns of the operator; one that cannot be read mentions nobody. */
@@ -57,29 +63,29 @@ function direct (entry: AccountEntry, sender: Person, approved: boolean): 'allow
   return { because: dmPolicy === 'open' ? 'dmPolicy "open" needs "*" in allowFrom' : 'the sender is not in allowFrom' }
 }
 
-function group (entry: AccountEntry, message: InboundMessage, config: Config): 'allowed' | 'overheard' | { because: string } {
-  const { chat, sender, text } = message
+function group (entry: AccountEntry, message: InboundMessage, config: Config, rules: GroupRules | undefined): 'allowed' | 'overheard' | { because: string } {
+  const { sender, text } = message
   const policy = entry.config.groupPolicy ?? config.channels.defaults.groupPolicy
   if (policy === 'disabled') return { because: 'groups are switched off (groupPolicy)' }
-  const { listed, keys } = groupKeys(entry.config, chat.id)
-  if (keys.enabled === false) return { because: 'the group is switched off' }
-  const senders = listOf(keys.allowFrom ?? entry.config.groupAllowFrom ?? entry.config.allowFrom)
+  if (rules?.enabled === false) return { because: 'the group is switched off' }
+  const senders = rules?.allowFrom ?? listOf(entry.config.groupAllowFrom ?? entry.config.allowFrom)
   if (policy !== 'open') {
-    if (isKeys(entry.config.groups) && !listed) return { because: 'the group is not in groups' }
-    if (senders.length === 0 && !listed) return { because: 'groupPolicy "allowlist" names neither groups nor senders' }
+    if (rules && !rules.isListed) return { because: 'the group is not in groups' }
+    if (senders.length === 0 && !rules) return { because: 'groupPolicy "allowlist" names neither groups nor senders' }
   }
-  if (senders.length > 0 && !matches(senders, entry.channel, sender)) return { because: 'the sender is not allowed in this group' }
-  if (keys.requireMention === false) return 'allowed'
+  const isLimited = senders.length > 0 || rules?.allowFrom !== undefined
+  if (isLimited && !matches(senders, entry.channel, sender)) return { because: 'the sender is not allowed in this group' }
+  if (rules?.requireMention === false) return 'allowed'
   const { mentionPatterns } = config.messages.groupChat
   const isSpokenTo = message.isMention === true || message.replyTo?.isOurs === true || mentions(mentionPatterns, text)
   return isSpokenTo ? 'allowed' : 'overheard'
 }
 
-/** `approved`: a person has let this sender in by pairing. */
-export function accessOf (entry: AccountEntry, message: InboundMessage, config: Config, approved: boolean): Access {
+/** `approved`: a person has let this sender in by pairing. `rules`: what the channel itself knows of the group. */
+export function accessOf (entry: AccountEntry, message: InboundMessage, config: Config, approved: boolean, rules?: GroupRules): Access {
   const { chat, sender } = message
   if (sender.isBot && entry.config.allowBots !== true) return { kind: 'ignored', because: 'bots are not answered' }
-  const verdict = chat.kind === 'direct' ? direct(entry, sender, approved) : group(entry, message, config)
+  const verdict = chat.kind === 'direct' ? direct(entry, sender, approved) : group(entry, message, config, rules ?? ownRules(entry.config, chat.id))
   if (typeof verdict === 'object') return { kind: 'ignored', ...verdict }
   if (verdict !== 'allowed') return { kind: verdict }
   return { kind: 'allowed', isOwner: isNamed(config.commands.ownerAllowFrom, entry.channel, sender) }
