@@ -165,7 +165,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     hasApprover: kind => hasApprover(rpc.connections, kind)
   })
   const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
-  const channels = composeChannels({ live, store, logging, events, brought: plugins.channels, changed: () => {} })
+  const channels = composeChannels({ ...conversation, live, store, logging, events, brought: plugins.channels, changed: () => {} })
   const parts: Parts = {
     options, keys, live, now, bootId, events, host, door, conversation, plugins, channels, authMode: () => credential.current().mode, port
   }

@@ -7,6 +7,9 @@ import type { Skipped } from './monitor.ts'
 import type { Verdict } from './evaluate.ts'
 import type { Delivery } from './delivery/delivery.ts'
 import type { ChannelPairing } from './inbound/pairing.ts'
+import type { PairingDesk } from './inbound/pairing-desk.ts'
+import type { MessagePort } from '../tools/messages/port.ts'
+import type { ChannelsSummary, SummaryOptions } from './summary.ts'
 
 export interface AccountStatus {
   readonly entry: AccountEntry
@@ -73,4 +76,9 @@ export interface ChannelRooms {
   readonly channels: Channels
   readonly delivery: Delivery
   readonly pairing: ChannelPairing
+  readonly desk: PairingDesk
+  /** What is sent, changed and taken back beside the replies of runs. */
+  readonly messages: MessagePort
+  /** What is shown of all of it, without credentials. */
+  summary (more?: Pick<SummaryOptions, 'probes' | 'only'>): ChannelsSummary
 }

@@ -4,14 +4,17 @@ import type { ChannelRooms, Receive } from '../channels/room.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { Logging } from '../log/logger.ts'
+import type { Outbound } from '../lib/outbound/outbound.ts'
 import type { Plugins } from '../plugins/plugins.ts'
 import type { Store } from '../store/store.ts'
+import { composeMessages } from './messages.ts'
 
 export interface ChannelParts {
   readonly live: LiveConfig
   readonly store: Store
   readonly logging: Logging
   readonly events: EventBus
+  readonly outbound: Outbound
   /** Channels that plugins bring. */
   readonly brought: Plugins['channels']
   /** Something of an account has changed that people may want to see. */
@@ -53,7 +56,7 @@ async function build (parts: ChannelParts): Promise<ChannelRooms> {
     requests: store.collection('channel-requests'), allowed: store.collection('channel-allowed'), now: () => clock.now()
   })
   await delivery.open()
-  return { channels, delivery, pairing }
+  return { channels, delivery, pairing, ...await composeMessages({ ...parts, channels, delivery, pairing, clock }) }
 }
 
 export function composeChannels (parts: ChannelParts): LateChannels {

@@ -8,7 +8,7 @@ export const collectionNames = [
   'devices', 'device-requests', 'node-surfaces', 'setup-codes', 'idempotency', 'gateway', 'sessions', 'session-groups', 'agents', 'approvals',
   'exec-approvals', 'responses',
   'api-keys', 'api-key-usage', 'channel-accounts', 'channel-memory', 'system-events', 'hook-deliveries',
-  'outbound', 'channel-requests', 'channel-allowed'
+  'outbound', 'live-replies', 'channel-requests', 'channel-allowed', 'channel-receipts'
 ] as const
 export type CollectionName = typeof collectionNames[number]
 

@@ -9,6 +9,7 @@ import type { Delivery } from '../delivery/delivery.ts'
 import { maxTextChars, type NewItem } from '../delivery/item.ts'
 import type { ChannelAccount, Channels } from '../room.ts'
 import { placeOf, type Found } from './address.ts'
+import type { FileFetch } from './files.ts'
 import type { Receipts } from './receipts.ts'
 
 export interface MessagingOptions {
@@ -17,8 +18,7 @@ export interface MessagingOptions {
   readonly receipts: Receipts
   readonly config: () => LoadedConfig
   readonly clock: Clock
-  /** Gets what a URL leads to, within so many bytes. Throws a sentence. */
-  readonly fetch: (url: string, limitBytes: number, signal: AbortSignal) => Promise<MessageFile>
+  readonly fetch: FileFetch
 }
 
 /** Less than programs wait for an answer: who hears `queued` in time does not send it again. */
