@@ -2,6 +2,7 @@
 import type { Channel } from '../define-channel.ts'
 
 const table = {
+  whatsapp: async () => (await import('./whatsapp/whatsapp.ts')).whatsapp,
   telegram: async () => (await import('./telegram/telegram.ts')).telegram
 }
 
