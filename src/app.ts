@@ -14,7 +14,9 @@ import { composeKeys } from './compose/keys.ts'
 import { composeRooms, hasApprover } from './compose/rooms.ts'
 import { composeSnapshot } from './compose/snapshot.ts'
 import { registerPrograms } from './compose/programs.ts'
+import { composeReload, type ReloadPorts } from './compose/reload.ts'
 import { createLiveConfig } from './config/live-config.ts'
+import type { GatewayConfig } from './config/schema.ts'
 import { createEventBus } from './events/bus.ts'
 import { allowCrossOrigin } from './http/cross-origin.ts'
 import { createHttp } from './http/server.ts'
@@ -33,7 +35,7 @@ import { registerProbes } from './routes/probes.ts'
 import { registerToolsInvoke } from './routes/tools-invoke.ts'
 import { maySeeKey } from './sessions/ownership.ts'
 
-export interface GatewayOptions extends PartOptions {
+export interface GatewayOptions extends PartOptions, ReloadPorts {
   /** The bind, already open. Without them `start` opens it. */
   readonly listeners?: Listeners
 }
@@ -51,10 +53,11 @@ export interface Gateway {
   readonly rooms: Rooms
 }
 
+const gatewayConfig = ({ live }: Pick<Parts, 'live'>): GatewayConfig => live.current().config.gateway
+
 function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
   const { options, host, door, now, events, conversation } = parts
-  const { loaded, logging, paths, version, verbose = false } = options
-  const { gateway } = loaded.config
+  const { logging, paths, version, verbose = false } = options
   const { presence, lifecycle } = host
   return createRpc<Rooms>({
     methods: methodTable,
@@ -68,8 +71,8 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
     events,
     authenticate: door.authenticate,
     takeHttpNonce: door.takeNonce,
-    limits: () => gateway.limits,
-    handshakeTimeoutMs: () => gateway.handshakeTimeoutMs,
+    limits: () => gatewayConfig(parts).limits,
+    handshakeTimeoutMs: () => gatewayConfig(parts).handshakeTimeoutMs,
     server: { version, bootId: parts.bootId },
     presence,
     follows: conversation.sessions.subscribers.hears,
@@ -82,10 +85,10 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
 async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInstance> {
   const { options, host, door } = parts
   const { version, logging } = options
-  const { gateway } = options.loaded.config
+  const config = (): GatewayConfig => gatewayConfig(parts)
   const fastify = await createHttp({
     loggerInstance: logging.child('http'),
-    config: gateway,
+    config,
     attribute: door.attribute,
     hosts: () => door.hosts,
     origins: () => door.origins
@@ -96,7 +99,7 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
   // Asked for with the first call: rows are not read before somebody needs them.
   registerToolsInvoke(fastify, { auth: door.httpAuth, invoke, ready: () => sessions.ready, unavailable: host.lifecycle.unavailable })
   registerAdminRpc(fastify, { auth: door.httpAuth, config: parts.live.current, call: rpc.call })
-  if (gateway.http.endpoints.mcp.enabled) {
+  if (config().http.endpoints.mcp.enabled) {
     const { registerMcp } = await import('./routes/mcp.ts')
     const { tools } = parts.conversation
     const { httpAuth: auth, origins } = door
@@ -106,7 +109,7 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
   const programs = { ...options, ...parts, auth: door.httpAuth, config: parts.live.current, agents: host.agents, unavailable }
   await registerPrograms(fastify, { ...programs, stateDir: options.paths.stateDir, log: logging.child('http') })
   await fastify.register(async scope => {
-    await allowCrossOrigin(scope, gateway, ['/api/device/nonce', '/control-ui-config.json'])
+    await allowCrossOrigin(scope, config, ['/api/device/nonce', '/control-ui-config.json'])
     registerDeviceNonce(scope, { nonces: door.nonces })
     registerInfo(scope, { auth: door.httpAuth, version, defaultAgent: host.defaultAgent })
   })
@@ -115,7 +118,6 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
 
 export async function createGateway (options: GatewayOptions): Promise<Gateway> {
   const { loaded, paths, logging, store, version, bind, localAdminToken, now = Date.now } = options
-  const config = loaded.config.gateway
   const log = logging.child('gateway')
   const bootId = randomUUID()
   const credential = createCredential(options.auth)
@@ -124,6 +126,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
 
   const events = createEventBus((err, event) => log.error({ err, event }, 'an event listener failed'))
   const live = createLiveConfig({ loaded, paths, env: options.env })
+  const config = (): GatewayConfig => gatewayConfig({ live })
   const host = createHost({
     config: live.current,
     store,
@@ -132,6 +135,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     version,
     bootId,
     now,
+    hotReload: () => reload.facts().watching ? 'active' : 'disabled',
     lastMethod: () => rpc.lastMethod(),
     sessionStore: () => conversation.sessions.storeFacts()
   })
@@ -139,7 +143,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     store,
     stateDir: paths.stateDir,
     now,
-    settings: () => config.pairing,
+    settings: () => config().pairing,
     currentIssuer: credential.issuer,
     notice: text => log.warn(text),
     isConnected: deviceId => rpc.connections.connectedDeviceIds().has(deviceId),
@@ -166,16 +170,24 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   })
   const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
   const channels = composeChannels({ ...conversation, live, store, logging, events, brought: plugins.channels, changed: () => {} })
+  const authMode = (): string => credential.current().mode
+  const reload = composeReload({ ...options, live, configPath: paths.configPath, events, now, replaceAuth, rebuild: door.rebuild })
   const parts: Parts = {
-    options, keys, live, now, bootId, events, host, door, conversation, plugins, channels, authMode: () => credential.current().mode, port
+    options, keys, live, reload, now, bootId, events, host, door, conversation, plugins, channels, port, authMode
   }
   const rpc = composeRpc(parts, devices)
   const fastify = await composeHttp(parts, rpc)
 
+  function replaceAuth (next: GatewayAuth): void {
+    if (!credential.replace(next)) return
+    rpc.disconnect(({ method }) => method === 'token' || method === 'password' || method === 'none', closeCodes.clientInvalidated, 'gateway auth changed')
+  }
+
   async function stopAll (reason: string): Promise<void> {
     host.lifecycle.stopping()
+    reload.close()
     conversation.commands.approvals.release()
-    const { drainMs } = config.shutdown
+    const { drainMs } = config().shutdown
     const beganAtMs = now()
     await conversation.runs.drain(drainMs)
     await rpc.shutdown(reason, Math.max(lastAnswersMs, drainMs - (now() - beganAtMs)))
@@ -196,7 +208,9 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     await plugins.begin()
     if (host.lifecycle.unavailable()) return
     await conversation.runs.recover().catch(err => log.error({ err }, 'what an earlier process left could not be taken up'))
-    if (!host.lifecycle.unavailable()) await channels.begin()
+    if (host.lifecycle.unavailable()) return
+    await reload.begin()
+    await channels.begin()
   }
 
   let stopped: Promise<void> | undefined
@@ -207,7 +221,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
       await fastify.ready()
       listeners ??= await openListeners(bind, options.port)
       listeners.lead(fastify.server, err => log.warn({ err }, 'a socket could not be accepted'))
-      door.opened()
+      door.rebuild()
       host.lifecycle.ready()
       rpc.startTicking()
       takeUp().catch(err => log.error({ err }, 'the channels could not be begun'))
@@ -217,9 +231,6 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
       stopped ??= stopAll(reason)
       return stopped
     },
-    replaceAuth (next) {
-      if (!credential.replace(next)) return
-      rpc.disconnect(({ method }) => method === 'token' || method === 'password' || method === 'none', closeCodes.clientInvalidated, 'gateway auth changed')
-    }
+    replaceAuth
   }
 }

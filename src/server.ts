@@ -8,6 +8,7 @@ import type { RunOptions } from './process/run-options.ts'
 import { pathsOf, readSettings, type Settings } from './process/settings.ts'
 import { createSignals, type Signals } from './process/signals.ts'
 import { asRefusal } from './process/start-refused.ts'
+import type { Supervisor } from './process/supervisor.ts'
 import { createVoice, type Voice } from './process/voice.ts'
 
 export type { RunOptions } from './process/run-options.ts'
@@ -23,18 +24,20 @@ export async function runGateway (options: RunOptions): Promise<number> {
   process.umask(0o077)
   const voice = createVoice(options)
   guardProcess(voice)
-  const code = await liveAll(options, createSignals(voice), voice)
+  const supervisor = options.env.NOTIFY_SOCKET ? (await import('./process/supervisor.ts')).createSupervisor(options.env, voice) : undefined
+  const code = await liveAll(options, createSignals(voice), voice, supervisor)
   setTimeout(() => process.exit(code), exitMarginMs).unref()
   return code
 }
 
-async function liveAll (options: RunOptions, signals: Signals, voice: Voice): Promise<number> {
+async function liveAll (options: RunOptions, signals: Signals, voice: Voice, supervisor: Supervisor | undefined): Promise<number> {
   let startedAtMs = Date.now()
+  let restartedAtMs: number | undefined
   try {
     let settings = await firstSettings(options, signals, voice)
     while (settings && !signals.stopWished()) {
-      settings = await live({ settings, signals, voice, startedAtMs })
-      startedAtMs = Date.now()
+      settings = await live({ settings, signals, voice, supervisor, startedAtMs, restartedAtMs })
+      startedAtMs = restartedAtMs = Date.now()
     }
     return exitCodes.ok
   } catch (error) {
@@ -60,5 +63,12 @@ function failed (error: unknown, options: RunOptions): number {
   const refusal = asRefusal(error, options)
   options.stderr.write(`${refusal.message}\n`)
   if (options.verbose && refusal !== error) options.stderr.write(`${(error as Error).stack}\n`)
-  return refusal.exitCode
+  return exitCodeFor(refusal.exitCode, options)
+}
+
+/** launchd and the Task Scheduler try again after whatever is not a success, so where that is useless it has to look like one. */
+function exitCodeFor (code: number, { env }: RunOptions): number {
+  const isUseless = code === exitCodes.configuration || code === exitCodes.taken
+  const isSupervised = env.OPENCLAW_SERVICE_MARKER === 'openclaw' && (env.OPENCLAW_LAUNCHD_LABEL || env.OPENCLAW_WINDOWS_TASK_NAME)
+  return isUseless && isSupervised && env.OPENCLAW_SHELL === undefined ? exitCodes.ok : code
 }

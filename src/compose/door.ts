@@ -13,14 +13,14 @@ import type { Keys } from '../auth/keys/room.ts'
 import { createAttemptLimiter } from '../auth/limiter.ts'
 import { createNonces, type Nonces } from '../auth/nonces.ts'
 import { createHostPolicy, createOriginPolicy, effectiveOrigins, type HostPolicy, type OriginPolicy } from '../auth/origin.ts'
-import { createTrustedProxyCheck } from '../auth/trusted-proxy.ts'
+import { createTrustedProxyCheck, type TrustedProxyCheck } from '../auth/trusted-proxy.ts'
 import type { GatewayConfig } from '../config/schema.ts'
 import { createHttpAuth, type HttpAuth } from '../http/auth-hook.ts'
 import type { BindTargets } from '../lib/bind-address.ts'
 import { ownAddresses } from '../lib/own-addresses.ts'
 
 export interface DoorOptions {
-  readonly config: GatewayConfig
+  readonly config: () => GatewayConfig
   readonly credential: Credential
   readonly bind: BindTargets
   readonly port: () => number
@@ -39,8 +39,8 @@ export interface Door {
   readonly takeNonce: NonceCheck
   readonly authenticate: (attempt: ConnectAttempt) => Promise<Admission>
   readonly httpAuth: HttpAuth
-  /** The port is known now: origins of our own are told by it. */
-  opened (): void
+  /** The port is known now, or the configuration has changed: what was read off them is read again. */
+  rebuild (): void
 }
 
 /** The secret in force, and what names it to tokens that end with it. */
@@ -73,42 +73,51 @@ function issuerOf (auth: GatewayAuth): TokenIssuer | undefined {
     : { kind: 'shared-gateway-auth', generation: createHash('sha256').update(`${auth.mode}\0${secret}`).digest('base64url') }
 }
 
-function createOrigins ({ config: { controlUi }, bind, port }: DoorOptions): { policy: OriginPolicy, rebuild: () => void } {
-  const build = (): OriginPolicy => createOriginPolicy({
+/** What is made of the configuration once, because every request asks for it. */
+interface Rules {
+  readonly attribute: Door['attribute']
+  readonly origins: OriginPolicy
+  readonly hosts: HostPolicy
+  readonly trustedProxy: TrustedProxyCheck
+}
+
+function createRules ({ config, bind, port }: DoorOptions): Rules {
+  const { controlUi, http, publicOrigin, trustedProxies, allowRealIpFallback, auth } = config()
+  const origins = createOriginPolicy({
     allowedOrigins: effectiveOrigins(controlUi.allowedOrigins, bind.beyondLoopback, port()),
     port,
     hostHeaderFallback: controlUi.dangerouslyAllowHostHeaderOriginFallback,
     ownAddresses,
     hostname: hostname()
   })
-  let policy = build()
-  return { policy: (ingress, rule) => policy(ingress, rule), rebuild: () => { policy = build() } }
+  return {
+    origins,
+    hosts: createHostPolicy({
+      allowedHosts: http.allowedHosts, allowedOrigins: controlUi.allowedOrigins, publicOrigin, ownAddresses, hostname: hostname()
+    }),
+    trustedProxy: createTrustedProxyCheck({ config: { trustedProxies, auth }, ownAddresses, origins }),
+    attribute: createIngress({ trustedProxies, allowRealIpFallback, port })
+  }
 }
 
 export function createDoor (options: DoorOptions): Door {
-  const { config, credential, devices, now, port } = options
-  const { policy: origins, rebuild } = createOrigins(options)
-  const hosts = createHostPolicy({
-    allowedHosts: config.http.allowedHosts,
-    allowedOrigins: config.controlUi.allowedOrigins,
-    publicOrigin: config.publicOrigin,
-    ownAddresses,
-    hostname: hostname()
-  })
+  const { config, credential, devices, now } = options
+  let rules = createRules(options)
+  const origins: OriginPolicy = (ingress, rule) => rules.origins(ingress, rule)
+  const hosts: HostPolicy = ingress => rules.hosts(ingress)
   const nonces = createNonces({ now })
-  const trustedProxy = createTrustedProxyCheck({ config, ownAddresses, origins })
-  const limiter = createAttemptLimiter({ settings: () => config.auth.rateLimit, now })
+  const limiter = createAttemptLimiter({ settings: () => config().auth.rateLimit, now })
   const shared = {
     auth: credential.current,
     localAdminToken: () => options.localAdminToken,
-    trustedProxy: () => trustedProxy,
+    trustedProxy: () => rules.trustedProxy,
     origins: () => origins,
     limiter,
     devices,
     proveKey: createKeyProof({ keys: options.keys, limiter })
   }
   return {
-    attribute: createIngress({ trustedProxies: config.trustedProxies, allowRealIpFallback: config.allowRealIpFallback, port }),
+    attribute: facts => rules.attribute(facts),
     origins,
     hosts,
     nonces,
@@ -117,14 +126,14 @@ export function createDoor (options: DoorOptions): Door {
       devices,
       origins: () => origins,
       now,
-      settings: () => ({ autoApproveLocal: config.nodes.pairing.autoApproveLocal, scopeSurplus: config.pairing.scopeSurplus }),
+      settings: () => ({ autoApproveLocal: config().nodes.pairing.autoApproveLocal, scopeSurplus: config().pairing.scopeSurplus }),
       credentials: createConnectCredentials({
         ...shared,
-        identityScopes: () => config.auth.identityScopes as { [user: string]: string[] },
+        identityScopes: () => config().auth.identityScopes as { [user: string]: string[] },
         tokenIssuer: credential.issuer
       })
     }),
-    httpAuth: createHttpAuth(createHttpAuthenticator({ ...shared, hosts: () => hosts, urlTokenFrom: () => config.auth.urlToken })),
-    opened: rebuild
+    httpAuth: createHttpAuth(createHttpAuthenticator({ ...shared, hosts: () => hosts, urlTokenFrom: () => config().auth.urlToken })),
+    rebuild () { rules = createRules(options) }
   }
 }

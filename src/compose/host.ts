@@ -17,6 +17,7 @@ export interface HostOptions {
   readonly version: string
   readonly bootId: string
   readonly now: () => number
+  readonly hotReload: () => 'active' | 'disabled'
   /** The method whose synchronous part ran last. */
   readonly lastMethod: () => string
   readonly sessionStore: HealthSources['sessionStore']
@@ -52,7 +53,7 @@ export function createHost (options: HostOptions): Host {
   const health = createHealth({
     now,
     eventLoop,
-    sources: { agents, sessionStore: options.sessionStore },
+    sources: { agents, hotReload: options.hotReload, sessionStore: options.sessionStore },
     // Not while whoever asked is still being answered.
     onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
   })

@@ -2,6 +2,7 @@ import type { GatewayAuth } from '../auth/gateway-auth.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Paths } from '../config/paths.ts'
+import type { Reloads } from '../config/reloads.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { BindTargets } from '../lib/bind-address.ts'
 import type { Logging } from '../log/logger.ts'
@@ -32,6 +33,7 @@ export interface PartOptions {
 export interface Parts {
   readonly options: PartOptions
   readonly live: LiveConfig
+  readonly reload: Reloads
   readonly now: () => number
   readonly bootId: string
   readonly events: EventBus

@@ -36,6 +36,8 @@ export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'conne
     keys: parts.keys,
     config: parts.live.current,
     reloadConfig: parts.live.reload,
+    changeConfig: parts.live.change,
+    reloads: parts.reload,
     agents: host.agents,
     roster: parts.conversation.roster,
     approvals: parts.conversation.commands.approvals,

@@ -1,23 +1,52 @@
 /** The configuration that a gateway runs with, and the one way in which the gateway itself changes its file. */
+import { isDeepStrictEqual } from 'node:util'
 import { createOneAtATime } from '../lib/one-at-a-time.ts'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import type { Environment } from './environment.ts'
 import { loadConfig, type ConfigIssue, type LoadedConfig } from './load.ts'
 import type { Paths } from './paths.ts'
+import { diffConfig, heldPaths, holdBack, type ReloadWay } from './reload.ts'
+import { startObstacles } from './start-obstacles.ts'
 
 export interface LiveConfig {
   /** A new object whenever something in it has changed. */
   current (): LoadedConfig
   /**
    * Changes the file as it is now, not as it was when the gateway started: comments, unknown keys and what others wrote meanwhile stay.
-   * What is written takes effect at once, for the sections that can (`agents`, `bindings`, `plugins`, `mcp`); the rest waits for a
-   * restart as before.
+   * What is written takes effect at once where its reload class says so; the rest waits for a restart.
    */
-  change (edit: ConfigEdit): Promise<LoadedConfig>
-  /** The same without a change of ours: what others wrote takes effect. */
-  reload (): Promise<LoadedConfig>
+  change (edit: ConfigEdit, options?: ChangeOptions): Promise<LoadedConfig>
+  /** The same without a change of ours: what others wrote takes effect. Whatever is wrong with it, the gateway goes on as it was. */
+  reload (options?: ReloadOptions): Promise<LoadedConfig>
   /** `listener` is called whenever something has taken effect. */
-  onChange (listener: () => void): void
+  onChange (listener: (outcome: ReloadOutcome) => void): void
+  /** Something has to be fetched before a change can take effect. When it cannot be had, nothing changes. */
+  prepare (step: Preparation): void
+  /** What is written and waits for a restart. */
+  pending (): readonly string[]
+}
+
+/** Gets ready for a configuration; what it returns is called in the moment in which that takes effect. */
+export type Preparation = (next: LoadedConfig) => Promise<() => void>
+
+export interface ReloadOutcome {
+  readonly applied: readonly string[]
+  readonly pending: readonly string[]
+}
+
+export interface ReloadOptions {
+  /** `seen`: nobody asked for it, so gateway.reload.mode decides what of it takes effect. */
+  readonly way?: ReloadWay
+  /** Credentials are fetched again, also where nothing else has changed. */
+  readonly freshSecrets?: boolean
+}
+
+export interface ChangeOptions {
+  readonly way?: ReloadWay
+  /** Of the text that the change was made for; `null`: there was no file. Anything else is refused. */
+  readonly baseHash?: string | null
+  /** A change that loses most of the file is no mistake. Default: an edit names what it removes. */
+  readonly allowDestructive?: boolean
 }
 
 /** From the text of the file, and what it means, to the new text. */
@@ -29,38 +58,57 @@ export interface LiveConfigOptions {
   readonly env: Environment
 }
 
-type Sections = { readonly [section: string]: unknown }
-
 const keyOf = ({ path, message }: ConfigIssue): string => `${path}\0${message}`
 
+/** What is wrong now and was not wrong before. */
+function newIssues (before: LoadedConfig, after: LoadedConfig): ConfigIssue[] {
+  const known = new Set([...before.issues, ...startObstacles(before)].map(keyOf))
+  return [...after.issues, ...startObstacles(after)].filter(issue => !known.has(keyOf(issue)))
+}
+
 function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
-  const known = new Set(before.issues.map(keyOf))
-  const issue = after.issues.find(candidate => !known.has(keyOf(candidate)))
-  if (issue) throw new GatewayError('CONFIG_INVALID', { message: `invalid config: ${issue.path}: ${issue.message}`, details: { path: issue.path } })
+  const [issue, ...others] = newIssues(before, after)
+  if (!issue) return
+  const more = others.length > 0 ? ` (+${others.length} more)` : ''
+  const where = issue.path === '' ? '' : `${issue.path}: `
+  const shown = [issue, ...others].slice(0, 20)
+  const issues = shown.map(({ path, message, line }) => ({ path, message, ...(line === undefined ? {} : { line }) }))
+  const unreadable = after.exists && after.parsed === undefined ? { unreadable: true } : {}
+  throw new GatewayError('CONFIG_INVALID', {
+    message: `invalid config: ${where}${issue.message}${more}`, details: { path: issue.path, issues, ...unreadable }
+  })
 }
 
 /** Somebody who writes at the very same time is rare; twice in a row is somebody who does not stop. */
 const attempts = 3
 
-const liveSections = ['agents', 'bindings', 'plugins', 'mcp'] as const
+/** What is to run next, and what of it is new. */
+interface Plan { readonly next: LoadedConfig, readonly outcome: ReloadOutcome }
 
-/** What runs, with the live sections of what was just written. */
-function adopt (running: LoadedConfig, written: LoadedConfig): LoadedConfig {
-  const source: { [section: string]: unknown } = { ...running.source as Sections }
-  for (const section of liveSections) {
-    const value = (written.source as Sections)[section]
-    if (value === undefined) delete source[section]
-    else source[section] = value
+const isWithin = (path: string, others: readonly string[]): boolean =>
+  others.some(other => path === other || path.startsWith(`${other}.`) || other.startsWith(`${path}.`))
+
+/** `only`: the file holds what was refused before, of which no more takes effect than what is changed now. */
+function planFor (running: LoadedConfig, written: LoadedConfig, way: ReloadWay, only?: readonly string[]): Plan {
+  const changed = diffConfig(running.source, written.source)
+  const held = new Set(heldPaths(changed, written.config.gateway.reload.mode, way))
+  for (const path of changed) if (only && !isWithin(path, only)) held.add(path)
+  const pending = [...held]
+  const next = {
+    ...written,
+    source: holdBack(written.source, running.source, pending),
+    config: holdBack(written.config, running.config, pending),
+    env: isWithin('env', pending) ? running.env : written.env
   }
-  const { agents, bindings, plugins, mcp } = written.config
-  return { ...written, source, config: { ...running.config, agents, bindings, plugins, mcp }, env: running.env }
+  return { next, outcome: { applied: changed.filter(path => !held.has(path)), pending } }
 }
 
+interface Draft { readonly before: LoadedConfig, readonly after: LoadedConfig, readonly text: string }
+
 /** The editor and the writer are loaded when something is written. */
-async function write ({ paths, env }: LiveConfigOptions, edit: ConfigEdit): Promise<LoadedConfig> {
-  const [{ setConfigValue }, { writeConfigFile }, before] = await Promise.all([
-    import('./edit.ts'), import('./write.ts'), loadConfig({ paths, env })
-  ])
+async function draft ({ paths, env }: LiveConfigOptions, edit: ConfigEdit, baseHash: string | null | undefined): Promise<Draft> {
+  const [{ setConfigValue }, before] = await Promise.all([import('./edit.ts'), loadConfig({ paths, env })])
+  if (baseHash !== undefined && baseHash !== (before.hash ?? null)) throw new GatewayError('CONFIG_CHANGED')
   const broken = before.exists && before.parsed === undefined ? before.issues[0] : undefined
   if (broken) throw new GatewayError('CONFIG_INVALID', { message: `the configuration file cannot be read: ${broken.message}` })
   // A file without a mode would keep the gateway from starting, which it does without a file.
@@ -74,43 +122,71 @@ async function write ({ paths, env }: LiveConfigOptions, edit: ConfigEdit): Prom
   }
   const after = await loadConfig({ paths, env, text })
   refuseInvalid(before, after)
-  // An edit names what it removes, however much that is of the file.
-  await writeConfigFile(paths.configPath, text, { previousHash: before.hash ?? null, env, allowDestructive: true })
-  return after
+  return { before, after, text }
 }
 
 export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
+  const { paths, env } = options
   let current = options.loaded
+  let pending: readonly string[] = []
   const inTurn = createOneAtATime()
-  const listeners: Array<() => void> = []
+  const listeners: Array<(outcome: ReloadOutcome) => void> = []
+  const preparations: Preparation[] = []
 
-  function take (written: LoadedConfig): LoadedConfig {
-    current = adopt(current, written)
-    for (const listener of listeners) listener()
-    return current
+  /** All that can fail comes first; what is returned swaps everything in one go. */
+  async function ready ({ next, outcome }: Plan, freshSecrets = false): Promise<() => LoadedConfig> {
+    const complete = { ...next, secretValues: await renewedSecrets(current, next, freshSecrets) }
+    const steps = await Promise.all(preparations.map(step => step(complete)))
+    return () => {
+      current = complete
+      pending = outcome.pending
+      for (const step of steps) step()
+      for (const listener of listeners) listener(outcome)
+      return current
+    }
   }
 
-  async function reload (): Promise<LoadedConfig> {
-    const { paths, env } = options
+  async function reload ({ way = 'asked', freshSecrets }: ReloadOptions): Promise<LoadedConfig> {
     const written = await loadConfig({ paths, env })
     refuseInvalid(current, written)
-    return take(written)
+    const plan = planFor(current, written, way)
+    const isSame = plan.outcome.applied.length === 0 && isDeepStrictEqual(plan.outcome.pending, pending) && written.hash === current.hash
+    if (isSame && !freshSecrets && isDeepStrictEqual(written.env, current.env)) return current
+    const swap = await ready(plan, freshSecrets)
+    return swap()
   }
 
-  async function change (edit: ConfigEdit): Promise<LoadedConfig> {
+  async function change (edit: ConfigEdit, { way = 'asked', baseHash, allowDestructive = true }: ChangeOptions): Promise<LoadedConfig> {
     for (let attempt = 1; ; attempt++) {
+      const { before, after, text } = await draft(options, edit, baseHash)
+      const refused = newIssues(current, before).length > 0
+      const swap = await ready(planFor(current, after, way, refused ? diffConfig(before.source, after.source) : undefined))
+      const { writeConfigFile } = await import('./write.ts')
       try {
-        return take(await write(options, edit))
+        await writeConfigFile(paths.configPath, text, { previousHash: before.hash ?? null, env, allowDestructive })
+        return swap()
       } catch (error) {
-        if (attempt === attempts || !isGatewayError(error) || error.code !== 'CONFIG_CHANGED') throw error
+        if (attempt === attempts || !isGatewayError(error) || error.code !== 'CONFIG_CHANGED' || baseHash !== undefined) throw error
       }
     }
   }
 
   return {
     current: () => current,
-    change: edit => inTurn(() => change(edit)),
-    reload: () => inTurn(reload),
-    onChange (listener) { listeners.push(listener) }
+    change: (edit, how = {}) => inTurn(() => change(edit, how)),
+    reload: (how = {}) => inTurn(() => reload(how)),
+    onChange (listener) { listeners.push(listener) },
+    prepare (step) { preparations.push(step) },
+    pending: () => pending
   }
+}
+
+/** Credentials that are in use stay what they are until they are asked for again, or the places they come from have changed. */
+async function renewedSecrets (before: LoadedConfig, next: LoadedConfig, fresh: boolean): Promise<LoadedConfig['secretValues']> {
+  const { secretValues } = before
+  const isUsed = secretValues !== undefined && secretValues.size > 0
+  const isMoved = isUsed && !(isDeepStrictEqual(before.config.secrets, next.config.secrets) && isDeepStrictEqual(before.env, next.env))
+  if (!fresh && !isMoved) return secretValues
+  const { renewSecrets } = await import('./secret-values.ts')
+  return await renewSecrets(next, secretValues)
 }

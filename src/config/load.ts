@@ -12,6 +12,7 @@ import { ConfigSyntaxError, parseConfigText } from './parse.ts'
 import { dropReservedKeys, formatPath, type PathStep } from './path-syntax.ts'
 import type { Paths } from './paths.ts'
 import type { Config } from './schema.ts'
+import type { SecretValues } from './secrets.ts'
 import { substituteVariables } from './substitute.ts'
 import { defaultConfig, validateConfig, type Finding } from './validate.ts'
 
@@ -36,6 +37,8 @@ export interface LoadedConfig {
   hash: string | undefined
   /** The variables that the configuration saw, `.env` and `env.vars` among them. */
   env: Environment
+  /** Credentials that references in it stand for, once they have been fetched. */
+  secretValues?: SecretValues | undefined
   /** The file that a value was written in, and its place there: what an edit has to change. */
   originOf (steps: readonly PathStep[]): Origin
 }
@@ -91,6 +94,7 @@ const nothing = (path: string, env: Environment): LoadedConfig => ({
   includedPaths: [],
   hash: undefined,
   env,
+  secretValues: new Map(),
   originOf: steps => ({ file: path, steps })
 })
 
@@ -118,7 +122,7 @@ function brokenFile (error: unknown, path: string): ConfigIssue | undefined {
   return { path: formatPath(steps), message: error.message, line: error.line, column: error.column, file, critical: true }
 }
 
-type Understood = Pick<LoadedConfig, 'source' | 'config' | 'issues' | 'warnings' | 'includedPaths' | 'env' | 'originOf'>
+type Understood = Pick<LoadedConfig, 'source' | 'config' | 'issues' | 'warnings' | 'includedPaths' | 'env' | 'secretValues' | 'originOf'>
 
 async function understand (input: LoadInput, text: string, parsed: unknown): Promise<Understood> {
   const path = input.paths.configPath
@@ -136,6 +140,7 @@ async function understand (input: LoadInput, text: string, parsed: unknown): Pro
     warnings: [],
     includedPaths: included.includedPaths,
     env,
+    secretValues: new Map(),
     originOf: steps => included.originOf(renamed.writtenAt(steps))
   }
 

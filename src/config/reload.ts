@@ -1,5 +1,5 @@
 /** What a change of the configuration takes. */
-import { formatPath, parsePath, type PathStep } from './path-syntax.ts'
+import { copyJson, formatPath, parsePath, valueAt, type PathStep } from './path-syntax.ts'
 import { childOf, type Node, type ReloadClass } from './schema/node.ts'
 import { configTree } from './schema.ts'
 
@@ -44,4 +44,47 @@ export function diffConfig (before: unknown, after: unknown): string[] {
   }
   compare(before ?? {}, after ?? {}, [])
   return changed
+}
+
+/** `asked`: somebody wants it to take effect now. `seen`: the file has changed, or a program has changed it. */
+export type ReloadWay = 'asked' | 'seen'
+
+export type ReloadMode = 'off' | 'hot' | 'restart' | 'hybrid'
+
+/** Those of the changed paths that do not take effect while the gateway runs. */
+export function heldPaths (changed: readonly string[], mode: ReloadMode, way: ReloadWay): string[] {
+  const holdsAll = way === 'seen' && (mode === 'off' || mode === 'restart')
+  return changed.filter(path => {
+    const reload = reloadClassOf(path)
+    return reload === 'restart' || (holdsAll && reload !== 'none')
+  })
+}
+
+/** A copy in which the places named are as they are in `running`: what waits for a restart. */
+export function holdBack<T> (value: T, running: unknown, paths: readonly string[]): T {
+  if (paths.length === 0) return value
+  const copy: unknown = copyJson(value)
+  for (const steps of paths.map(path => parsePath(path))) put(copy, steps, running)
+  return copy as T
+}
+
+function put (root: unknown, steps: readonly PathStep[], running: unknown): void {
+  const wanted = valueAt(running, steps)
+  const name = steps.at(-1)!
+  const around = steps.slice(0, -1)
+  if (wanted === undefined) {
+    const parent = valueAt(root, around)
+    if (isObject(parent)) delete parent[name]
+    // An object that was only made for what is held back goes with it.
+    const isLeft = isObject(parent) && Object.keys(parent).length === 0
+    if (around.length > 0 && isLeft && valueAt(running, around) === undefined) put(root, around, running)
+    return
+  }
+  let at = root
+  for (const step of around) {
+    if (!isObject(at)) return
+    if (!isObject(at[step])) at[step] = {}
+    at = at[step]
+  }
+  if (isObject(at)) at[name] = copyJson(wanted)
 }

@@ -19,9 +19,14 @@ export interface ResolvedSecret {
   error?: string
 }
 
+/** Credentials by the reference that names them, as they were when they were first asked for: every door goes by the same ones. */
+export type SecretValues = Map<string, ResolvedSecret>
+
 export interface SecretContext {
   config: Pick<Config, 'secrets'>
   env: Environment
+  /** Absent: each is fetched anew. */
+  secretValues?: SecretValues | undefined
 }
 
 export interface SecretResolver {
@@ -35,15 +40,17 @@ const maxIdsPerBatch = 512
 export interface ProviderAnswer { values: Map<string, string>, errors: Map<string, string> }
 
 /** `${NAME}` and `$NAME` on their own are written for `{source: "env", id: NAME}`. */
-function asReference (value: SecretInput): SecretRef | undefined {
+export function asReference (value: unknown): SecretRef | undefined {
   if (isSecretRef(value)) return value
   const name = typeof value === 'string' ? /^\$(?:\{([A-Z][A-Z0-9_]{0,127})\}|([A-Z][A-Z0-9_]{0,127}))$/.exec(value) : null
   return name ? { source: 'env', id: (name[1] ?? name[2]) as string } : undefined
 }
 
+export const secretKeyOf = ({ source, provider, id }: SecretRef): string => JSON.stringify([source, provider ?? '', id])
+
 interface Batch { ids: Set<string>, answer: Promise<ProviderAnswer> }
 
-export function createSecretResolver ({ config, env }: SecretContext): SecretResolver {
+export function createSecretResolver ({ config, env, secretValues }: SecretContext): SecretResolver {
   const batches = new Map<string, Batch>()
 
   const providerOf = (ref: SecretRef): { alias: string, provider: SecretProvider | undefined } => {
@@ -88,11 +95,20 @@ export function createSecretResolver ({ config, env }: SecretContext): SecretRes
     }
   }
 
+  const known = async (ref: SecretRef): Promise<ResolvedSecret> => {
+    const key = secretKeyOf(ref)
+    const found = secretValues?.get(key)
+    if (found) return found
+    const resolved = await fromProvider(ref)
+    if (resolved.value !== undefined) secretValues?.set(key, resolved)
+    return resolved
+  }
+
   return {
     async resolve (value) {
       if (value === undefined) return { source: 'none' }
       const ref = asReference(value)
-      if (ref) return await fromProvider(ref)
+      if (ref) return await known(ref)
       if (typeof value !== 'string') return { source: 'text', error: 'is neither text nor a SecretRef' }
       if (isUnresolvedReference(value)) return { source: 'text', error: 'names a variable that is not set' }
       return { value, source: 'text' }

@@ -11,7 +11,7 @@ import { registerIngress, type IngressHookOptions } from './ingress-hook.ts'
 
 export interface HttpOptions {
   readonly loggerInstance: FastifyBaseLogger
-  readonly config: GatewayConfig
+  readonly config: () => GatewayConfig
   readonly attribute: IngressHookOptions['attribute']
   readonly hosts: () => HostPolicy
   readonly origins: () => OriginPolicy
@@ -41,7 +41,7 @@ const unreadable = lastWords('400 Bad Request', 'this is no HTTP request that ca
 
 /** The HTTP side: limits, headers, origin and host rules, error bodies, and the request limiter that routes opt into. */
 export async function createHttp (options: HttpOptions): Promise<FastifyInstance> {
-  const { http } = options.config
+  const { http } = options.config()
   const fastify = Fastify({
     loggerInstance: options.loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
@@ -71,7 +71,7 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
   registerErrors(fastify)
   registerIngress(fastify, {
     attribute: options.attribute,
-    securityHeaders: () => http.securityHeaders,
+    securityHeaders: () => options.config().http.securityHeaders,
     onUnattributable: ({ peerAddress }) => options.loggerInstance.warn({ peer: peerAddress }, 'a proxy that is not in gateway.trustedProxies forwards requests')
   })
   fastify.addHook('onRequest', (request, _reply, done) => {

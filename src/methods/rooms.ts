@@ -4,7 +4,9 @@ import type { Runtimes } from '../agent/runtimes.ts'
 import type { Devices } from '../auth/devices/room.ts'
 import type { Keys } from '../auth/keys/room.ts'
 import type { ChannelRooms } from '../channels/room.ts'
+import type { LiveConfig } from '../config/live-config.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import type { Reloads } from '../config/reloads.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { EventLoopMonitor } from '../host/event-loop.ts'
 import type { AgentFacts, Health } from '../host/health.ts'
@@ -49,6 +51,9 @@ export interface Rooms {
   readonly config: () => LoadedConfig
   /** Reads the file again: what can take effect does. */
   readonly reloadConfig: () => Promise<LoadedConfig>
+  /** Writes the file, and what of it can take effect does. */
+  readonly changeConfig: LiveConfig['change']
+  readonly reloads: Reloads
   readonly agents: () => readonly AgentFacts[]
   readonly tailLog: (params: Pick<TailOptions, 'cursor' | 'limit' | 'maxBytes'>) => Promise<LogsTailResult>
   readonly gatewayIdentity: () => Promise<{ deviceId: string, publicKey: string }>

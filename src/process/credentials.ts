@@ -47,7 +47,7 @@ async function passwordFlag ({ password, passwordFile }: RunOptions): Promise<st
 export async function resolveAuth (options: RunOptions, loaded: LoadedConfig, bind: BindTargets, paths: Paths): Promise<GatewayAuth> {
   const { env } = loaded
   const { gateway } = loaded.config
-  const resolver = createSecretResolver({ config: loaded.config, env })
+  const resolver = createSecretResolver(loaded)
   const flags = { auth: authFlag(options), token: options.token, password: await passwordFlag(options) }
   const config = options.tailscale === undefined ? gateway : { ...gateway, tailscale: { ...gateway.tailscale, mode: options.tailscale } }
   const resolveSecret = (value: unknown) => resolver.resolve(value as SecretInput | undefined)

@@ -1,43 +1,56 @@
 /** One life of the gateway within the process: from the state lock to the last closed file, in order and backwards. */
 import { effectiveOrigins } from '../auth/origin.ts'
+import type { GatewayAuth } from '../auth/gateway-auth.ts'
 import type { Gateway } from '../app.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { saveCompileCache } from '../lib/compile-cache.ts'
 import { exitCodes } from '../lib/exit-codes.ts'
 import { packageVersion } from '../lib/package-version.ts'
 import type { Listeners } from '../listeners.ts'
+import { GatewayError } from '../protocol/errors.ts'
 import { openStore } from '../store/open.ts'
 import { announce } from './announce.ts'
-import { writeLocalAdminToken } from './credentials.ts'
-import { openLogging } from './logging.ts'
+import { resolveAuth, writeLocalAdminToken } from './credentials.ts'
+import { logLevelsOf, openLogging } from './logging.ts'
 import { openPort } from './port.ts'
+import { createRestarts } from './restarts.ts'
 import { readSettings, type Settings } from './settings.ts'
 import type { Signals } from './signals.ts'
 import { asRefusal } from './start-refused.ts'
 import { lockState } from './state.ts'
+import type { Supervisor } from './supervisor.ts'
 import type { Voice } from './voice.ts'
 
 export interface LifeOptions {
   readonly settings: Settings
   readonly signals: Signals
   readonly voice: Voice
+  /** There is one that wants to be told. */
+  readonly supervisor?: Supervisor | undefined
   readonly startedAtMs: number
+  /** When this life was begun by a restart. */
+  readonly restartedAtMs?: number | undefined
 }
 
 /** What comes after it: nothing, or another life with these settings. */
 export type Afterwards = Settings | undefined
+
+/** Credentials that the log goes on masking after they were replaced. */
+const mostRemembered = 8
 
 /** Beside the drain: for closing sockets and files. */
 const reserveMs = 5_000
 
 export async function live (options: LifeOptions): Promise<Afterwards> {
   const { settings, signals, voice } = options
-  signals.beginning((settings.loaded.config.commands as { restart?: boolean } | undefined)?.restart !== false)
+  const credentials = [settings.auth]
+  signals.beginning(() => mayRestart(settings.loaded))
   const lock = await lockState(settings.paths, settings.port)
   try {
     const listeners = await openPort(settings)
     try {
-      voice.logging = await openLogging(settings)
-      return await serve(options, listeners)
+      voice.logging = await openLogging(settings, () => credentials)
+      return await serve(options, listeners, credentials)
     } finally {
       await listeners.close()
     }
@@ -48,7 +61,42 @@ export async function live (options: LifeOptions): Promise<Afterwards> {
   }
 }
 
-async function serve ({ settings, signals, voice, startedAtMs }: LifeOptions, listeners: Listeners): Promise<Afterwards> {
+const mayRestart = ({ config: { commands } }: LoadedConfig): boolean => (commands as { restart?: boolean } | undefined)?.restart !== false
+
+/** The ways in which a configuration that changes reaches the process. */
+function reloadPorts ({ settings, signals, voice, restartedAtMs }: LifeOptions, credentials: GatewayAuth[], gateway: () => Gateway) {
+  const { options, bind, paths } = settings
+  const restarts = createRestarts({
+    busy () {
+      const { active, queued } = gateway().rooms.runs.stats()
+      return active + queued
+    },
+    deferralMs: () => gateway().rooms.config().config.gateway.reload.deferralTimeoutMs,
+    begin: reason => signals.restart(reason),
+    say: text => voice.logging?.child('reload').info(text),
+    now: Date.now,
+    restartedAtMs
+  })
+  return {
+    restarts,
+    async authOf (loaded: LoadedConfig) {
+      try {
+        const auth = await resolveAuth(options, loaded, bind, paths)
+        credentials.push(auth)
+        if (credentials.length > mostRemembered) credentials.shift()
+        return auth
+      } catch (error) {
+        const { message } = asRefusal(error, options)
+        throw new GatewayError('CONFIG_INVALID', { message: message.replaceAll('\n', ' '), details: { path: 'gateway.auth' } })
+      }
+    },
+    logLevels: (loaded: LoadedConfig) => logLevelsOf(options, loaded),
+    restart: restarts.request
+  }
+}
+
+async function serve (life: LifeOptions, listeners: Listeners, credentials: GatewayAuth[]): Promise<Afterwards> {
+  const { settings, signals, voice, supervisor, startedAtMs } = life
   if (signals.stopWished()) return undefined
   const { loaded, paths, options } = settings
   const logging = voice.logging!
@@ -57,8 +105,9 @@ async function serve ({ settings, signals, voice, startedAtMs }: LifeOptions, li
     writeLocalAdminToken(paths),
     openStore({ stateDir: paths.stateDir, durability: loaded.config.store.durability, now: Date.now, notice: text => logging.child('store').warn(text) })
   ])
+  const { restarts, ...ports } = reloadPorts(life, credentials, () => gateway)
   const gateway = await createGateway({
-    ...settings, listeners, store, logging, localAdminToken, version: packageVersion(), env: options.env, verbose: options.verbose
+    ...settings, ...ports, listeners, store, logging, localAdminToken, version: packageVersion(), env: options.env, verbose: options.verbose
   }).catch(async (error: unknown) => {
     await store.close()
     throw error
@@ -66,15 +115,20 @@ async function serve ({ settings, signals, voice, startedAtMs }: LifeOptions, li
   let afterwards: Afterwards
   try {
     if (signals.stopWished()) return undefined
+    signals.beginning(() => mayRestart(gateway.rooms.config()))
     await gateway.start()
     const { allowedOrigins } = loaded.config.gateway.controlUi
     const seededOrigins = allowedOrigins.length > 0 ? [] : effectiveOrigins(allowedOrigins, settings.bind.beyondLoopback, listeners.port)
     announce(settings, logging, { listeners, seededOrigins, tookMs: Date.now() - startedAtMs })
+    supervisor?.ready(`listening on ${listeners.addresses.join(', ')}`)
     setTimeout(saveCompileCache, 1_000).unref()
     afterwards = await untilWished(settings, signals, voice)
   } finally {
     signals.leaving()
-    await stopGateway(gateway, afterwards ? 'gateway restarting' : 'gateway stopping', settings, voice)
+    if (afterwards) supervisor?.restarting()
+    else supervisor?.stopping()
+    restarts.close()
+    await stopGateway(gateway, afterwards ? 'gateway restarting' : 'gateway stopping', voice)
   }
   return signals.stopWished() ? undefined : afterwards
 }
@@ -93,9 +147,9 @@ async function untilWished (settings: Settings, signals: Signals, voice: Voice):
 }
 
 /** Whatever does not end within the budget ends with the process: whoever waits for the port must not wait for ever. */
-async function stopGateway (gateway: Gateway, reason: 'gateway stopping' | 'gateway restarting', { loaded }: Settings, voice: Voice): Promise<void> {
+async function stopGateway (gateway: Gateway, reason: 'gateway stopping' | 'gateway restarting', voice: Voice): Promise<void> {
   const startedAtMs = Date.now()
-  const budgetMs = loaded.config.gateway.shutdown.drainMs + reserveMs
+  const budgetMs = gateway.rooms.config().config.gateway.shutdown.drainMs + reserveMs
   const overrun = setTimeout(() => {
     voice.say('error', `still busy after ${budgetMs}ms; leaving`)
     voice.flush()

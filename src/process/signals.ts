@@ -1,4 +1,7 @@
-/** What the process is told from outside: SIGTERM, SIGINT and SIGHUP end it, SIGUSR2 begins it anew inside the same process. */
+/**
+ * What the process is told from outside: SIGTERM, SIGINT and SIGHUP end it, SIGUSR2 begins it anew inside the same process. So does
+ * SIGUSR1, as it did of old, unless Node's inspector wants it.
+ */
 import type { Voice } from './voice.ts'
 
 export interface Signals {
@@ -6,11 +9,15 @@ export interface Signals {
   next (): Promise<'stop' | 'restart'>
   readonly stopped: Promise<void>
   stopWished (): boolean
+  /** The same as a signal to restart, from inside. */
+  restart (reason: string): void
   /** A new life begins. */
-  beginning (restartAllowed: boolean): void
+  beginning (restartAllowed: () => boolean): void
   /** It is on its way out; a restart that is wished now comes too late. */
   leaving (): void
 }
+
+const wantsInspector = (): boolean => [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(flag => flag.includes('--inspect'))
 
 /** Installed for as long as the process lives: between two lives, and after the last one, a signal must find somebody too. */
 export function createSignals (voice: Voice): Signals {
@@ -18,7 +25,7 @@ export function createSignals (voice: Voice): Signals {
   let restart = Promise.withResolvers<void>()
   let stopWished = false
   let isLeaving = false
-  let restartAllowed = true
+  let restartAllowed = (): boolean => true
 
   const onStop = (signal: NodeJS.Signals): void => {
     if (stopWished) return voice.say('info', `received ${signal} during shutdown; ignoring`)
@@ -28,13 +35,14 @@ export function createSignals (voice: Voice): Signals {
   }
   const onRestart = (signal: NodeJS.Signals): void => {
     if (isLeaving) return voice.say('info', `received ${signal} during shutdown; ignoring`)
-    if (!restartAllowed) return voice.say('warn', `received ${signal}; restarts are switched off (commands.restart=false), ignoring`)
+    if (!restartAllowed()) return voice.say('warn', `received ${signal}; restarts are switched off (commands.restart=false), ignoring`)
     voice.say('info', `received ${signal}; restarting`)
     restart.resolve()
   }
   // SIGHUP comes when the terminal goes; without us Node would end on the spot, and the clients would not hear why.
   process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', onStop)
   if (process.platform !== 'win32') process.on('SIGUSR2', onRestart)
+  if (process.platform !== 'win32' && !wantsInspector()) process.on('SIGUSR1', onRestart)
 
   return {
     stopped: stopped.promise,
@@ -44,6 +52,11 @@ export function createSignals (voice: Voice): Signals {
       if (stopWished) return 'stop'
       restart = Promise.withResolvers()
       return 'restart'
+    },
+    restart (reason) {
+      if (isLeaving) return
+      voice.say('info', `restarting (${reason})`)
+      restart.resolve()
     },
     beginning (allowed) {
       isLeaving = false

@@ -25,7 +25,7 @@ t.test('what is written takes effect at once, in a new object', async t => {
   const after = live.current()
   t.not(after, before)
   t.equal(after.config.agents.entries['one']?.name, 'One')
-  t.equal(after.config.gateway, before.config.gateway, 'what waits for a restart is what it was')
+  t.same(after.config.gateway, before.config.gateway, 'and nothing else is')
   t.equal(after.hash === before.hash, false)
   t.match(written(), /\/\* mine \*\/ odd: 1/)
 })
@@ -40,7 +40,9 @@ t.test('somebody who writes at the same moment loses nothing', async t => {
   t.equal(interrupted, 2)
   t.match(written(), /session: \{ scope: "global" \}/)
   t.match(written(), /name: "One"/)
-  t.equal(live.current().config.session.scope, 'per-sender', 'and what they wrote waits for a restart')
+  t.equal(live.current().config.session.scope, 'global', 'and what they wrote counts too')
+  t.equal(live.current().config.store.durability, 'full', 'where it needs no restart')
+  t.same(live.pending(), ['store.durability'])
 })
 
 t.test('a change that would be invalid leaves file and gateway as they are', async t => {

@@ -1,0 +1,59 @@
+/** Credentials that are fetched anew, all of them or none: what is in use must not become nothing because a vault is away. */
+import { isCredentialName } from '../lib/redact.ts'
+import { GatewayError } from '../protocol/errors.ts'
+import type { LoadedConfig } from './load.ts'
+import { formatPath, type PathStep } from './path-syntax.ts'
+import { childOf, type Node } from './schema/node.ts'
+import { configTree, type SecretRef } from './schema.ts'
+import { asReference, createSecretResolver, secretKeyOf, type ResolvedSecret, type SecretValues } from './secrets.ts'
+
+export interface PlacedRef {
+  readonly path: string
+  readonly ref: SecretRef
+}
+
+const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Every reference of a value, with its place. `$HOME` is one only where a credential is expected. */
+export function refsIn (root: unknown, tree?: Node): PlacedRef[] {
+  const found: PlacedRef[] = []
+  const visit = (value: unknown, steps: PathStep[], node: Node | undefined, isCredential: boolean): void => {
+    const ref = typeof value !== 'string' || isCredential ? asReference(value) : undefined
+    const below = (step: PathStep, item: unknown): void => {
+      const child = node && childOf(node, step)
+      visit(item, [...steps, step], child, isCredential || (child?.kind === 'key' && child.secret === true) || (typeof step === 'string' && isCredentialName(step)))
+    }
+    if (ref) found.push({ path: formatPath(steps), ref })
+    else if (Array.isArray(value)) value.forEach((item, index) => below(index, item))
+    else if (isObject(value)) for (const [key, item] of Object.entries(value)) below(key, item)
+  }
+  visit(root, [], tree, tree === undefined)
+  return found
+}
+
+/** What is known of the references inside a value, as far as anything is. Two that differ mean that a credential has changed. */
+export const knownSecretsIn = (value: unknown, { secretValues }: Pick<LoadedConfig, 'secretValues'>): Array<string | undefined> =>
+  secretValues && secretValues.size > 0 ? refsIn(value).map(({ ref }) => secretValues.get(secretKeyOf(ref))?.value) : []
+
+export interface CheckedRef extends PlacedRef {
+  readonly resolved: ResolvedSecret
+}
+
+/** Asks for everything that the configuration refers to. References of one provider go to it together. */
+export async function checkSecrets (loaded: Pick<LoadedConfig, 'source' | 'config' | 'env' | 'secretValues'>): Promise<CheckedRef[]> {
+  const resolver = createSecretResolver(loaded)
+  const placed = refsIn(loaded.source, configTree)
+  return await Promise.all(placed.map(async one => ({ ...one, resolved: await resolver.resolve(one.ref) })))
+}
+
+/** Throws when one that is in use cannot be had; one that nobody has used yet may be missing as before. */
+export async function renewSecrets (next: LoadedConfig, inUse: SecretValues | undefined): Promise<SecretValues> {
+  const secretValues: SecretValues = new Map()
+  const checked = await checkSecrets({ ...next, secretValues })
+  const lost = checked.filter(({ ref, resolved }) => resolved.error !== undefined && inUse?.has(secretKeyOf(ref)))
+  if (lost.length > 0) {
+    const named = lost.slice(0, 5).map(({ path, resolved }) => `${path}: ${resolved.error}`).join('; ')
+    throw new GatewayError('SECRETS_UNAVAILABLE', { message: `credentials could not be fetched, those in use stay: ${named}`, details: { paths: lost.map(({ path }) => path).slice(0, 20) } })
+  }
+  return secretValues
+}
