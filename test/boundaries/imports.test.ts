@@ -5,7 +5,7 @@ import { importsOf, read, roomOf, root, sourceFiles, type Import } from './sourc
 
 /** A room may use the rooms before it in this list. */
 const order = [
-  'lib', 'protocol', 'config', 'log', 'store', 'events', 'auth', 'host', 'sessions', 'providers', 'tools', 'channels', 'nodes', 'agent',
+  'lib', 'protocol', 'config', 'log', 'audit', 'telemetry', 'store', 'events', 'auth', 'host', 'sessions', 'providers', 'tools', 'channels', 'nodes', 'agent',
   'automation', 'rpc', 'http', 'plugins', 'methods', 'routes', 'compose', 'listeners.ts', 'app.ts', 'process', 'server.ts', 'service', 'cli', 'control-ui'
 ]
 
@@ -14,11 +14,13 @@ const confined: { readonly [room: string]: readonly string[] } = {
   protocol: ['lib'],
   config: ['lib', 'protocol'],
   log: ['lib', 'protocol'],
+  audit: ['lib', 'protocol'],
+  telemetry: ['lib', 'protocol'],
   store: ['lib', 'protocol'],
   events: ['lib', 'protocol'],
   service: ['lib', 'config'],
   // A client like any other: it speaks to the gateway over the wire.
-  cli: ['lib', 'protocol', 'config', 'log', 'service']
+  cli: ['lib', 'protocol', 'config', 'log', 'audit', 'service']
 }
 
 /** Uses that a rule above forbids, each with the only kind of import it may be. */

@@ -1,0 +1,149 @@
+/** The audit log as the rest of the gateway knows it: one port that takes acts and makes nobody wait, and what can be asked of it. */
+import { escapeControl } from '../lib/text.ts'
+import type { Act, AuditFacts, AuditPage, AuditPageResult, AuditReport, Fact, Told } from './act.ts'
+import { createRepeats } from './repeats.ts'
+import type { AuditPlaces } from './segments.ts'
+import type { AuditLimits, AuditWriter, Draft } from './writer.ts'
+
+export interface AuditOptions {
+  readonly places: AuditPlaces
+  readonly limits: () => AuditLimits
+  readonly enabled: () => boolean
+  readonly now: () => number
+  /** Takes secrets out of whatever is written. */
+  readonly redact: (text: string) => string
+  readonly onTrouble: (error: Error, waiting: number) => void
+  readonly onRecovered: () => void
+  readonly retryMs?: number
+}
+
+export interface Audit extends Told {
+  list (page: AuditPage): Promise<AuditPageResult>
+  /** `remembered`: `seq:hash` as an earlier report named it. */
+  verify (remembered?: string): Promise<AuditReport>
+  /** Everything told so far is on the disk, or the disk does not take it. */
+  flush (): Promise<void>
+  facts (): AuditFacts
+  close (): Promise<void>
+}
+
+/** Acts that come within it share one write. */
+const gatherMs = 25
+const sweepMs = 60_000
+const maxWaiting = 8_192
+const maxChars = 200
+const maxItems = 16
+const longestRetryMs = 30_000
+
+export function createAudit (options: AuditOptions): Audit {
+  const { places, limits, now, redact, retryMs = 1_000 } = options
+  const repeats = createRepeats(now)
+  let waiting: Array<{ readonly atMs: number, readonly act: Act }> = []
+  let timer: NodeJS.Timeout | undefined
+  let sweeper: NodeJS.Timeout | undefined
+  let writing: Promise<void> | undefined
+  let loading: Promise<AuditWriter> | undefined
+  let failures = 0
+  let written = 0
+  let dropped = 0
+  let isClosed = false
+
+  const clean = (text: string): string => escapeControl(redact(text.slice(0, maxChars * 4)), maxChars)
+  const cleanFact = (fact: Fact): Fact => {
+    if (typeof fact === 'string') return clean(fact)
+    return typeof fact === 'object' ? fact.slice(0, maxItems).map(clean) : fact
+  }
+  function draftOf ({ atMs, act: { kind, act, outcome, actor, code, about } }: { atMs: number, act: Act }): Draft {
+    const facts = Object.entries(about ?? {}).filter((fact): fact is [string, Fact] => fact[1] !== undefined).slice(0, maxItems)
+    return {
+      at: new Date(atMs).toISOString(),
+      kind,
+      act: clean(act),
+      outcome,
+      ...(actor ? { actor: Object.fromEntries(Object.entries(actor).map(([name, value]) => [name, clean(String(value))])) as never } : {}),
+      ...(code === undefined ? {} : { code }),
+      ...(facts.length === 0 ? {} : { about: Object.fromEntries(facts.map(([name, fact]) => [name, cleanFact(fact)])) })
+    }
+  }
+
+  function push (act: Act): void {
+    if (waiting.length >= maxWaiting) dropped++
+    else waiting.push({ atMs: now(), act })
+  }
+  function schedule (ms: number): void {
+    if (!isClosed) timer ??= setTimeout(() => { timer = undefined; void flush() }, ms).unref()
+  }
+  function sweep (): void {
+    sweeper = undefined
+    for (const act of repeats.settle()) push(act)
+    if (waiting.length > 0) schedule(0)
+  }
+
+  const writer = async (): Promise<AuditWriter> =>
+    await (loading ??= import('./writer.ts').then(({ createAuditWriter }) => createAuditWriter({ places, limits, now })))
+
+  async function drain (): Promise<void> {
+    while (waiting.length > 0) {
+      const taken = waiting
+      const lost = dropped
+      waiting = []
+      try {
+        const drafts = taken.map(draftOf)
+        if (lost > 0) drafts.push(draftOf({ atMs: now(), act: { kind: 'audit', act: 'audit.dropped', outcome: 'failed', about: { acts: lost } } }))
+        await (await writer()).append(drafts)
+        written += drafts.length
+        dropped -= lost
+        if (failures > 0) options.onRecovered()
+        failures = 0
+      } catch (error) {
+        waiting = [...taken, ...waiting]
+        dropped += Math.max(0, waiting.length - maxWaiting)
+        waiting.length = Math.min(waiting.length, maxWaiting)
+        if (failures++ === 0) options.onTrouble(error as Error, waiting.length)
+        return schedule(Math.min(longestRetryMs, retryMs * 2 ** Math.min(failures - 1, 5)))
+      }
+    }
+  }
+  function flush (): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    writing ??= drain().finally(() => { writing = undefined })
+    return writing
+  }
+
+  return {
+    told (act) {
+      if (isClosed || !options.enabled()) return
+      if (act.repeats !== undefined) {
+        sweeper ??= setTimeout(sweep, sweepMs).unref()
+        if (!repeats.admit(act)) return
+      }
+      push(act)
+      if (failures === 0) schedule(gatherMs)
+    },
+    async list (page) {
+      await flush()
+      const { readAudit } = await import('./read.ts')
+      return await (await writer()).during(() => readAudit(places, page))
+    },
+    async verify (remembered) {
+      await flush()
+      const { verifyAudit, linkOf } = await import('./verify.ts')
+      return await (await writer()).during(() => verifyAudit(places, linkOf(remembered)))
+    },
+    async flush () {
+      await flush()
+      if (failures === 0 && waiting.length > 0) await flush()
+    },
+    facts: () => ({ enabled: options.enabled(), written, waiting: waiting.length, dropped, failing: failures > 0 }),
+    async close () {
+      if (isClosed) return
+      for (const act of repeats.settle(true)) push(act)
+      isClosed = true
+      clearTimeout(sweeper)
+      await flush()
+      await flush()
+      await (await loading)?.close()
+    }
+  }
+}
