@@ -166,7 +166,8 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     capsOf: id => rpc.connections.get(id)?.caps,
     env: options.env,
     isStopping: () => host.lifecycle.phase() === 'stopping',
-    hasApprover: kind => hasApprover(rpc.connections, kind)
+    hasApprover: kind => hasApprover(rpc.connections, kind),
+    outbox: { began: run => channels.outbox.began(run), ended: async run => await channels.outbox.ended(run) }
   })
   const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
   const channels = composeChannels({ ...conversation, live, store, logging, events, brought: plugins.channels, changed: () => {} })

@@ -1,4 +1,5 @@
 /** What the agent room is built over. */
+import type { Outbox } from '../channels/replies/reply.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { ModelInfo, Models } from '../providers/model.ts'
 import type { Sessions } from '../sessions/room.ts'
@@ -40,6 +41,8 @@ export interface RunContext extends Pick<ChargeContext, 'keys'> {
   readonly prompting: Prompting
   /** Absent: what an agent says is told as it is. */
   readonly outgoing?: OutgoingRoom
+  /** Absent: no reply goes anywhere else. */
+  readonly outbox?: Outbox
   /** Shortens the conversation when it is time, or when a model refused it as too long. Says whether it did. */
   readonly shorten: (turn: Turn, context: RunContext, isTooLong?: true) => Promise<boolean>
   readonly config: () => LoadedConfig

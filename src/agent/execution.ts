@@ -3,6 +3,7 @@ import type { RunContext } from './context.ts'
 import type { Inbox } from './inboxes.ts'
 import type { Lanes } from './lanes.ts'
 import { carryOutRun, tellFailure } from './pipeline.ts'
+import { isSamePlace } from './outbox.ts'
 import type { RunResult } from './room.ts'
 import type { Run } from './run.ts'
 import { breakOff } from './settlement.ts'
@@ -46,7 +47,9 @@ export function createExecution (options: ExecutionOptions): (run: Run, inbox: I
   const { now, config } = context
 
   const steeringOf = (inbox: Inbox, run: Run): Steering => {
-    const isSteering = ({ mode, state }: Run): boolean => mode === 'steer' && state === 'queued'
+    // Whoever waits for a reply elsewhere would not get one here.
+    const isSteering = ({ mode, state, request: { deliver } }: Run): boolean =>
+      mode === 'steer' && state === 'queued' && (deliver === undefined || isSamePlace(deliver, run.request.deliver))
     return {
       has: () => inbox.queue.some(isSteering),
       waiting: () => inbox.queue.filter(isSteering),
@@ -59,6 +62,13 @@ export function createExecution (options: ExecutionOptions): (run: Run, inbox: I
 
   function limitTime (run: Run, timeoutMs: number): NodeJS.Timeout | undefined {
     return timeoutMs > 0 ? setTimeout(() => run.end({ kind: 'timeout', origin: 'timeout' }), Math.min(timeoutMs, 2 ** 31 - 1)) : undefined
+  }
+
+  function beginReply (run: Run, voice: Voice): void {
+    const { id: runId, key: sessionKey, agentId, settled, request: { deliver, fleeting } } = run
+    if (!deliver || fleeting || !context.outbox) return
+    const soFar = (): string => context.prompting.visible(voice.soFar(), false)
+    context.outbox.began({ runId, sessionKey, agentId, deliver, settled, soFar, follow: listener => voice.follow(listener) })
   }
 
   async function perform (run: Run, voice: Voice, inbox: Inbox): Promise<RunResult> {
@@ -76,6 +86,7 @@ export function createExecution (options: ExecutionOptions): (run: Run, inbox: I
       } else leave = await lanes.enter(run.request.lane ?? 'main', run.signal)
       run.state = 'active'
       run.startedAtMs = now()
+      beginReply(run, voice)
       if (timeoutMs === undefined) timer = limitTime(run, config().config.agents.defaults.timeoutSeconds * 1000)
       return await carryOutRun(run, voice, steeringOf(inbox, run), context, external.serves(run.agentId) ? external.converse : undefined)
     } catch (error) {

@@ -4,6 +4,7 @@ import { GatewayError } from '../protocol/errors.ts'
 import type { StoreOp } from '../store/store.ts'
 import type { RunContext } from './context.ts'
 import { combined, historyOf, inputOf, linesOf, shortened } from './messages.ts'
+import { isSamePlace, placePatch } from './outbox.ts'
 import { Run } from './run.ts'
 import { answeredRow, claimOf, keptOf, optionsOf, settledRow, type StoredInput } from './stored-run.ts'
 
@@ -74,7 +75,7 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
     const history = sessions.get(run.key) ? [] : historyOf(run.request)
     const written = await sessions.write(run.key, {
       lines: [...history.map(message => ({ type: 'message' as const, message, runId: run.id })), ...input ? linesOf(input, startedAt, run.id) : []],
-      patch: { status: 'running', startedAt, lastActivityAt: startedAt, ...(run.recovered ? {} : { lastInteractionAt: startedAt }) },
+      patch: { status: 'running', startedAt, lastActivityAt: startedAt, ...(run.recovered ? {} : { lastInteractionAt: startedAt }), ...placePatch(run.request) },
       ops: [...run.ops(run.row, true), ...more],
       create: { createdVia: createdVia(run.request.via), ...(run.request.spawnedBy ? { spawnedBy: run.request.spawnedBy } : {}) },
       reason: 'agent.run.started',
@@ -163,7 +164,7 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
   function nextGroup ({ queue }: Inbox): Run[] {
     const [first] = queue as [Run, ...Run[]]
     if (first.mode !== 'collect') return [first]
-    const end = queue.findIndex(run => run.mode !== 'collect')
+    const end = queue.findIndex(({ mode, request: { deliver } }) => mode !== 'collect' || !isSamePlace(deliver, first.request.deliver))
     return queue.slice(0, end < 0 ? undefined : end)
   }
 

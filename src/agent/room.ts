@@ -1,5 +1,6 @@
 /** What methods, routes, channels and automations may ask of the agent room. */
 import type { Caller } from '../auth/caller.ts'
+import type { ReplyAddress } from '../channels/replies/reply.ts'
 import type { ImagePart, Message, ToolCallPart, ToolResultMessage, Usage } from '../protocol/transcript.ts'
 import type { Sampling, ToolChoice, ToolSpec } from '../providers/model.ts'
 
@@ -30,6 +31,8 @@ export interface RunRequest {
   /** Why the conversation begins anew before the message, which may then be empty: once for this key, like the run. */
   readonly anew?: string
   readonly queueMode?: QueueMode
+  /** Where the reply goes beside the conversation: it is on its way in the moment in which the run is over, whatever happens then. */
+  readonly deliver?: ReplyAddress
   /** Time for the run; absent: agents.defaults.timeoutSeconds. */
   readonly timeoutMs?: number
   readonly model?: string

@@ -1,4 +1,5 @@
 /** How a run ends: what is kept is committed first, then the one terminal event is told. */
+import type { PreparedReply } from '../channels/replies/reply.ts'
 import type { AssistantMessage } from '../protocol/transcript.ts'
 import type { SessionRecord, SessionStatus } from '../sessions/record.ts'
 import { book } from './charges.ts'
@@ -57,19 +58,31 @@ function brokenLine (run: Run, turn: Turn, text: string, { now }: RunContext, fa
   return { type: 'message', runId: run.id, message: brokenReply(text, turn.model ?? turn.route.model, now(), how) }
 }
 
+type MaybeReply = PreparedReply | undefined
+
+/** What goes out with the end of a run, and only then. */
+async function outgoingOf (run: Run, turn: Turn | undefined, result: RunResult, { outbox }: RunContext): Promise<MaybeReply> {
+  const { id: runId, key: sessionKey, agentId, request: { deliver, fleeting } } = run
+  if (!deliver || fleeting || !outbox) return undefined
+  const isSilent = result.text === '' && (turn?.voice.said().trim() ?? '') !== ''
+  return await outbox.ended({ runId, sessionKey, agentId, deliver, result, isSilent })
+}
+
 async function commit (run: Run, turn: Turn | undefined, result: RunResult, lines: readonly NewLine[], context: RunContext): Promise<void> {
   const { sessions, log } = context
   const booked = await book(run, result.usage, context)
   for (let attempt = 0; ; attempt++) {
     try {
+      const reply = await outgoingOf(run, turn, result, context)
       await run.write(sessions, {
         lines,
         patch: sessionPatch(turn, result, sessions.get(run.key)),
-        ops: [...run.ops(settledRow(run.row!, result), false), ...booked()],
+        ops: [...run.ops(settledRow(run.row!, result), false), ...booked(), ...reply?.ops ?? []],
         reason: 'agent.input.settled',
         phase: 'end',
         runId: run.id
       })
+      reply?.committed()
       return
     } catch (error) {
       const delayMs = retryDelaysMs[attempt]

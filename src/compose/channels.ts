@@ -1,5 +1,6 @@
 /** The channels of a running gateway: built after it is ready if the configuration names any, else when somebody asks for them. */
 import { hasChannels } from '../channels/entries.ts'
+import type { Outbox } from '../channels/replies/reply.ts'
 import type { ChannelRooms, Receive } from '../channels/room.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { EventBus } from '../events/bus.ts'
@@ -26,18 +27,26 @@ export interface LateChannels {
   (): Promise<ChannelRooms>
   /** Undefined as long as nobody needed them. */
   current (): ChannelRooms | undefined
+  /** Replies of runs to chats. */
+  readonly outbox: Outbox
   /** After the gateway is ready. */
   begin (): Promise<void>
   close (): Promise<void>
 }
 
-async function build (parts: ChannelParts): Promise<ChannelRooms> {
+interface Built {
+  readonly rooms: ChannelRooms
+  readonly outbox: Outbox
+}
+
+async function build (parts: ChannelParts): Promise<Built> {
   const { live, store, logging, changed } = parts
   const [
-    { createChannels }, { createDelivery }, { createChannelPairing }, { builtinChannels }, { systemClock: clock }
+    { createChannels }, { createDelivery }, { createReplies }, { createChannelPairing }, { builtinChannels }, { systemClock: clock }
   ] = await Promise.all([
     import('../channels/channels.ts'),
     import('../channels/delivery/delivery.ts'),
+    import('../channels/replies/replies.ts'),
     import('../channels/inbound/pairing.ts'),
     import('../channels/builtin/index.ts'),
     import('../lib/clock.ts')
@@ -56,13 +65,16 @@ async function build (parts: ChannelParts): Promise<ChannelRooms> {
     requests: store.collection('channel-requests'), allowed: store.collection('channel-allowed'), now: () => clock.now()
   })
   await delivery.open()
-  return { channels, delivery, pairing, ...await composeMessages({ ...parts, channels, delivery, pairing, clock }) }
+  const outbox = createReplies({
+    channels, delivery, live: store.collection('live-replies'), config: live.current, clock, log: logging.child('replies')
+  })
+  return { rooms: { channels, delivery, pairing, ...await composeMessages({ ...parts, channels, delivery, pairing, clock }) }, outbox }
 }
 
 export function composeChannels (parts: ChannelParts): LateChannels {
   const { live, events, brought, logging } = parts
   const log = logging.child('channels')
-  let loading: Promise<ChannelRooms> | undefined
+  let loading: Promise<Built> | undefined
   let rooms: ChannelRooms | undefined
   let hasBegun = false
   let isClosed = false
@@ -71,12 +83,12 @@ export function composeChannels (parts: ChannelParts): LateChannels {
     for (const { channel } of brought()) channels.add(channel)
   }
 
-  async function load (): Promise<ChannelRooms> {
+  async function load (): Promise<Built> {
     try {
       const built = await build(parts)
-      takeBrought(built)
-      rooms = built
-      if (!isClosed) built.channels.open()
+      takeBrought(built.rooms)
+      rooms = built.rooms
+      if (!isClosed) rooms.channels.open()
       return built
     } catch (error) {
       // What could not be read now may be readable with the next request.
@@ -85,9 +97,15 @@ export function composeChannels (parts: ChannelParts): LateChannels {
     }
   }
 
-  const channels = (): Promise<ChannelRooms> => {
+  const loaded = (): Promise<Built> => {
     loading ??= load()
     return loading
+  }
+  const channels = async (): Promise<ChannelRooms> => (await loaded()).rooms
+
+  const outbox: Outbox = {
+    began (run) { loaded().then(built => built.outbox.began(run)).catch((err: unknown) => log.warn({ err }, 'a reply could not be shown')) },
+    ended: async run => await (await loaded()).outbox.ended(run)
   }
 
   async function follow (): Promise<void> {
@@ -104,6 +122,7 @@ export function composeChannels (parts: ChannelParts): LateChannels {
 
   return Object.assign(channels, {
     current: () => rooms,
+    outbox,
     async begin () {
       hasBegun = true
       await follow()
@@ -111,8 +130,8 @@ export function composeChannels (parts: ChannelParts): LateChannels {
     async close () {
       isClosed = true
       const built = await loading?.catch(() => undefined)
-      await built?.delivery.close()
-      await built?.channels.close()
+      await built?.rooms.delivery.close()
+      await built?.rooms.channels.close()
     }
   })
 }

@@ -8,6 +8,7 @@ import type { Runs } from '../agent/room.ts'
 import { createRuns } from '../agent/runs.ts'
 import { createRoster, type Roster } from '../agent/roster/roster.ts'
 import { createRuntimes, type Runtimes } from '../agent/runtimes.ts'
+import type { Outbox } from '../channels/replies/reply.ts'
 import type { AgentFacts } from '../host/health.ts'
 import { agentEntries } from '../config/agent-entries.ts'
 import type { LiveConfig } from '../config/live-config.ts'
@@ -44,6 +45,8 @@ export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasA
   readonly keys: () => Promise<Keys>
   readonly archiveDir: string
   readonly now: () => number
+  /** Replies that go to chats of services. */
+  readonly outbox: Outbox
   /** Undefined when the connection is gone. */
   readonly capsOf: (connectionId: string) => ReadonlySet<string> | undefined
 }
@@ -186,6 +189,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     tools: { ...tools, isStillAsking: call => commands.approvals.isOpen(call) },
     prompting,
     outgoing,
+    outbox: options.outbox,
     shorten: createShortening(sessions.compaction),
     config,
     now,

@@ -6,10 +6,11 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../log/logger.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import type { Collection, StoreOp } from '../../store/store.ts'
-import type { OutboundMedia, SendOutcome } from '../define-channel.ts'
+import type { SendOutcome } from '../define-channel.ts'
 import type { ChannelAccount } from '../room.ts'
 import { chunksOf } from './chunks.ts'
 import { maxTextChars, type NewItem, type OutboundItem } from './item.ts'
+import { replaces, sendPart } from './sending.ts'
 
 export interface DeliveryOptions {
   readonly collection: Collection<OutboundItem>
@@ -44,7 +45,8 @@ const firstWaitMs = 400
 const longestWaitMs = 30_000
 /** While the account of a message does not run. */
 const accountWaitMs = 2_000
-const sendLimitMs = 60_000
+/** What is being sent when the gateway stops may come to its end, so that its outcome is known. */
+const lastSendsMs = 3_000
 const maxQueued = 5_000
 /** Remembered after they arrived, so that the same id is not sent again in this process. */
 const maxRemembered = 2_000
@@ -57,9 +59,6 @@ interface Lane {
 
 const laneOf = ({ channel, accountId, chatId, threadId }: OutboundItem): string => JSON.stringify([channel, accountId, chatId, threadId ?? ''])
 
-const mediaOf = ({ media }: OutboundItem): { media?: OutboundMedia } =>
-  media ? { media: { kind: media.kind, mimeType: media.mimeType, ...(media.name ? { name: media.name } : {}), data: Buffer.from(media.base64, 'base64') } } : {}
-
 class DeliveryRoom implements Delivery {
   readonly #options: DeliveryOptions
   readonly #items = new Map<string, OutboundItem>()
@@ -68,6 +67,7 @@ class DeliveryRoom implements Delivery {
   readonly #waiters = new Map<string, PromiseWithResolvers<Delivered>>()
   readonly #ending = new AbortController()
   readonly #busy = new Set<Promise<void>>()
+  #isClosing = false
 
   constructor (options: DeliveryOptions) {
     this.#options = options
@@ -79,7 +79,7 @@ class DeliveryRoom implements Delivery {
     for (const item of entries) {
       if (this.#items.has(item.id)) continue
       if (item.state !== 'queued') this.#items.set(item.id, item)
-      else if (item.isSending) await this.#unknown(item, 'the gateway ended while it was being sent')
+      else if (item.isSending && replaces(item) === undefined) await this.#unknown(item, 'the gateway ended while it was being sent')
       else if (clock.now() - item.createdAtMs > maxAgeMs()) await this.#shelve(item, 'parked', 'it was too old when the gateway started')
       else this.#queue(item)
     }
@@ -145,9 +145,11 @@ class DeliveryRoom implements Delivery {
   }
 
   async close (): Promise<void> {
-    this.#ending.abort(new Error('the gateway stops'))
+    this.#isClosing = true
     for (const lane of this.#lanes.values()) lane.cancel?.()
+    const cancel = this.#options.clock.after(lastSendsMs, () => this.#ending.abort(new Error('the gateway stops')))
     await Promise.all(this.#busy)
+    cancel()
   }
 
   #make (item: NewItem): OutboundItem {
@@ -169,7 +171,7 @@ class DeliveryRoom implements Delivery {
 
   /** One message of a chat at a time: the next one waits until it is known what became of it. */
   #go (name: string, lane: Lane): void {
-    if (lane.isBusy || lane.cancel || this.#ending.signal.aborted) return
+    if (lane.isBusy || lane.cancel || this.#isClosing) return
     const item = lane.items[0]
     if (!item) {
       this.#lanes.delete(name)
@@ -184,7 +186,7 @@ class DeliveryRoom implements Delivery {
       .then(waitMs => {
         lane.isBusy = false
         if (waitMs === undefined) lane.items.shift()
-        else {
+        else if (!this.#isClosing) {
           lane.items[0] = this.#items.get(item.id) ?? item
           lane.cancel = this.#options.clock.after(waitMs, () => {
             lane.cancel = undefined
@@ -207,10 +209,11 @@ class DeliveryRoom implements Delivery {
     const parts = chunksOf(item.text, account.channel.limits)
     const count = Math.max(parts.length, item.media ? 1 : 0)
     while (item.messageIds.length < count) {
+      if (this.#isClosing) return accountWaitMs
       const index = item.messageIds.length
       item = { ...item, isSending: true }
       await collection.put(item.id, item)
-      const outcome = await this.#send(account, item, index, parts[index] ?? '')
+      const outcome = await sendPart(account.current() ?? running, item, { index, text: parts[index] ?? '' }, this.#ending.signal)
       const { isSending: _isSending, ...still } = item
       item = still
       if (outcome.kind === 'sent') {
@@ -220,29 +223,18 @@ class DeliveryRoom implements Delivery {
         if (item.messageIds.length < count) await collection.put(item.id, item)
         continue
       }
+      if (outcome.kind === 'refused' && replaces(item) !== undefined) {
+        // Somebody has taken it away, or it cannot be changed any more.
+        const { replaces: _replaces, ...fresh } = item
+        item = fresh
+        continue
+      }
       return await this.#notSent(item, outcome)
     }
     await collection.delete(item.id)
     this.#items.delete(item.id)
     this.#remember(item.id, { messageIds: item.messageIds })
     return undefined
-  }
-
-  async #send (account: ChannelAccount, item: OutboundItem, index: number, text: string): Promise<SendOutcome> {
-    const { chatId, threadId, replyTo, isSilent, id } = item
-    try {
-      return await account.current()!.send({
-        key: `${id}:${index}`,
-        chatId,
-        text,
-        ...(threadId === undefined ? {} : { threadId }),
-        ...(replyTo === undefined || index > 0 ? {} : { replyTo }),
-        ...(isSilent ? { isSilent } : {}),
-        ...(index === 0 ? mediaOf(item) : {})
-      }, AbortSignal.any([this.#ending.signal, AbortSignal.timeout(sendLimitMs)]))
-    } catch (error) {
-      return { kind: 'unknown', reason: error instanceof Error ? error.message : String(error) }
-    }
   }
 
   async #notSent (item: OutboundItem, outcome: Exclude<SendOutcome, { kind: 'sent' }>): Promise<number | undefined> {

@@ -10,6 +10,8 @@ export interface OutboundItem {
   readonly media?: { readonly kind: 'image' | 'audio' | 'video' | 'file', readonly mimeType: string, readonly name?: string, readonly base64: string }
   readonly replyTo?: string
   readonly isSilent?: boolean
+  /** A message of ours that becomes this one: what was shown of the reply while it was written. */
+  readonly replaces?: string
   readonly runId?: string
   readonly createdAtMs: number
   /** `parked` and `dead` wait for a person: nobody knows whether the first arrived, or it is too old; the second was refused for good. */
