@@ -1,4 +1,5 @@
 /** What a command is: one declaration, from which parser, help, completion of types and the command list follow. */
+import type { ServiceHost } from '../service/host.ts'
 import type { Output } from './output.ts'
 
 export interface CommandIo {
@@ -6,6 +7,8 @@ export interface CommandIo {
   stdout: NodeJS.WritableStream & { isTTY?: boolean, columns?: number }
   stderr: NodeJS.WritableStream & { isTTY?: boolean }
   stdin: NodeJS.ReadableStream & { isTTY?: boolean }
+  /** The machine whose services are meant; this one unless somebody names another. */
+  serviceHost?: ServiceHost
 }
 
 /** A mistake of whoever typed the command. */

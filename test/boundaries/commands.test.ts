@@ -4,7 +4,7 @@ import { ownFiles, read, sourceFiles } from './source-tree.ts'
 
 /** Words behind "openclaw" that are no command of this version, each with the reason why a text says them all the same. */
 const excepted: { readonly [words: string]: string } = {
-  'gateway stop': 'tools and people search for the sentence that it stands in',
+  'gateway lifecycle': 'the beginning of a line in the log of restarts, which tools read',
   does: 'openclaw does not know the command …'
 }
 
