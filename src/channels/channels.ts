@@ -97,6 +97,10 @@ class ChannelRoom implements Channels {
     await turn
   }
 
+  async settled (): Promise<void> {
+    await this.#settling
+  }
+
   status (): ReturnType<Channels['status']> {
     const now = this.#options.clock.now()
     const thresholds = monitorSettings(this.#options.config().config.gateway)

@@ -51,6 +51,8 @@ export interface Channels {
   open (): void
   /** The configuration has changed: only accounts whose own settings did are touched. */
   reload (): Promise<void>
+  /** When what runs is what the configuration said last. */
+  settled (): Promise<void>
   status (): readonly AccountStatus[]
   problems (): readonly ChannelProblem[]
   probe (channel: string, accountId: string, signal: AbortSignal): Promise<ProbeResult>
@@ -81,4 +83,6 @@ export interface ChannelRooms {
   readonly messages: MessagePort
   /** What is shown of all of it, without credentials. */
   summary (more?: Pick<SummaryOptions, 'probes' | 'only'>): ChannelsSummary
+  /** Takes out what looks like a credential, and every secret in use. */
+  redact (text: string): string
 }

@@ -14,7 +14,7 @@ export interface MessageParts extends Pick<ChannelRooms, 'channels' | 'delivery'
   readonly clock: Clock
 }
 
-export async function composeMessages (parts: MessageParts): Promise<Pick<ChannelRooms, 'desk' | 'messages' | 'summary'>> {
+export async function composeMessages (parts: MessageParts): Promise<Pick<ChannelRooms, 'desk' | 'messages' | 'summary' | 'redact'>> {
   const { channels, delivery, pairing, live, store, logging, outbound, clock } = parts
   const config = live.current
   const [{ createMessaging }, { createReceipts }, { createFileFetch }, { createPairingDesk }, { summarise }] = await Promise.all([
@@ -44,6 +44,7 @@ export async function composeMessages (parts: MessageParts): Promise<Pick<Channe
       clock,
       fetch: createFileFetch({ outbound, config })
     }),
+    redact,
     summary: more => summarise({ channels, config, redact, ...more })
   }
 }

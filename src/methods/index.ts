@@ -3,6 +3,8 @@ import { agentRuntimes } from './agent-runtimes.ts'
 import { agentFiles } from './agent-files.ts'
 import { agents } from './agents.ts'
 import { approvals } from './approvals.ts'
+import { channels, channelPairing } from './channels.ts'
+import { channelQueue } from './channel-queue.ts'
 import { chat } from './chat.ts'
 import { chatHistory } from './chat-history.ts'
 import { commands } from './commands.ts'
@@ -14,6 +16,7 @@ import { keys } from './keys.ts'
 import { logs } from './logs.ts'
 import { mcp } from './mcp.ts'
 import { memory } from './memory.ts'
+import { messages } from './messages.ts'
 import { models } from './models.ts'
 import { nodes } from './nodes.ts'
 import { placeholders } from './placeholders.ts'
@@ -56,6 +59,10 @@ export const methods = {
   ...mcp,
   ...plugins,
   ...memory,
+  ...channels,
+  ...channelPairing,
+  ...channelQueue,
+  ...messages,
   ...approvals,
   ...execApprovals,
   ...placeholders

@@ -43,7 +43,7 @@ function refused (scope: Scope, waitsFor: string) {
 
 const panels = 'tasks and the panels beside a conversation are not built yet'
 const plugins = 'panels of plugins and questions are not built yet'
-const automation = 'channels and automation are not built yet'
+const automation = 'automation is not built yet'
 const nodes = 'node invocation is not built yet'
 const operations = 'day-two operations are not built yet'
 
@@ -63,15 +63,12 @@ const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: rea
     [automation]: ['cron.get']
   },
   'operator.write': {
-    [automation]: ['wake', 'send', 'message.action'],
+    [automation]: ['wake'],
     [nodes]: ['node.invoke', 'node.pending.enqueue']
   },
   'operator.admin': {
-    [automation]: ['channels.start', 'channels.stop', 'channels.logout', 'cron.add', 'cron.update', 'cron.remove', 'cron.run', 'set-heartbeats'],
+    [automation]: ['cron.add', 'cron.update', 'cron.remove', 'cron.run', 'set-heartbeats'],
     [operations]: ['config.set', 'config.patch', 'config.apply', 'secrets.reload', 'update.run', 'gateway.restart.request']
-  },
-  'operator.pairing': {
-    [automation]: ['channels.pairing.approve', 'channels.pairing.dismiss']
   }
 }
 
@@ -86,18 +83,6 @@ export const placeholders = {
   'question.list': empty('operator.questions', plugins, () => ({ questions: [] })),
   'openclaw.approval.list': emptyList('operator.approvals', plugins),
   'plugins.controlUi.list': empty('operator.read', plugins, () => ({ revision: 'none', plugins: [], diagnostics: [] })),
-  'channels.status': empty('operator.read', automation, rooms => ({
-    ts: rooms.now(),
-    channelOrder: [],
-    channelLabels: {},
-    channelDetailLabels: {},
-    channelSystemImages: {},
-    channelMeta: [],
-    channels: {},
-    channelAccounts: {},
-    channelDefaultAccountId: {}
-  })),
-  'channels.pairing.list': empty('operator.pairing', automation, () => ({ accounts: [], requests: [], commandOwnerConfigured: false, limits: { pendingPerAccount: 3, ttlMs: 3_600_000 } })),
   'cron.list': empty('operator.read', automation, emptyPage('jobs', 200)),
   'cron.runs': empty('operator.read', automation, emptyPage('entries', 200)),
   'cron.status': empty('operator.read', automation, () => ({ enabled: false, triggersEnabled: false, jobs: 0, nextWakeAtMs: null })),

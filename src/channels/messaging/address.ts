@@ -45,8 +45,8 @@ const tooLong = (text: string | undefined): boolean => text !== undefined && tex
 export async function findAccount (channels: Channels, channel: string, accountId?: string): Promise<ChannelAccount | undefined> {
   const known = channels.find(channel, accountId)
   if (known) return known
-  // It may be named since a moment, or the room has only just been opened.
-  await channels.reload()
+  // The room may have been opened a moment ago.
+  await channels.settled()
   return channels.find(channel, accountId)
 }
 

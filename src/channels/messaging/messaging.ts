@@ -146,7 +146,7 @@ class Messaging implements MessagePort {
       id: index === 0 ? key : `${key}:${index}`,
       text: index === 0 ? text : '',
       ...(replyTo === undefined || index > 0 ? {} : { replyTo }),
-      ...(file ? { media: mediaOf(file) } : {})
+      ...(file ? { media: mediaOf(file, order.asDocument) } : {})
     }))
     for (const item of items) await delivery.enqueue(item)
     return await this.#arrived(items.map(({ id }) => id), place, order.waitMs)
@@ -178,8 +178,8 @@ class Messaging implements MessagePort {
   }
 }
 
-const mediaOf = ({ data, mimeType, name }: MessageFile): NonNullable<NewItem['media']> =>
-  ({ kind: kindOf(mimeType), mimeType, ...(name === undefined ? {} : { name }), base64: Buffer.from(data).toString('base64') })
+const mediaOf = ({ data, mimeType, name }: MessageFile, asDocument = false): NonNullable<NewItem['media']> =>
+  ({ kind: asDocument ? 'file' : kindOf(mimeType), mimeType, ...(name === undefined ? {} : { name }), base64: Buffer.from(data).toString('base64') })
 
 async function carryOut (order: MessageOrder, place: MessagePlace, running: RunningAccount): Promise<SendOutcome> {
   const { action, key, text = '', messageId = '', emoji = '', poll, isSilent } = order

@@ -34,6 +34,8 @@ export interface MessageOrder extends MessageAddress {
   readonly files?: readonly MessageFile[]
   /** Fetched by the gateway, under the rules for addresses that somebody else chose. */
   readonly mediaUrls?: readonly string[]
+  /** Pictures and films go as files, as they are. */
+  readonly asDocument?: boolean
   /** What is changed, deleted or reacted to. */
   readonly messageId?: string
   readonly replyTo?: string
