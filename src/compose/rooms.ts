@@ -36,6 +36,7 @@ export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'conne
     keys: parts.keys,
     config: parts.live.current,
     reloadConfig: parts.live.reload,
+    readConfig: parts.live.written,
     changeConfig: parts.live.change,
     reloads: parts.reload,
     agents: host.agents,

@@ -1,9 +1,10 @@
 /** The configuration that a gateway runs with, and the one way in which the gateway itself changes its file. */
 import { isDeepStrictEqual } from 'node:util'
 import { createOneAtATime } from '../lib/one-at-a-time.ts'
+import { readIfPresent } from '../lib/private-file.ts'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import type { Environment } from './environment.ts'
-import { loadConfig, type ConfigIssue, type LoadedConfig } from './load.ts'
+import { hashConfigText, loadConfig, type ConfigIssue, type LoadedConfig } from './load.ts'
 import type { Paths } from './paths.ts'
 import { diffConfig, heldPaths, holdBack, type ReloadWay } from './reload.ts'
 import { startObstacles } from './start-obstacles.ts'
@@ -11,6 +12,8 @@ import { startObstacles } from './start-obstacles.ts'
 export interface LiveConfig {
   /** A new object whenever something in it has changed. */
   current (): LoadedConfig
+  /** The file as it is now, whatever of it runs. */
+  written (): Promise<LoadedConfig>
   /**
    * Changes the file as it is now, not as it was when the gateway started: comments, unknown keys and what others wrote meanwhile stay.
    * What is written takes effect at once where its reload class says so; the rest waits for a restart.
@@ -173,6 +176,11 @@ export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
 
   return {
     current: () => current,
+    async written () {
+      // Most often it is what was read last; the file alone is looked at then.
+      const text = current.exists ? await readIfPresent(paths.configPath).catch(() => undefined) : undefined
+      return text !== undefined && hashConfigText(text) === current.hash ? current : await loadConfig({ paths, env })
+    },
     change: (edit, how = {}) => inTurn(() => change(edit, how)),
     reload: (how = {}) => inTurn(() => reload(how)),
     onChange (listener) { listeners.push(listener) },

@@ -10,10 +10,11 @@ export const config = {
     scope: 'operator.read',
     params: openObject,
     result: openObject,
-    handle (_params, { rooms, caller }) {
-      const loaded = rooms.config()
+    async handle (_params, { rooms, caller }) {
+      const loaded = await rooms.readConfig()
+      const running = rooms.config()
       const source = redactConfig(loaded.source)
-      const effective = redactConfig(loaded.config)
+      const effective = redactConfig(running.config)
       return {
         ...(caller.owner ? { path: loaded.path, includedPaths: loaded.includedPaths } : {}),
         exists: loaded.exists,
@@ -30,7 +31,8 @@ export const config = {
         legacyIssues: [],
         hash: loaded.hash,
         configRevisionHash: loaded.hash,
-        appliedConfigHash: loaded.hash
+        appliedConfigHash: running.hash,
+        reload: rooms.reloads.facts()
       }
     }
   }),

@@ -9,6 +9,7 @@ import { chat } from './chat.ts'
 import { chatHistory } from './chat-history.ts'
 import { commands } from './commands.ts'
 import { config } from './config.ts'
+import { configChanges } from './config-changes.ts'
 import { devices } from './devices.ts'
 import { execApprovals } from './exec-approvals.ts'
 import { host } from './host.ts'
@@ -21,6 +22,7 @@ import { models } from './models.ts'
 import { nodes } from './nodes.ts'
 import { placeholders } from './placeholders.ts'
 import { plugins } from './plugins.ts'
+import { restart } from './restart.ts'
 import { sessionRuns } from './session-runs.ts'
 import { sessions } from './sessions.ts'
 import { sessionsChanges } from './sessions-changes.ts'
@@ -36,6 +38,8 @@ import type { MethodTable } from '../rpc/define-method.ts'
 export const methods = {
   ...host,
   ...config,
+  ...configChanges,
+  ...restart,
   ...logs,
   ...devices,
   ...keys,

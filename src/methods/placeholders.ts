@@ -68,7 +68,7 @@ const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: rea
   },
   'operator.admin': {
     [automation]: ['cron.add', 'cron.update', 'cron.remove', 'cron.run', 'set-heartbeats'],
-    [operations]: ['config.set', 'config.patch', 'config.apply', 'secrets.reload', 'update.run', 'gateway.restart.request']
+    [operations]: ['update.run']
   }
 }
 

@@ -51,6 +51,8 @@ export interface Rooms {
   readonly config: () => LoadedConfig
   /** Reads the file again: what can take effect does. */
   readonly reloadConfig: () => Promise<LoadedConfig>
+  /** The file as it is now, whatever of it runs. */
+  readonly readConfig: () => Promise<LoadedConfig>
   /** Writes the file, and what of it can take effect does. */
   readonly changeConfig: LiveConfig['change']
   readonly reloads: Reloads

@@ -34,7 +34,7 @@ t.test('somebody who writes at the same moment loses nothing', async t => {
   const { live, file, written } = await open(t, '{ gateway: { mode: "local" } }')
   let interrupted = 0
   await live.change((text, loaded) => {
-    if (interrupted++ === 0) writeFileSync(file, '{ gateway: { mode: "local" }, session: { scope: "global" } }')
+    if (interrupted++ === 0) writeFileSync(file, '{ gateway: { mode: "local" }, session: { scope: "global" }, store: { durability: "process" } }')
     return named('One')(text, loaded)
   })
   t.equal(interrupted, 2)
