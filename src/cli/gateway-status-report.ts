@@ -1,4 +1,5 @@
 /** Gathers what `gateway status` says. Nothing here throws because a gateway is down: that is one of the answers. */
+import { existsSync } from 'node:fs'
 import { findLockOwner } from '../lib/state-lock.ts'
 import { findPortHolder, type PortHolder } from '../lib/port-holder.ts'
 import { packageVersion } from '../lib/package-version.ts'
@@ -7,6 +8,7 @@ import type { Capability } from './capability.ts'
 import type { CommandContext } from './define-command.ts'
 import { currentLogFile } from './log-file.ts'
 import { loadLocalSettings, type LocalSettings } from './local-settings.ts'
+import { createServiceReport, type ServiceReport } from './service-report.ts'
 import { probeGateway, type ProbeOptions, type ProbeResult } from './probe.ts'
 import { selectTarget, type GatewayTarget } from './target.ts'
 import { openOptionsFor, type RpcFlags } from './with-gateway.ts'
@@ -21,18 +23,8 @@ interface ConfigState {
 export interface StatusReport {
   cli: { version: string, entrypoint: string }
   logFile: string | null
-  service: {
-    label: string
-    loaded: boolean
-    loadState: { status: string }
-    loadedText: string
-    notLoadedText: string
-    targetRole: string
-    command: null
-    runtime: { status: 'running' | 'stopped' | 'unknown', pid?: number, detail?: string }
-    configAudit: { ok: boolean, issues: string[] }
-  }
-  config: { cli: ConfigState, daemon: ConfigState }
+  service: ServiceReport
+  config: { cli: ConfigState, daemon: ConfigState, mismatch?: boolean }
   gateway: {
     bindMode: string
     bindHost: string
@@ -127,19 +119,11 @@ async function portReport (settings: LocalSettings, port: number, probe: ProbeRe
   return { port: { port, status, listeners, hints }, pid }
 }
 
-const serviceReport = (pid: number | undefined, probe: ProbeResult | undefined, local: boolean): StatusReport['service'] => ({
-  label: 'not installed as a service',
-  loaded: false,
-  loadState: { status: 'not-loaded' },
-  loadedText: 'enabled',
-  notLoadedText: 'started by hand or by your own supervisor',
-  targetRole: 'diagnostic-only',
-  command: null,
-  runtime: !local
-    ? { status: 'unknown', detail: 'the gateway is on another machine' }
-    : { status: pid !== undefined || probe?.connected ? 'running' : 'stopped', ...(pid === undefined ? {} : { pid }) },
-  configAudit: { ok: true, issues: [] }
-})
+/** The service may have been given another file than the one that this command reads. */
+function daemonConfig (cli: ConfigState, path: string | undefined): { daemon: ConfigState, mismatch?: true } {
+  if (path === undefined || path === cli.path) return { daemon: cli }
+  return { daemon: { path, exists: existsSync(path), valid: true }, mismatch: true }
+}
 
 /** Gateways are found by the name that they give their process. */
 async function otherGateways (ownPid: number | undefined): Promise<StatusReport['extraServices']> {
@@ -162,16 +146,18 @@ export async function createStatusReport (context: CommandContext<StatusFlags>):
     ? await portReport(settings, gateway.port, probe)
     : { port: { port: gateway.port, status: 'unknown' as const, listeners: [], hints: [] }, pid: undefined }
   const config = configState(settings)
+  const isRunning = pid !== undefined || probe?.connected === true
+  const service = await createServiceReport(context, { local: target.local, deep: options.deep, pid, isRunning })
   return {
     cli: { version: packageVersion(), entrypoint: process.argv[1] ?? '' },
     logFile: currentLogFile(settings),
-    service: serviceReport(pid, probe, target.local),
-    config: { cli: config, daemon: config },
+    service: service.report,
+    config: { cli: config, ...daemonConfig(config, service.configPath) },
     gateway,
     hostDesktop: { enabled: false, state: 'disabled' },
     port,
     ...(probe ? { rpc: rpcReport(probe, target, kind, settings) } : {}),
-    extraServices: options.deep ? await otherGateways(pid) : [],
+    extraServices: options.deep ? [...service.others, ...await otherGateways(pid)] : [],
     pluginVersionDrift: { gatewayVersion: probe?.server?.version ?? null, drifts: [] }
   }
 }

@@ -8,7 +8,7 @@ export interface ServiceIssue {
   readonly message: string
 }
 
-const secretName = /(TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY|PRIVATE_?KEY)$/i
+export const secretName = /(TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY|PRIVATE_?KEY)$/i
 
 const portOf = (words: readonly string[]): string | undefined => words[words.indexOf('--port') + 1]
 

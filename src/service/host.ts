@@ -1,6 +1,6 @@
 /** The one seam between services and the machine: commands that are run and files that are written. */
 import { spawn } from 'node:child_process'
-import { access, chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname } from 'node:path'
 
@@ -13,6 +13,8 @@ export interface Ran {
 
 export interface ServiceFiles {
   exists (path: string): Promise<boolean>
+  /** The names in a directory; none where it is not there. */
+  list (directory: string): Promise<string[]>
   read (path: string): Promise<Buffer | undefined>
   /** Whole or not at all; makes the directories on the way. */
   write (path: string, content: string | Buffer, mode: number): Promise<void>
@@ -80,7 +82,9 @@ async function write (path: string, content: string | Buffer, mode: number): Pro
 
 const exists = (path: string): Promise<boolean> => access(path).then(() => true, () => false)
 
-export const diskFiles: ServiceFiles = { exists, read, write, remove: path => rm(path, { force: true }) }
+const list = (directory: string): Promise<string[]> => readdir(directory).catch(() => [])
+
+export const diskFiles: ServiceFiles = { exists, list, read, write, remove: path => rm(path, { force: true }) }
 
 /** systemctl finds the manager of a user by this variable, which `su` and `ssh` do not always set. */
 function runtimeDirectory (env: NodeJS.ProcessEnv, uid: number): NodeJS.ProcessEnv {

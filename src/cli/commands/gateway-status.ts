@@ -8,7 +8,7 @@ const options = {
   ...rpcOptions,
   probe: unset('Do not connect; only say what is configured and who listens'),
   requireRpc: flag('Also call a read method, and exit 1 when that fails'),
-  deep: flag('Also look for other gateways of this machine')
+  deep: flag('Also look for other gateways and services of this machine')
 }
 
 type Context = CommandContext<OptionValues<typeof options>>
@@ -22,6 +22,16 @@ const probeLines = ({ rpc }: StatusReport, kind: string): (string | undefined)[]
       `Capability: ${capabilityText(rpc.capability)}`
     ]
 
+function runtimeText ({ status, pid, state, lastExitStatus, lastExitReason }: StatusReport['service']['runtime']): string {
+  const known = [
+    pid === undefined ? undefined : `pid ${pid}`,
+    state === undefined ? undefined : `state ${state}`,
+    lastExitStatus ? `last exit ${lastExitStatus}` : undefined,
+    lastExitReason
+  ].filter(Boolean).join(', ')
+  return `Runtime: ${status}${known ? ` (${known})` : ''}`
+}
+
 /** Blocks with an empty line between them; lines that have nothing to say are left out. */
 const blocks = (groups: readonly (readonly (string | undefined)[])[]): string =>
   groups.map(group => group.filter(line => line !== undefined).join('\n')).filter(Boolean).join('\n\n')
@@ -32,7 +42,12 @@ function human (report: StatusReport): string {
   const listening = port.listeners.map(({ address }) => address).join(', ')
   return blocks([
     [`Service: ${service.label} (${service.loaded ? service.loadedText : service.notLoadedText})`, `File logs: ${report.logFile ?? 'none'}`],
-    [`Config (cli): ${config.cli.path}${state}`, ...(config.cli.issues ?? []).map(({ path, message }) => `  ${path ? `${path}: ` : ''}${message}`)],
+    [
+      `Config (cli): ${config.cli.path}${state}`,
+      ...(config.cli.issues ?? []).map(({ path, message }) => `  ${path ? `${path}: ` : ''}${message}`),
+      config.mismatch ? `Config (service): ${config.daemon.path}` : undefined
+    ],
+    service.configAudit.issues.map(({ message }) => `Service drift: ${message}`).concat(service.configAudit.ok ? [] : ['Repair it: openclaw doctor --fix']),
     [
       `Gateway: bind=${gateway.bindMode} (${gateway.bindHost}), port=${gateway.port} (${gateway.portSource})`,
       `Probe target: ${gateway.probeUrl}`,
@@ -41,7 +56,7 @@ function human (report: StatusReport): string {
     ],
     [`CLI version: ${cli.version} (${cli.entrypoint})`, rpc?.version ? `Gateway version: ${rpc.version}` : undefined],
     [
-      `Runtime: ${service.runtime.status}${service.runtime.pid ? ` (pid ${service.runtime.pid})` : ''}`,
+      runtimeText(service.runtime),
       ...probeLines(report, rpc?.kind ?? 'connect')
     ],
     [
