@@ -2,6 +2,9 @@
 import type { Channel } from '../define-channel.ts'
 
 const table = {
+  bluebubbles: async () => (await import('./bluebubbles/bluebubbles.ts')).bluebubbles,
+  imessage: async () => (await import('./bluebubbles/bluebubbles.ts')).imessage,
+  discord: async () => (await import('./discord/discord.ts')).discord,
   whatsapp: async () => (await import('./whatsapp/whatsapp.ts')).whatsapp,
   telegram: async () => (await import('./telegram/telegram.ts')).telegram
 }

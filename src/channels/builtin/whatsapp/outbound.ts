@@ -1,16 +1,17 @@
 /** What goes out: messages, files, reactions and signs. */
 import type { OutboundMedia, OutboundMessage, RunningAccount, SendOutcome } from '../../define-channel.ts'
+import { toFewMarks, type Marks } from '../../few-marks.ts'
 import { createFileThenText } from '../../file-then-text.ts'
 import { NoAnswer } from '../../http/request.ts'
 import { isJson, outcomeOfError, ServiceRefusal, type Json } from '../../http/service.ts'
 import { createRecent } from '../../recent.ts'
 import type { Api } from './api.ts'
 import { kindOf, limitOf, nameOf } from './media.ts'
-import { toWhatsappText } from './markup.ts'
 
 export const textLimit = 4096
 const captionLimit = 1024
 const rememberedChats = 2000
+const marks: Marks = { bold: '*', italic: '_', strike: '~', code: '`', fence: '```' }
 
 export interface OutboundOptions {
   readonly api: Api
@@ -111,7 +112,7 @@ class WhatsappOutbound implements Outbound {
   /** Marked up, and as it was written where the marks would make it too long. */
   #written (text: string): string {
     const whole = text.toWellFormed()
-    const marked = toWhatsappText(whole)
+    const marked = toFewMarks(whole, marks)
     return marked.length > textLimit || marked.trim() === '' ? whole : marked
   }
 

@@ -1,0 +1,103 @@
+/** iMessage, by way of a BlueBubbles server on a Mac. */
+import { openMemory } from '../../account-memory.ts'
+import { defineChannel, type AccountContext, type Channel, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
+import { readAlone } from '../../exclusive.ts'
+import { createRecent } from '../../recent.ts'
+import { createUnderWay } from '../../under-way.ts'
+import { createApi, type Api } from './api.ts'
+import { createIntake, type Saved } from './intake.ts'
+import { createOutbound, mediaLimitBytes } from './outbound.ts'
+import { bluebubblesKeys, missingSettings, readSettings, type BluebubblesKeys, type BluebubblesSettings } from './settings.ts'
+import { serverInfo, sweepAgainAndAgain } from './sweeping.ts'
+import { createWebhook, registerWebhook } from './webhook.ts'
+import type { ServerInfo } from './wire.ts'
+
+const rememberedSent = 1000
+
+interface Account {
+  readonly api: Api
+  readonly context: AccountContext<BluebubblesKeys>
+  readonly settings: BluebubblesSettings
+  readonly ending: AbortController
+}
+
+async function probe (api: Api, signal: AbortSignal): Promise<ProbeResult> {
+  try {
+    const { detected_imessage: address, detected_icloud: account, server_version: version } = await serverInfo(api, signal)
+    const id = address ?? account
+    return { ok: true, self: { ...(id ? { id } : {}), name: `BlueBubbles ${version ?? ''}`.trim() } }
+  } catch (error) {
+    return { ok: false, error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+async function run ({ api, context, settings, ending }: Account): Promise<RunningAccount> {
+  const { signal } = ending
+  const sent = createRecent<true>(rememberedSent)
+  const isOurs = (guid: string): boolean => sent.get(guid) === true
+  let info: ServerInfo = {}
+  const intake = createIntake({
+    api, context, memory: await openMemory<Saved>(context.memory), reader: { api, isOurs, hearsReactions: settings.hearsReactions }
+  })
+  const outbound = createOutbound({
+    api,
+    sendReadReceipts: settings.sendReadReceipts,
+    hasPrivateApi: () => info.private_api === true && info.helper_connected === true,
+    unauthorized: refusal => context.disconnected({ reason: refusal.message, terminal: 'logged-out' }),
+    sent: guid => sent.set(guid, true),
+    isOurs,
+    now: context.now
+  })
+  const sweeping = sweepAgainAndAgain({
+    api,
+    context,
+    intake,
+    everyMs: settings.sweepMs,
+    signal,
+    learned: learned => { info = learned },
+    up: async () => await registerWebhook(api, settings, signal).catch(err => context.log.warn({ err }, 'the webhook could not be entered in BlueBubbles'))
+  }).catch(error => context.failed(error))
+  const { track, settled } = createUnderWay()
+  return {
+    async stop () {
+      ending.abort()
+      await sweeping
+      await settled()
+      api.close()
+    },
+    send: async (message, abort) => await track(outbound.send(message, abort)),
+    remove: outbound.remove,
+    react: outbound.react,
+    typing: outbound.typing,
+    probe: async abort => await probe(api, abort),
+    webhook: createWebhook(settings.webhookSecret, intake, context)
+  }
+}
+
+const channelNamed = (id: string, label: string): Channel<BluebubblesKeys> => defineChannel<BluebubblesKeys>({
+  id,
+  label,
+  config: bluebubblesKeys,
+  limits: { textLength: 4000, textUnit: 'utf16', mediaBytes: mediaLimitBytes },
+  markup: 'plain',
+  mode: 'webhook',
+  missing: missingSettings(id),
+  async start (context) {
+    const settings = await readSettings(context)
+    const ending = new AbortController()
+    context.signal.addEventListener('abort', () => ending.abort())
+    if (context.signal.aborted) ending.abort()
+    const api = createApi(settings)
+    try {
+      readAlone(`bluebubbles ${new URL(settings.serverUrl).href}`, 'BlueBubbles server', context.accountId, ending.signal)
+      return await run({ api, context, settings, ending })
+    } catch (error) {
+      ending.abort()
+      api.close()
+      throw error
+    }
+  }
+})
+
+export const bluebubbles = channelNamed('bluebubbles', 'BlueBubbles')
+export const imessage = channelNamed('imessage', 'iMessage')
