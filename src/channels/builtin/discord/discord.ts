@@ -31,7 +31,7 @@ interface Account {
 }
 
 function runningAccount ({ api, context, conversations, ending, ended }: Account): RunningAccount {
-  const { send, edit, remove, react, typing } = createOutbound({
+  const { send, edit, remove, react, poll, typing } = createOutbound({
     api,
     conversations,
     unauthorized: refusal => context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
@@ -48,6 +48,7 @@ function runningAccount ({ api, context, conversations, ending, ended }: Account
     edit: async (message, signal) => await track(edit(message, signal)),
     remove,
     react,
+    poll: async (question, signal) => await track(poll(question, signal)),
     typing,
     probe: async signal => await probe(api, signal)
   }

@@ -1,4 +1,5 @@
 /** Listens to Discord, from one socket to the next: what one missed the next one brings. */
+import type { Logger } from '../../../log/logger.ts'
 import { createIntakeLine, type IntakeLine } from '../../intake-line.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import { backoffMs, pause } from '../../waiting.ts'
@@ -176,11 +177,11 @@ class Gateway {
   /** True: there was something for us in it. */
   async #takeMessage (message: Message, isEdit: boolean): Promise<boolean> {
     const { api, context, conversations, memory, readsDirect, signal } = this.#options
-    const { id, channel_id: channelId, guild_id: guildId, author } = message
-    if (guildId === undefined && !readsDirect) return false
-    const read = await readMessage(message, isEdit, { self: this.#self!, api, places: this.#places, signal })
-    if (!read) return false
-    if (guildId === undefined) conversations.met(author!.id, channelId)
+    const reader = { self: this.#self!, api, places: this.#places, signal }
+    const read = await unlessBroken(context.log, async () => await readMessage(message, isEdit, reader))
+    if (!read || (read.chat.kind === 'direct' && !readsDirect)) return false
+    const { id, channel_id: channelId, guild_id: guildId } = message
+    if (guildId === undefined) conversations.met(read.sender.id, channelId)
     conversations.saw(id, channelId)
     await context.receive(read)
     await memory.change(saved => ({ ...saved, read: withRead(saved.read, { channelId, messageId: id, guildId }) }))
@@ -226,6 +227,17 @@ class Gateway {
     if (this.#failures++ === 0) context.log.warn(`Discord cannot be read, and is tried again: ${reason}`)
     if (this.#failures === 1 || this.#isUp) context.disconnected({ reason })
     this.#isUp = false
+  }
+}
+
+/** What cannot be read today cannot be read tomorrow, and must not hold up what comes after it. */
+async function unlessBroken <Result> (log: Logger, read: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await read()
+  } catch (err) {
+    if (!(err instanceof TypeError || err instanceof SyntaxError)) throw err
+    log.warn({ err }, 'Discord sent a message that cannot be read; it is left out')
+    return undefined
   }
 }
 

@@ -1,9 +1,9 @@
 /** What goes out: messages, files, changes of what was sent, and signs. */
 import { createHash } from 'node:crypto'
-import type { OutboundMessage, RunningAccount, SendOutcome } from '../../define-channel.ts'
+import type { OutboundMessage, OutboundPoll, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import type { Upload } from '../../http/multipart.ts'
 import { createRecent } from '../../recent.ts'
-import { Refusal, type Api } from './api.ts'
+import { Refusal, type Api, type CallOptions } from './api.ts'
 import { targetOf, type Conversations } from './conversations.ts'
 import { outcomeOf } from './outcome.ts'
 import { isSnowflake, type Message } from './wire.ts'
@@ -18,7 +18,7 @@ export interface OutboundOptions {
   readonly unauthorized: (refusal: Refusal) => void
 }
 
-export type Outbound = Required<Pick<RunningAccount, 'send' | 'edit' | 'remove' | 'react' | 'typing'>>
+export type Outbound = Required<Pick<RunningAccount, 'send' | 'edit' | 'remove' | 'react' | 'poll' | 'typing'>>
 
 /** Discord remembers the key of a message for some minutes; later it would send it again. */
 const nonceHoldsMs = 120_000
@@ -41,14 +41,40 @@ function problemOf ({ chatId, threadId, replyTo, text, media }: OutboundMessage)
   return media.data.length > mediaLimitBytes ? `the file has ${media.data.length} bytes, and bots may send ${mediaLimitBytes}` : undefined
 }
 
+type Posted = Pick<OutboundMessage, 'key' | 'chatId' | 'threadId'>
+
+/** Discord sends the same key once. */
+const keyed = (key: string): { readonly nonce: string, readonly enforce_nonce: true } => ({ nonce: nonceOf(key), enforce_nonce: true })
+
 function bodyOf ({ key, text, replyTo, isSilent }: OutboundMessage): { readonly [name: string]: unknown } {
   return {
     content: text.toWellFormed(),
-    nonce: nonceOf(key),
-    enforce_nonce: true,
+    ...keyed(key),
     allowed_mentions: mentions,
     // What is answered may have been removed meanwhile; the answer is worth sending all the same.
     ...(replyTo === undefined ? {} : { message_reference: { message_id: replyTo, fail_if_not_exists: false } }),
+    ...(isSilent ? { flags: silent } : {})
+  }
+}
+
+function pollProblem ({ chatId, threadId, question, options }: OutboundPoll): string | undefined {
+  const problem = problemOf({ key: '', chatId, text: question, ...(threadId === undefined ? {} : { threadId }) })
+  if (problem !== undefined) return problem
+  if (question.length > 300) return `the question has ${question.length} characters, and Discord takes 300`
+  if (options.length < 1 || options.length > 10) return 'a poll of Discord has 1 to 10 answers'
+  const long = options.find(option => option.length > 55 || option.trim() === '')
+  return long === undefined ? undefined : `the answer "${long.slice(0, 60)}" has ${long.length} characters, and Discord takes 1 to 55`
+}
+
+function pollBody ({ key, question, options, maxSelections = 1, durationSeconds = 24 * 3600, isSilent }: OutboundPoll): CallOptions['body'] {
+  return {
+    ...keyed(key),
+    poll: {
+      question: { text: question },
+      answers: options.map(text => ({ poll_media: { text } })),
+      duration: Math.min(768, Math.max(1, Math.ceil(durationSeconds / 3600))),
+      allow_multiselect: maxSelections > 1
+    },
     ...(isSilent ? { flags: silent } : {})
   }
 }
@@ -81,7 +107,15 @@ class DiscordOutbound {
 
   async send (message: OutboundMessage, signal: AbortSignal): Promise<SendOutcome> {
     const problem = problemOf(message)
-    if (problem !== undefined) return refused(problem)
+    return problem === undefined ? await this.#post(message, { body: bodyOf(message), ...uploadOf(message) }, signal) : refused(problem)
+  }
+
+  async poll (poll: OutboundPoll, signal: AbortSignal): Promise<SendOutcome> {
+    const problem = pollProblem(poll)
+    return problem === undefined ? await this.#post(poll, { body: pollBody(poll) }, signal) : refused(problem)
+  }
+
+  async #post (message: Posted, what: Omit<CallOptions, 'signal'>, signal: AbortSignal): Promise<SendOutcome> {
     const since = this.#uncertain.get(message.key)
     if (since !== undefined && performance.now() - since > nonceHoldsMs) {
       return { kind: 'unknown', reason: 'an earlier try may have arrived, and Discord does not remember it for so long' }
@@ -89,9 +123,7 @@ class DiscordOutbound {
     const { api, conversations } = this.#options
     const where = message.threadId ?? message.chatId
     const outcome = await this.#outcome(async () => await conversations.within(where, signal, async channelId => {
-      const sent = await api.call<Partial<Message> | undefined>('POST', `/channels/${channelId}/messages`, {
-        signal, body: bodyOf(message), ...uploadOf(message)
-      })
+      const sent = await api.call<Partial<Message> | undefined>('POST', `/channels/${channelId}/messages`, { ...what, signal })
       if (!isSnowflake(sent?.id)) return ''
       conversations.saw(sent.id, channelId)
       return sent.id
@@ -165,6 +197,7 @@ export function createOutbound (options: OutboundOptions): Outbound {
     edit: async (message, signal) => await outbound.edit(message, signal),
     remove: async (...call) => await outbound.remove(...call),
     react: async (...call) => await outbound.react(...call),
+    poll: async (...call) => await outbound.poll(...call),
     typing: async (...call) => await outbound.typing(...call)
   }
 }
