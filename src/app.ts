@@ -137,7 +137,8 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     now,
     hotReload: () => reload.facts().watching ? 'active' : 'disabled',
     lastMethod: () => rpc.lastMethod(),
-    sessionStore: () => conversation.sessions.storeFacts()
+    sessionStore: () => conversation.sessions.storeFacts(),
+    channels: () => channels.current()?.health()
   })
   const devices = await createDevices({
     store,
@@ -170,7 +171,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     outbox: { began: run => channels.outbox.began(run), ended: async run => await channels.outbox.ended(run) }
   })
   const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
-  const channels = composeChannels({ ...conversation, live, store, logging, events, brought: plugins.channels, changed: () => {} })
+  const channels = composeChannels({ ...conversation, live, store, logging, events, brought: plugins.channels, changed: host.health.changed })
   const authMode = (): string => credential.current().mode
   const reload = composeReload({ ...options, live, configPath: paths.configPath, events, now, replaceAuth, rebuild: door.rebuild })
   const parts: Parts = {

@@ -9,7 +9,8 @@ import type { Delivery } from './delivery/delivery.ts'
 import type { ChannelPairing } from './inbound/pairing.ts'
 import type { PairingDesk } from './inbound/pairing-desk.ts'
 import type { MessagePort } from '../tools/messages/port.ts'
-import type { ChannelsSummary, SummaryOptions } from './summary.ts'
+import type { Probing } from './probing.ts'
+import type { ChannelsHealth, ChannelsSummary, SummaryOptions } from './summary.ts'
 
 export interface AccountStatus {
   readonly entry: AccountEntry
@@ -79,10 +80,13 @@ export interface ChannelRooms {
   readonly delivery: Delivery
   readonly pairing: ChannelPairing
   readonly desk: PairingDesk
+  readonly probing: Probing
   /** What is sent, changed and taken back beside the replies of runs. */
   readonly messages: MessagePort
   /** What is shown of all of it, without credentials. */
   summary (more?: Pick<SummaryOptions, 'probes' | 'only'>): ChannelsSummary
+  /** What of it is part of the health of the gateway, which everybody who is connected may see. */
+  health (): ChannelsHealth
   /** Takes out what looks like a credential, and every secret in use. */
   redact (text: string): string
 }

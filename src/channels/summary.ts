@@ -1,6 +1,7 @@
 /** What operators and clients are shown of the channels, in the shapes of the contract. */
 import type { LoadedConfig } from '../config/load.ts'
 import type { ProbeResult } from './define-channel.ts'
+import type { OutboundItem } from './delivery/item.ts'
 import { channelSections, defaultAccountOf } from './entries.ts'
 import type { AccountStatus, ChannelProblem, Channels } from './room.ts'
 
@@ -36,6 +37,15 @@ interface ChannelSummary {
   readonly running: boolean
   readonly lastError: string | null
   readonly [field: string]: unknown
+}
+
+/** As the health of the gateway shows it to everybody who is connected: no settings, no names of people. */
+export interface ChannelsHealth {
+  readonly channels: { readonly [id: string]: object }
+  readonly channelOrder: readonly string[]
+  readonly channelLabels: { readonly [id: string]: string }
+  /** Messages that wait for somebody to look at them. */
+  readonly deliveryQueues?: { readonly failed: ReadonlyArray<{ queueName: string, count: number, oldestFailedAt: number }> }
 }
 
 export interface SummaryOptions {
@@ -159,5 +169,38 @@ export function summarise (options: SummaryOptions): ChannelsSummary {
     channelDefaultAccountId: Object.fromEntries(accounts.map(([id]) => [id, defaultOf(id)])),
     warnings: problems.filter(({ channel }) => order.includes(channel)).map(({ channel, accountId = 'default', problem }) =>
       `${channel} ${accountId}: ${redact(problem)}`)
+  }
+}
+
+function healthRow (row: AccountRow): object {
+  const { accountId, enabled, configured, running, connected, lifecycle, healthState, healthy, lastError, lastStartAt, probe } = row
+  return {
+    accountId,
+    enabled,
+    configured,
+    running,
+    ...(connected === undefined ? {} : { connected }),
+    lifecycle,
+    healthState,
+    healthy,
+    lastStartAt: lastStartAt ?? null,
+    lastError,
+    ...(probe === undefined ? {} : { probe })
+  }
+}
+
+export function healthOf (options: SummaryOptions, queue: readonly OutboundItem[]): ChannelsHealth {
+  const { channelOrder, channelLabels, channels, channelAccounts, channelDefaultAccountId } = summarise(options)
+  const waiting = queue.filter(({ state }) => state !== 'queued').map(({ createdAtMs }) => createdAtMs)
+  const failed = [{ queueName: 'outbound', count: waiting.length, oldestFailedAt: Math.min(...waiting) }]
+  return {
+    channelOrder,
+    channelLabels,
+    channels: Object.fromEntries(channelOrder.map(id => [id, {
+      accountId: channelDefaultAccountId[id],
+      ...channels[id],
+      accounts: Object.fromEntries(channelAccounts[id]!.map(row => [row.accountId, healthRow(row)]))
+    }])),
+    ...(waiting.length === 0 ? {} : { deliveryQueues: { failed } })
   }
 }

@@ -21,6 +21,7 @@ export interface HostOptions {
   /** The method whose synchronous part ran last. */
   readonly lastMethod: () => string
   readonly sessionStore: HealthSources['sessionStore']
+  readonly channels: NonNullable<HealthSources['channels']>
 }
 
 /** What the gateway knows of itself and of who is here. */
@@ -53,7 +54,7 @@ export function createHost (options: HostOptions): Host {
   const health = createHealth({
     now,
     eventLoop,
-    sources: { agents, hotReload: options.hotReload, sessionStore: options.sessionStore },
+    sources: { agents, hotReload: options.hotReload, sessionStore: options.sessionStore, channels: options.channels },
     // Not while whoever asked is still being answered.
     onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
   })

@@ -14,18 +14,26 @@ export interface MessageParts extends Pick<ChannelRooms, 'channels' | 'delivery'
   readonly clock: Clock
 }
 
-export async function composeMessages (parts: MessageParts): Promise<Pick<ChannelRooms, 'desk' | 'messages' | 'summary' | 'redact'>> {
+type MessageRooms = Pick<ChannelRooms, 'desk' | 'messages' | 'probing' | 'summary' | 'health' | 'redact'>
+
+export async function composeMessages (parts: MessageParts): Promise<MessageRooms> {
   const { channels, delivery, pairing, live, store, logging, outbound, clock } = parts
   const config = live.current
-  const [{ createMessaging }, { createReceipts }, { createFileFetch }, { createPairingDesk }, { summarise }] = await Promise.all([
+  const [
+    { createMessaging }, { createReceipts }, { createFileFetch }, { createPairingDesk }, { healthOf, summarise }, { createProbing }
+  ] = await Promise.all([
     import('../channels/messaging/messaging.ts'),
     import('../channels/messaging/receipts.ts'),
     import('../channels/messaging/files.ts'),
     import('../channels/inbound/pairing-desk.ts'),
-    import('../channels/summary.ts')
+    import('../channels/summary.ts'),
+    import('../channels/probing.ts')
   ])
   const { redactText: redact } = logging.redactor
+  const probing = createProbing({ channels, now: () => clock.now(), redact })
   return {
+    probing,
+    health: () => healthOf({ channels, config, redact, probes: probing.last() }, delivery.list()),
     desk: createPairingDesk({
       pairing,
       delivery,

@@ -17,6 +17,16 @@ export interface HealthSources {
   /** Left out where nothing watches the configuration: `disabled` tells readers that a watcher has given up. */
   readonly hotReload?: () => 'active' | 'disabled'
   readonly sessionStore: () => SessionStoreFacts
+  /** Undefined while no channel has been needed. */
+  readonly channels?: () => ChannelFacts | undefined
+}
+
+/** How the ways to the services are where people write, as everybody who is connected may see it. */
+export interface ChannelFacts {
+  readonly channels: { readonly [id: string]: object }
+  readonly channelOrder: readonly string[]
+  readonly channelLabels: { readonly [id: string]: string }
+  readonly deliveryQueues?: object
 }
 
 export interface HealthSnapshot {
@@ -24,9 +34,10 @@ export interface HealthSnapshot {
   ts: number
   durationMs: number
   configReload?: { hotReloadStatus: 'active' | 'disabled' }
-  channels: { [id: string]: unknown }
-  channelOrder: string[]
-  channelLabels: { [id: string]: string }
+  channels: ChannelFacts['channels']
+  channelOrder: ChannelFacts['channelOrder']
+  channelLabels: ChannelFacts['channelLabels']
+  deliveryQueues?: object
   heartbeatSeconds: number
   defaultAgentId: string
   agents: object[]
@@ -39,6 +50,8 @@ export interface Health {
   json (options?: { fresh?: boolean }): string
   snapshot (options?: { fresh?: boolean }): HealthSnapshot
   version (): number
+  /** Something that it tells has changed: whoever listens hears of it soon, many changes at once. */
+  changed (): void
 }
 
 export interface HealthOptions {
@@ -52,6 +65,11 @@ export interface HealthOptions {
 /** A count that is not true any more is renewed sooner, though not for everybody who asks. */
 const countAgeMs = 1000
 
+/** Many things change at the same time when a connection comes or goes. */
+const gatheringMs = 250
+
+const noChannels: ChannelFacts = { channels: {}, channelOrder: [], channelLabels: {} }
+
 const noHeartbeat = { enabled: false, every: 'disabled', everyMs: null, prompt: '', target: 'none', ackMaxChars: 300 }
 
 /** The gateway's view of its own health. Kept as JSON because it is read far more often than it changes. */
@@ -60,6 +78,7 @@ export function createHealth (options: HealthOptions): Health {
   let current: HealthSnapshot | undefined
   let json = ''
   let version = 0
+  let gathering: NodeJS.Timeout | undefined
 
   function build (): HealthSnapshot {
     const ts = now()
@@ -71,9 +90,7 @@ export function createHealth (options: HealthOptions): Health {
       ts,
       durationMs: Math.max(0, now() - ts),
       ...(sources.hotReload ? { configReload: { hotReloadStatus: sources.hotReload() } } : {}),
-      channels: {},
-      channelOrder: [],
-      channelLabels: {},
+      ...(sources.channels?.() ?? noChannels),
       heartbeatSeconds: 0,
       defaultAgentId: agents.find(agent => agent.isDefault)?.agentId ?? 'main',
       agents: agents.map(agent => ({ ...agent, heartbeat: noHeartbeat, sessions: sessionsOf(store.ofAgent(agent.agentId)) })),
@@ -99,6 +116,13 @@ export function createHealth (options: HealthOptions): Health {
       return json
     },
     snapshot: ({ fresh = false } = {}) => refreshed(fresh),
-    version: () => version
+    version: () => version,
+    changed () {
+      if (!current) return
+      gathering ??= setTimeout(() => {
+        gathering = undefined
+        refreshed(true)
+      }, gatheringMs).unref()
+    }
   }
 }

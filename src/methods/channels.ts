@@ -1,7 +1,6 @@
 /** The ways to the services where people write: seen, begun, ended, and who is let in. */
 import { hasChannels } from '../channels/entries.ts'
-import type { AccountStatus, ChannelRooms, Started } from '../channels/room.ts'
-import type { Probed } from '../channels/summary.ts'
+import type { ChannelRooms, Started } from '../channels/room.ts'
 import type { Scope } from '../protocol/scopes.ts'
 import { Type } from '../protocol/type.ts'
 import { GatewayError } from '../protocol/errors.ts'
@@ -26,28 +25,12 @@ interface StatusParams {
   readonly channel?: string
 }
 
-async function probeAll ({ channels, redact }: ChannelRooms, only: string | undefined, timeoutMs: number, now: () => number) {
-  const { nameOf, probedOf } = await import('../channels/summary.ts')
-  const isMeant = ({ entry, facts }: AccountStatus): boolean =>
-    facts.enabled && facts.configured && (only === undefined || only === 'all' || entry.channel === only)
-  const probed = channels.status().filter(isMeant).map(async ({ entry: { channel, accountId } }) => {
-    const beganAtMs = now()
-    const signal = AbortSignal.timeout(timeoutMs)
-    const late = new Promise<{ ok: false, error: string }>(resolve => {
-      signal.addEventListener('abort', () => resolve({ ok: false, error: `no answer within ${timeoutMs} ms` }))
-    })
-    const result = await Promise.race([channels.probe(channel, accountId, signal), late])
-    return [nameOf(channel, accountId), probedOf(result, now() - beganAtMs, redact)] as const
-  })
-  return new Map<string, Probed>(await Promise.all(probed))
-}
-
 async function statusOf (rooms: Rooms, { probe = false, timeoutMs = defaultProbeMs, channel }: StatusParams) {
   if (!hasChannels(rooms.config().config)) return nothing
   const built = await rooms.channels()
   await built.channels.settled()
   const limitMs = Math.min(Math.max(timeoutMs, 1), longestProbeMs)
-  const more = probe ? { probes: await probeAll(built, channel, limitMs, rooms.now) } : {}
+  const more = probe ? { probes: await built.probing.probe(channel, limitMs) } : {}
   return built.summary({ ...more, ...(channel === undefined ? {} : { only: channel }) })
 }
 

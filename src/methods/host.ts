@@ -1,3 +1,4 @@
+import { hasChannels } from '../channels/entries.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { Type } from '../protocol/type.ts'
 import { RawJson } from '../rpc/define-method.ts'
@@ -55,6 +56,27 @@ function sessionsOf ({ sessions, now }: Rooms, agents: readonly AgentFacts[]): o
 /** Rows are read on first use. What cannot be read is not counted; readiness says that it cannot. */
 const rowsInMemory = ({ sessions }: Rooms): Promise<void> => sessions.ready.catch(() => {})
 
+const probeLimitMs = 8_000
+
+/** Services are asked whether they know us; whoever may not read causes no such calls. */
+async function probeChannels ({ channels, config }: Rooms): Promise<void> {
+  if (!hasChannels(config().config)) return
+  const { channels: room, probing } = await channels()
+  await room.settled()
+  await probing.probe(undefined, probeLimitMs)
+}
+
+interface ChannelState { readonly configured?: boolean, readonly running?: boolean, readonly healthState?: string }
+
+/** One line for each channel. */
+function channelLines ({ health }: Rooms): string[] {
+  const { channelOrder, channelLabels, channels } = health.snapshot()
+  return channelOrder.map(id => {
+    const { configured, running, healthState } = channels[id] as ChannelState
+    return `${channelLabels[id] ?? id}: ${configured ? 'configured' : 'not configured'}, ${running ? 'running' : 'stopped'}, ${healthState}`
+  })
+}
+
 /** Sections whose rooms come later are there, empty, because status pages read them without asking. */
 function statusOf (rooms: Rooms): object {
   const agents = rooms.agents()
@@ -67,7 +89,7 @@ function statusOf (rooms: Rooms): object {
     phase: rooms.lifecycle.phase(),
     clients: rooms.connections.counts(),
     heartbeat: { defaultAgentId, agents: agents.map(({ agentId }) => ({ agentId, enabled: false, every: 'disabled', everyMs: null })) },
-    channelSummary: [],
+    channelSummary: channelLines(rooms),
     queuedSystemEvents: [],
     degradedSecretOwners: [],
     degradedPlugins: [],
@@ -107,7 +129,9 @@ export const host = {
       // Of agents and conversations it says how many there are.
       if (isConfined(caller.key)) return { ok: true, ts: rooms.now() }
       await rowsInMemory(rooms)
-      return new RawJson(rooms.health.json({ fresh: (params as { probe?: unknown }).probe === true }))
+      const { probe = false } = params
+      if (probe && caller.allows.has('operator.read')) await probeChannels(rooms)
+      return new RawJson(rooms.health.json({ fresh: probe }))
     }
   }),
   status: method({

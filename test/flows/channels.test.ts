@@ -1,6 +1,8 @@
 /** Channels as operators and programs see and steer them, over a Telegram server on this machine. */
 import t from 'tap'
-import { contractProblem } from '../contract.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { contractProblem, healthProblem } from '../contract.ts'
 import { admitted, closeClient } from '../helper.ts'
 import { eventually } from '../process/daemon.ts'
 import { openChannelScene } from './channel-scene.ts'
@@ -162,6 +164,63 @@ t.test('each method asks for the scope of the contract', async t => {
   }
   t.ok((await client.request('channels.status')).ok)
   await closeClient(client)
+})
+
+t.test('strangers who ask to be let in are listed, let in and sent away, and the first owner is named', async t => {
+  const scene = await openChannelScene(t)
+  const { call, telegram, gateway, stateDir } = scene
+  await scene.connected()
+  const { pairing } = await gateway.rooms.channels()
+  const place = { channel: 'telegram', accountId: 'default' }
+  const first = await pairing.ask(place, { id: '501', name: 'Alice Adams' }, '501')
+  const second = await pairing.ask(place, { id: '502', username: 'bob' }, '502')
+  const { payload } = await call('channels.pairing.list', { channel: 'telegram' })
+  t.equal(contractProblem('ChannelsPairingListResult', payload), undefined)
+  t.match(payload, {
+    accounts: [{ channel: 'telegram', channelLabel: 'Telegram', accountId: 'default', notifySupported: true }],
+    requests: [{ senderId: '501', senderLabel: 'Alice Adams', createdAt: /^\d{4}-/ }, { senderId: '502', senderLabel: '@bob' }],
+    commandOwnerConfigured: false,
+    limits: { pendingPerAccount: 3, ttlMs: 3_600_000 }
+  })
+  t.notMatch(JSON.stringify(payload), new RegExp(first!.code), 'whoever lists them cannot pretend to be told the code')
+  const { requestId } = payload.requests[0]
+  const approved = await call('channels.pairing.approve', { ...place, requestId, notify: true, bootstrapCommandOwner: true })
+  t.match(approved.payload, { requestId, senderId: '501', notification: 'sent', commandOwnerBootstrap: 'configured' })
+  t.match((await telegram.called('sendMessage'))[0], { params: { chat_id: '501' } })
+  t.match(readFileSync(join(stateDir, 'openclaw.json'), 'utf8'), /"telegram:501"/)
+  t.ok(await pairing.isApproved(place, '501'))
+  t.match((await call('channels.pairing.approve', { ...place, requestId })).error, { details: { code: 'NOT_FOUND' } })
+  t.match((await call('channels.pairing.dismiss', { ...place, requestId: second!.requestId })).payload, { requestId: second!.requestId, senderId: '502' })
+  t.notOk(await pairing.isApproved(place, '502'))
+  const third = await pairing.ask(place, { id: '503' }, '503')
+  const byCode = await call('channels.pairing.approve', { requestId: third!.code.toLowerCase(), bootstrapCommandOwner: true })
+  t.match(byCode.payload, { senderId: '503', channel: 'telegram', notification: 'not-requested' }, 'the code alone says who is meant')
+  t.match((await call('channels.pairing.revoke', { ...place, senderId: '503' })).payload, { revoked: true })
+  t.notOk(await pairing.isApproved(place, '503'))
+})
+
+t.test('health tells how channels are, and tells it again when that changes', async t => {
+  const scene = await openChannelScene(t)
+  const { call, client, telegram } = scene
+  await scene.connected()
+  const { payload } = await call('health', { probe: true })
+  t.equal(healthProblem(payload), undefined)
+  t.match(payload, {
+    channelOrder: ['telegram'],
+    channelLabels: { telegram: 'Telegram' },
+    channels: { telegram: { accountId: 'default', configured: true, running: true, probe: { ok: true }, accounts: { default: { healthState: 'healthy' } } } }
+  })
+  t.notMatch(JSON.stringify(payload.channels), /allowFrom|dmPolicy/)
+  t.match((await call('status')).payload.channelSummary, ['Telegram: configured, running, healthy'])
+  await call('channels.stop', { channel: 'telegram' })
+  const changed = await client.frame(({ event, payload }) => event === 'health' && payload.channels.telegram?.running === false)
+  t.equal(healthProblem(changed.payload), undefined)
+  await call('channels.start', { channel: 'telegram' })
+  telegram.fail('sendMessage', { cut: 'after' })
+  await call('send', { to: '501', message: 'x', idempotencyKey: 'x' })
+  const { payload: after } = await call('health', { probe: true })
+  t.equal(healthProblem(after), undefined)
+  t.match(after.deliveryQueues, { failed: [{ queueName: 'outbound', count: 1, oldestFailedAt: Number }] })
 })
 
 t.test('a gateway without channels answers without loading any', async t => {
