@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Ajv } from 'ajv'
 import type { LoadedConfig } from '../config/load.ts'
+import { haveSecretsChanged } from '../config/secret-values.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logging } from '../log/logger.ts'
 import { GatewayError } from '../protocol/errors.ts'
@@ -70,6 +71,8 @@ class ChannelRoom implements Channels {
   readonly #added = new Map<string, Channel>()
   readonly #loaded = new Map<string, Promise<Channel>>()
   readonly #kept = new Map<string, Kept>()
+  /** Those that the accounts were begun with. */
+  #secrets: LoadedConfig['secretValues']
   #problems: ChannelProblem[] = []
   #monitor: Monitor | undefined
   #settling: Promise<void> = Promise.resolve()
@@ -201,8 +204,11 @@ class ChannelRoom implements Channels {
 
   /** Makes what runs what the configuration says. */
   async #settle (): Promise<void> {
-    const wanted = new Map(accountEntries(this.#options.config().config).map(entry => [nameOf(entry), entry]))
-    const gone = [...this.#kept].filter(([name, { entry }]) => !isDeepStrictEqual(entry, wanted.get(name)))
+    const { config, secretValues } = this.#options.config()
+    const wanted = new Map(accountEntries(config).map(entry => [nameOf(entry), entry]))
+    const gone = [...this.#kept].filter(([name, { entry }]) =>
+      !isDeepStrictEqual(entry, wanted.get(name)) || haveSecretsChanged(entry.config, this.#secrets, secretValues))
+    this.#secrets = secretValues
     await Promise.all(gone.map(async ([name, { account }]) => {
       await account.stop('gateway')
       this.#kept.delete(name)

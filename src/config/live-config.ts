@@ -138,13 +138,15 @@ export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
 
   /** All that can fail comes first; what is returned swaps everything in one go. */
   async function ready ({ next, outcome }: Plan, freshSecrets = false): Promise<() => LoadedConfig> {
-    const complete = { ...next, secretValues: await renewedSecrets(current, next, freshSecrets) }
+    const { secretValues, rotated } = await renewedSecrets(current, next, freshSecrets)
+    const complete = { ...next, secretValues }
+    const whole = { ...outcome, applied: [...new Set([...outcome.applied, ...rotated])] }
     const steps = await Promise.all(preparations.map(step => step(complete)))
     return () => {
       current = complete
       pending = outcome.pending
       for (const step of steps) step()
-      for (const listener of listeners) listener(outcome)
+      for (const listener of listeners) listener(whole)
       return current
     }
   }
@@ -190,11 +192,14 @@ export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
 }
 
 /** Credentials that are in use stay what they are until they are asked for again, or the places they come from have changed. */
-async function renewedSecrets (before: LoadedConfig, next: LoadedConfig, fresh: boolean): Promise<LoadedConfig['secretValues']> {
+async function renewedSecrets (
+  before: LoadedConfig, next: LoadedConfig, fresh: boolean
+): Promise<{ secretValues: LoadedConfig['secretValues'], rotated: readonly string[] }> {
   const { secretValues } = before
   const isUsed = secretValues !== undefined && secretValues.size > 0
   const isMoved = isUsed && !(isDeepStrictEqual(before.config.secrets, next.config.secrets) && isDeepStrictEqual(before.env, next.env))
-  if (!fresh && !isMoved) return secretValues
-  const { renewSecrets } = await import('./secret-values.ts')
-  return await renewSecrets(next, secretValues)
+  if (!fresh && !isMoved) return { secretValues, rotated: [] }
+  const { renewSecrets, rotatedIn } = await import('./secret-values.ts')
+  const renewed = await renewSecrets(next, secretValues)
+  return { secretValues: renewed, rotated: rotatedIn(next.source, secretValues, renewed) }
 }

@@ -31,9 +31,18 @@ export function refsIn (root: unknown, tree?: Node): PlacedRef[] {
   return found
 }
 
-/** What is known of the references inside a value, as far as anything is. Two that differ mean that a credential has changed. */
-export const knownSecretsIn = (value: unknown, { secretValues }: Pick<LoadedConfig, 'secretValues'>): Array<string | undefined> =>
-  secretValues && secretValues.size > 0 ? refsIn(value).map(({ ref }) => secretValues.get(secretKeyOf(ref))?.value) : []
+/** The places whose credentials are others now. */
+export const rotatedIn = (source: unknown, before: SecretValues | undefined, after: SecretValues): string[] =>
+  refsIn(source, configTree).filter(({ ref }) => haveSecretsChanged(ref, before, after)).map(({ path }) => path)
+
+/** A credential that a value refers to has been used, and is another one now. */
+export function haveSecretsChanged (value: unknown, before: SecretValues | undefined, after: SecretValues | undefined): boolean {
+  if (!before || !after || before === after || before.size === 0) return false
+  return refsIn(value).some(({ ref }) => {
+    const used = before.get(secretKeyOf(ref))
+    return used !== undefined && used.value !== after.get(secretKeyOf(ref))?.value
+  })
+}
 
 export interface CheckedRef extends PlacedRef {
   readonly resolved: ResolvedSecret

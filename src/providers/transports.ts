@@ -1,5 +1,7 @@
 /** The transports in use, one for each provider and wire format: made at the first step, closed when its provider was configured anew. */
 import { isDeepStrictEqual } from 'node:util'
+import { haveSecretsChanged } from '../config/secret-values.ts'
+import type { SecretValues } from '../config/secrets.ts'
 import type { Catalog } from './catalog.ts'
 import { ProviderError, type ModelInfo, type ProviderKind, type Transport } from './model.ts'
 import { credentialOf, type ProviderEntry } from './provider-entry.ts'
@@ -95,14 +97,17 @@ export function createTransports (kinds: ReadonlyMap<string, ProviderKind>): Tra
       const settings = slots.peek(model)?.settings
       const entry = catalog.providers.get(model.provider)
       if (!settings || settings.inlineKey || !entry) return false
-      const again = await resolveSettings(entry, model.api, catalog.loaded).catch(() => undefined)
+      const secretValues: SecretValues = new Map()
+      const again = await resolveSettings(entry, model.api, { ...catalog.loaded, secretValues }).catch(() => undefined)
       if (!again || (again.apiKey === settings.apiKey && isDeepStrictEqual(again.headers, settings.headers))) return false
+      for (const [key, value] of secretValues) catalog.loaded.secretValues?.set(key, value)
       void slots.drop(model.provider)
       return true
     },
     hasInlineKey: model => slots.peek(model)?.settings?.inlineKey ?? false,
     replace (before, after) {
-      const changed = [...before.providers.keys()].filter(id => !isDeepStrictEqual(factsOf(before, id), factsOf(after, id)))
+      const changed = [...before.providers.keys()].filter(id => !isDeepStrictEqual(factsOf(before, id), factsOf(after, id)) ||
+        haveSecretsChanged(before.providers.get(id)?.config, before.loaded.secretValues, after.loaded.secretValues))
       for (const id of changed) void slots.drop(id)
       return changed
     },

@@ -58,9 +58,9 @@ const mapping = group({ help: 'One rule; the first that matches is taken.', unit
 })
 
 export const hooks = group({ help: 'HTTP hooks from outside.', unit: true, open: true, reload: 'room:hooks' }, {
-  enabled: key(flag, { default: false, failsafe: false, help: 'Serve them; needs a token.' }),
+  enabled: key(flag, { default: false, failsafe: false, help: 'Serve them; needs a token.', reload: 'restart' }),
   token: secret('Bearer token of the callers; must not be the one of the gateway.'),
-  path: key(Type.String({ pattern: '^/[^\\s?#]*[^\\s?#/]$', title: 'a path such as "/hooks"' }), { default: '/hooks', help: 'Path below which they are served.', check: hookPathProblem }),
+  path: key(Type.String({ pattern: '^/[^\\s?#]*[^\\s?#/]$', title: 'a path such as "/hooks"' }), { default: '/hooks', help: 'Path below which they are served.', check: hookPathProblem, reload: 'restart' }),
   allowedAgentIds: key(texts, { help: 'Agents that may be called; absent or "*": all.', failsafe: [] }),
   defaultSessionKey: key(text, { help: 'Session of calls that name none.' }),
   allowRequestSessionKey: key(flag, { default: false, failsafe: false, help: 'Calls may name a session.' }),

@@ -36,7 +36,7 @@ const files = group({ help: 'Files in requests.', reload: 'live' }, {
 
 const endpoints = group({ help: 'Routes that are switched on one by one.', reload: 'live' }, {
   mcp: group({ help: 'The gateway as an MCP server, at /mcp.' }, {
-    enabled: key(flag, { default: false, failsafe: false, help: 'Serve it.' })
+    enabled: key(flag, { default: false, failsafe: false, help: 'Serve it.', reload: 'restart' })
   }),
   adminRpc: group({ help: 'POST /api/v1/admin/rpc, every method of the WebSocket for tools that cannot hold one open.' }, {
     enabled: key(flag, { default: false, failsafe: false, help: 'Serve it.' })
@@ -76,7 +76,7 @@ export const http = group({ help: 'The HTTP side of the port.', reload: 'restart
   }),
   cors: group({ help: 'Pages of other origins that may call the API routes.' }, {
     origins: key(texts, { default: [], help: 'Allowed origins, beside gateway.controlUi.allowedOrigins.', checkItem: originProblem, reload: 'live' }),
-    maxAgeSeconds: key(seconds(0), { default: 600, help: 'How long browsers may remember the answer to a preflight.' })
+    maxAgeSeconds: key(seconds(0), { default: 600, help: 'How long browsers may remember the answer to a preflight.', reload: 'live' })
   }),
   securityHeaders: group({ help: 'Headers on every answer.', reload: 'live' }, {
     strictTransportSecurity: key(Type.Union([text, Type.Literal(false)], { title: 'a header value, or false' }), {

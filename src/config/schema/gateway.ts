@@ -127,7 +127,7 @@ export const gateway = group({ help: 'The daemon and its port.', reload: 'restar
   }),
   nodes,
   limits,
-  handshakeTimeoutMs: key(milliseconds(1), { default: 15_000, help: 'Time from opening a socket to a finished connect.' }),
+  handshakeTimeoutMs: key(milliseconds(1), { default: 15_000, help: 'Time from opening a socket to a finished connect.', reload: 'live' }),
   channelHealthCheckMinutes: key(timerMinutes(0), { default: 5, help: 'How often channels are checked; 0 switches it off.', reload: 'room:channels' }),
   channelStaleEventThresholdMinutes: key(timerMinutes(1), { default: 30, help: 'A channel without any traffic for so long is stale.', reload: 'room:channels' }),
   channelMaxRestartsPerHour: key(integer(1), { default: 10, help: 'Automatic restarts of one channel account.', reload: 'room:channels' }),

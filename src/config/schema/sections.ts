@@ -25,6 +25,12 @@ export const env = group({ help: 'Environment variables.', open: true, reload: '
 export const diagnostics = group({ help: 'Metrics and traces.', open: true, reload: 'live' }, {
   enabled: key(flag, { default: true, help: 'Collect them.' }),
   flags: key(texts, { default: [], help: 'Extra diagnostics by name.' }),
+  metrics: group({ help: 'The pages /metrics and /api/diagnostics/prometheus.' }, {
+    enabled: key(flag, { default: true, help: 'Serve them.' }),
+    access: key(oneOf(['authenticated', 'local']), {
+      default: 'authenticated', failsafe: 'authenticated', help: 'Who may read them: callers with operator.read, or also programs of this machine without a credential.'
+    })
+  }),
   otel: group({ help: 'Export by OpenTelemetry.', open: true }, {
     enabled: key(flag, { default: false, help: 'Switch it on.' }),
     endpoint: key(text, { help: 'Collector; tracesEndpoint, metricsEndpoint and logsEndpoint win over it.' }),

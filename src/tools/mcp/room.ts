@@ -1,4 +1,6 @@
 /** All servers of the configuration, and their tools in the registry. */
+import { haveSecretsChanged } from '../../config/secret-values.ts'
+import type { SecretValues } from '../../config/secrets.ts'
 import { normalName } from '../names.ts'
 import type { Tool } from '../tool.ts'
 import type { ForeignTool } from './connection.ts'
@@ -41,6 +43,7 @@ export function createRoom (options: McpOptions): McpRoom {
   const { registry, log, config } = options
   const members = new Map<string, Member>()
   let read: object | undefined
+  let secrets: SecretValues | undefined
   /** Servers that are on their way out. */
   const leaving = new Set<Promise<void>>()
 
@@ -82,8 +85,12 @@ export function createRoom (options: McpOptions): McpRoom {
     if (read === loaded) return
     read = loaded
     const wanted = new Map(readServers(loaded.config).map(settings => [settings.name, settings]))
-    for (const [name, member] of members) if (wanted.get(name)?.fingerprint !== member.server.settings.fingerprint) dismiss(name, member)
+    for (const [name, member] of members) {
+      const isSame = wanted.get(name)?.fingerprint === member.server.settings.fingerprint
+      if (!isSame || haveSecretsChanged(member.server.settings.entry, secrets, loaded.secretValues)) dismiss(name, member)
+    }
     for (const [name, settings] of wanted) if (!members.has(name)) admit(settings)
+    secrets = loaded.secretValues
   }
 
   /** All at the same time: none waits for another. */
