@@ -15,6 +15,7 @@ import { composeRooms, hasApprover } from './compose/rooms.ts'
 import { composeSnapshot } from './compose/snapshot.ts'
 import { registerPrograms } from './compose/programs.ts'
 import { composeReload, type ReloadPorts } from './compose/reload.ts'
+import { composeWatch } from './compose/watch/watch.ts'
 import { createLiveConfig } from './config/live-config.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import { createEventBus } from './events/bus.ts'
@@ -78,7 +79,9 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
     follows: conversation.sessions.subscribers.hears,
     maySee: (caller, sessionKey) => maySeeKey(caller, sessionKey, conversation.sessions.get),
     onEnded: ({ id }) => conversation.connectionEnded(id),
-    snapshot: composeSnapshot({ host, config: parts.live.current, paths, authMode: parts.authMode })
+    snapshot: composeSnapshot({ host, config: parts.live.current, paths, authMode: parts.authMode }),
+    observe: parts.watch.request,
+    tracing: parts.watch.tracing
   })
 }
 
@@ -93,6 +96,7 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
     hosts: () => door.hosts,
     origins: () => door.origins
   })
+  parts.watch.http(fastify)
   await rpc.register(fastify, await composePluginDoor(fastify, { ...parts, auth: door.httpAuth, unavailable: host.lifecycle.unavailable }))
   registerProbes(fastify, { lifecycle: host.lifecycle, auth: door.httpAuth, authMode: parts.authMode, version, eventLoop: host.eventLoop })
   const { tools: { invoke }, sessions } = parts.conversation
@@ -127,6 +131,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   const events = createEventBus((err, event) => log.error({ err, event }, 'an event listener failed'))
   const live = createLiveConfig({ loaded, paths, env: options.env })
   const config = (): GatewayConfig => gatewayConfig({ live })
+  const watch = composeWatch({ ...options, live, events, bootId, now })
   const host = createHost({
     config: live.current,
     store,
@@ -152,7 +157,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     invalidate: (target, reason) => rpc.invalidate(target, reason)
   })
   const keys = composeKeys({ store, now, notice: text => log.warn(text), disconnect: (...callers) => rpc.disconnect(...callers) })
-  const door = createDoor({ config, credential, bind, port, localAdminToken, devices, keys, now })
+  const door = createDoor({ config, credential, bind, port, localAdminToken, devices, keys, now, watch: watch.door })
   const conversation = composeConversation({
     live,
     paths,
@@ -165,17 +170,20 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     archiveDir: join(paths.stateDir, 'archive'),
     now,
     capsOf: id => rpc.connections.get(id)?.caps,
+    watch: watch.work,
     env: options.env,
     isStopping: () => host.lifecycle.phase() === 'stopping',
     hasApprover: kind => hasApprover(rpc.connections, kind),
     outbox: { began: run => channels.outbox.began(run), ended: async run => await channels.outbox.ended(run) }
   })
   const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
-  const channels = composeChannels({ ...conversation, live, store, logging, events, brought: plugins.channels, changed: host.health.changed })
+  const channels = composeChannels({
+    ...conversation, live, store, logging, events, brought: plugins.channels, changed: host.health.changed
+  })
   const authMode = (): string => credential.current().mode
   const reload = composeReload({ ...options, live, configPath: paths.configPath, events, now, replaceAuth, rebuild: door.rebuild })
   const parts: Parts = {
-    options, keys, live, reload, now, bootId, events, host, door, conversation, plugins, channels, port, authMode
+    options, keys, live, reload, now, bootId, events, host, door, watch, conversation, plugins, channels, port, authMode
   }
   const rpc = composeRpc(parts, devices)
   const fastify = await composeHttp(parts, rpc)
@@ -191,6 +199,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     conversation.commands.approvals.release()
     const { drainMs } = config().shutdown
     const beganAtMs = now()
+    await channels.stopIntake()
     await conversation.runs.drain(drainMs)
     await rpc.shutdown(reason, Math.max(lastAnswersMs, drainMs - (now() - beganAtMs)))
     await listeners?.close()
@@ -202,6 +211,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     await conversation.close()
     await devices.close()
     await keys.close()
+    await watch.close(reason)
     await store.close()
   }
 

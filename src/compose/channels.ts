@@ -1,5 +1,6 @@
 /** The channels of a running gateway: built after it is ready if the configuration names any, else when somebody asks for them. */
 import { hasChannels } from '../channels/entries.ts'
+import type { Inbound } from '../channels/inbound/inbound.ts'
 import type { Outbox } from '../channels/replies/reply.ts'
 import type { ChannelRooms, Receive } from '../channels/room.ts'
 import type { LiveConfig } from '../config/live-config.ts'
@@ -8,9 +9,11 @@ import type { Logging } from '../log/logger.ts'
 import type { Outbound } from '../lib/outbound/outbound.ts'
 import type { Plugins } from '../plugins/plugins.ts'
 import type { Store } from '../store/store.ts'
+import type { Conversation } from './conversation.ts'
+import { composeInbound } from './inbound.ts'
 import { composeMessages } from './messages.ts'
 
-export interface ChannelParts {
+export interface ChannelParts extends Pick<Conversation, 'runs' | 'files'> {
   readonly live: LiveConfig
   readonly store: Store
   readonly logging: Logging
@@ -31,12 +34,15 @@ export interface LateChannels {
   readonly outbox: Outbox
   /** After the gateway is ready. */
   begin (): Promise<void>
+  /** What is written from now on is left with the services, which bring it to the next gateway. */
+  stopIntake (): Promise<void>
   close (): Promise<void>
 }
 
 interface Built {
   readonly rooms: ChannelRooms
   readonly outbox: Outbox
+  readonly inbound: Inbound
 }
 
 async function build (parts: ChannelParts): Promise<Built> {
@@ -51,7 +57,7 @@ async function build (parts: ChannelParts): Promise<Built> {
     import('../channels/builtin/index.ts'),
     import('../lib/clock.ts')
   ])
-  const receive: Receive = async () => { throw new Error('messages are not taken in yet') }
+  const receive: Receive = async (account, message) => await inbound.receive(account, message)
   const channels = createChannels({ config: live.current, store, clock, logging, builtin: builtinChannels, receive, changed })
   const delivery = createDelivery({
     collection: store.collection('outbound'),
@@ -62,13 +68,18 @@ async function build (parts: ChannelParts): Promise<Built> {
     maxAgeMs: () => live.current().config.agents.defaults.recovery.maxAgeMinutes * 60_000
   })
   const pairing = createChannelPairing({
-    requests: store.collection('channel-requests'), allowed: store.collection('channel-allowed'), now: () => clock.now()
+    requests: store.collection('channel-requests'),
+    allowed: store.collection('channel-allowed'),
+    commit: async ops => await store.commit(ops),
+    now: () => clock.now()
   })
+  const inbound = await composeInbound({ ...parts, clock, delivery, pairing })
   await delivery.open()
   const outbox = createReplies({
     channels, delivery, live: store.collection('live-replies'), config: live.current, clock, log: logging.child('replies')
   })
-  return { rooms: { channels, delivery, pairing, ...await composeMessages({ ...parts, channels, delivery, pairing, clock }) }, outbox }
+  const messages = await composeMessages({ ...parts, channels, delivery, pairing, clock })
+  return { rooms: { channels, delivery, pairing, ...messages }, outbox, inbound }
 }
 
 export function composeChannels (parts: ChannelParts): LateChannels {
@@ -126,6 +137,11 @@ export function composeChannels (parts: ChannelParts): LateChannels {
     async begin () {
       hasBegun = true
       await follow()
+    },
+    async stopIntake () {
+      isClosed = true
+      const built = await loading?.catch(() => undefined)
+      await built?.inbound.stop()
     },
     async close () {
       isClosed = true

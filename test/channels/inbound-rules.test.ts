@@ -106,7 +106,7 @@ t.test('the most specific rule says which agent answers, and everything that it 
 t.test('a stranger gets one code, three strangers wait at most, and an hour later they are forgotten', async t => {
   const store = createMemoryStore()
   let now = 1_000_000
-  const make = () => createChannelPairing({ requests: store.collection('channel-requests'), allowed: store.collection('channel-allowed'), now: () => now })
+  const make = () => createChannelPairing({ requests: store.collection('channel-requests'), allowed: store.collection('channel-allowed'), commit: store.commit, now: () => now })
   const pairing = make()
   const place = { channel: 'demo', accountId: 'default' }
   const first = await pairing.ask(place, { id: '7', username: 'ann' }, '7')

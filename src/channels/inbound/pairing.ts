@@ -2,7 +2,7 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import { createOneAtATime } from '../../lib/one-at-a-time.ts'
 import { GatewayError } from '../../protocol/errors.ts'
-import type { Collection } from '../../store/store.ts'
+import type { Collection, Store, StoreOp } from '../../store/store.ts'
 import type { Person } from '../define-channel.ts'
 import type { AccountEntry } from '../entries.ts'
 
@@ -31,14 +31,17 @@ export const pairingLimits = { pendingPerAccount: 3, ttlMs: 3_600_000 } as const
 const alphabet = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
 const newCode = (): string => Array.from({ length: 8 }, () => alphabet[randomInt(alphabet.length)]).join('')
 
+/** The answer to whoever asked: it must not be lost once the request is there. */
+type Also = (request: AccessRequest) => readonly StoreOp[]
+
 type Place = Pick<AccountEntry, 'channel' | 'accountId'>
 
 const allowedKey = ({ channel, accountId }: Place, senderId: string): string => JSON.stringify([channel, accountId, senderId])
 
 export interface ChannelPairing {
   isApproved (place: Place, senderId: string): Promise<boolean>
-  /** The new request, once for each stranger; undefined when there is nothing to say to him. */
-  ask (place: Place, sender: Person, chatId: string): Promise<AccessRequest | undefined>
+  /** The new request, once for each stranger; undefined when there is nothing to say to him. `also` is committed together with it. */
+  ask (place: Place, sender: Person, chatId: string, also?: Also): Promise<AccessRequest | undefined>
   list (place?: Partial<Place>): Promise<readonly AccessRequest[]>
   /** By request id or code. Throws NOT_FOUND for what is unknown or too old. */
   approve (place: Partial<Place>, idOrCode: string): Promise<AccessRequest>
@@ -50,12 +53,13 @@ export interface ChannelPairing {
 export interface PairingSources {
   readonly requests: Collection<AccessRequest>
   readonly allowed: Collection<Approved>
+  readonly commit: Store['commit']
   readonly now: () => number
 }
 
 const labelOf = ({ id, name, username }: Person): string => (name ?? (username === undefined ? id : `@${username}`)).slice(0, 100)
 
-export function createChannelPairing ({ requests, allowed, now }: PairingSources): ChannelPairing {
+export function createChannelPairing ({ requests, allowed, commit, now }: PairingSources): ChannelPairing {
   async function pending (): Promise<AccessRequest[]> {
     const all = (await requests.all()).map(({ value }) => value)
     for (const { requestId } of all.filter(({ expiresAtMs }) => expiresAtMs <= now())) await requests.delete(requestId)
@@ -68,7 +72,8 @@ export function createChannelPairing ({ requests, allowed, now }: PairingSources
   // Many strangers at one moment are counted one after the other.
   const inTurn = createOneAtATime()
 
-  async function ask ({ channel, accountId }: Place, sender: Person, chatId: string): Promise<AccessRequest | undefined> {
+  async function ask (place: Place, sender: Person, chatId: string, also: Also = () => []): Promise<AccessRequest | undefined> {
+    const { channel, accountId } = place
     const here = (await pending()).filter(isAt({ channel, accountId }))
     const known = here.find(({ senderId }) => senderId === sender.id)
     if (known) {
@@ -89,13 +94,13 @@ export function createChannelPairing ({ requests, allowed, now }: PairingSources
       lastSeenAtMs: atMs,
       expiresAtMs: atMs + pairingLimits.ttlMs
     }
-    await requests.put(request.requestId, request)
+    await commit([{ op: 'put', collection: 'channel-requests', key: request.requestId, value: request }, ...also(request)])
     return request
   }
 
   return {
     isApproved: async (place, senderId) => await allowed.get(allowedKey(place, senderId)) !== undefined,
-    ask: async (place, sender, chatId) => await inTurn(async () => await ask(place, sender, chatId)),
+    ask: async (place, sender, chatId, also) => await inTurn(async () => await ask(place, sender, chatId, also)),
     list: async (place = {}) => (await pending()).filter(isAt(place)),
     async approve (place, idOrCode) {
       const wanted = idOrCode.trim().toUpperCase()
