@@ -10,6 +10,7 @@ import type { RunRequest } from './room.ts'
 import type { ChargeContext } from './charges.ts'
 import type { Turn } from './turn.ts'
 import type { RunEmit } from './voice.ts'
+import type { RunWatch } from './watch.ts'
 
 export interface RunLog {
   debug (fields: object, message: string): void
@@ -49,4 +50,5 @@ export interface RunContext extends Pick<ChargeContext, 'keys'> {
   readonly now: () => number
   readonly log: RunLog
   readonly emit: RunEmit
+  readonly watch?: RunWatch
 }

@@ -152,6 +152,11 @@ export function tellFailure (voice: Voice, { result, failure }: Settled): void {
 
 /** Carries a run out. Whatever happens it says one terminal event and answers with the result. */
 export async function carryOutRun (run: Run, voice: Voice, steering: Steering, context: RunContext, elsewhere?: Step['run']): Promise<RunResult> {
+  const work = (): Promise<RunResult> => carryOutSteps(run, voice, steering, context, elsewhere)
+  return context.watch ? await context.watch.run(run, work) : await work()
+}
+
+async function carryOutSteps (run: Run, voice: Voice, steering: Steering, context: RunContext, elsewhere?: Step['run']): Promise<RunResult> {
   const steps = elsewhere ? [{ name: 'load', run: load }, { name: 'begin', run: begin }, { name: 'elsewhere', run: elsewhere }] : own
   let turn: Turn | undefined
   let settled: Settled

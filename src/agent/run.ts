@@ -1,3 +1,4 @@
+import { currentTrace } from '../lib/trace-context.ts'
 import type { QueueMode, RunRequest, RunResult } from './room.ts'
 import type { Sessions, SessionWrite } from '../sessions/room.ts'
 import type { StoreOp } from '../store/store.ts'
@@ -60,6 +61,8 @@ export class Run {
   answers: readonly Run[] = []
   voice: Voice | undefined = undefined
   resolve!: (result: RunResult) => void
+  /** The trace that it was begun in, if somebody traces. */
+  readonly trace = currentTrace()
   private readonly controller = new AbortController()
   ending: Ending | undefined = undefined
 

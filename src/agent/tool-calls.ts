@@ -58,7 +58,8 @@ export async function carryOut (turn: Turn, calls: readonly ToolCallPart[], mann
   const one = async (call: ToolCallPart, index: number): Promise<Message> => {
     const tool = turn.tools.find(({ name }) => name === call.name)
     const done = announce(turn, call, context.now())
-    const result = refusals ? failed(refusals[index]!) : finish(call, tool, await perform(turn, call, signal, context))
+    const work = (): Promise<ToolResult> => perform(turn, call, signal, context)
+    const result = refusals ? failed(refusals[index]!) : finish(call, tool, await (context.watch?.tool(turn.run, call, work) ?? work()))
     done(result, context.now())
     if (tool && !result.isError) turn.toolNames.add(call.name)
     return {

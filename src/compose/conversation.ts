@@ -31,6 +31,7 @@ import { createMemory, type Memory } from '../tools/memory/memory.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
 import { composeFiles } from './files.ts'
 import { composeWeb } from './web.ts'
+import type { WorkWatch } from './watch/runs.ts'
 import { composeSessionTools, recoverWith } from './session-tools.ts'
 
 export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasApprover' | 'isStopping'> {
@@ -47,6 +48,7 @@ export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasA
   readonly now: () => number
   /** Replies that go to chats of services. */
   readonly outbox: Outbox
+  readonly watch: WorkWatch
   /** Undefined when the connection is gone. */
   readonly capsOf: (connectionId: string) => ReadonlySet<string> | undefined
 }
@@ -122,7 +124,7 @@ export function composeConversation (options: ConversationOptions): Conversation
   const config = live.current
   const log = logging.child('agent')
   const kinds = new Map(builtinKinds())
-  const models = createModels({ config, now, log: logging.child('models'), kinds })
+  const models = options.watch.models(createModels({ config, now, log: logging.child('models'), kinds }))
   const routed = modelOf(models)
   const sessions = createSessions({
     store,
@@ -149,7 +151,7 @@ export function composeConversation (options: ConversationOptions): Conversation
   const images = createImages({ maxPx: () => config().config.agents.defaults.imageMaxDimensionPx, log })
   const { web, media } = composeWeb({ config, now, models, files, images })
   const memory = createMemory({ config, files, models, stateDir: options.paths.stateDir, now, log: logging.child('memory') })
-  const tools: ToolsRoom = createTools({
+  const unwatched = createTools({
     exec: commands.exec,
     files,
     web,
@@ -168,6 +170,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     },
     record: key => sessions.get(key)
   })
+  const tools: ToolsRoom = { ...unwatched, invoke: options.watch.invoke(unwatched.invoke) }
   // What a server was started with is not what it is to be any more.
   live.onChange(() => { tools.mcp.reconcile().catch((err: unknown) => log.warn({ err }, 'MCP servers could not be changed')) })
   const runtimes = createRuntimes({
@@ -195,6 +198,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     now,
     log,
     external: runtimes,
+    watch: options.watch.run,
     emit: createEmit(events, sessions, capsOf)
   }), images)
   return {

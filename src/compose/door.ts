@@ -10,7 +10,7 @@ import { createHttpAuthenticator } from '../auth/http-credentials.ts'
 import { createIngress } from '../auth/ingress.ts'
 import { createKeyProof } from '../auth/keys/proof.ts'
 import type { Keys } from '../auth/keys/room.ts'
-import { createAttemptLimiter } from '../auth/limiter.ts'
+import { createAttemptLimiter, type AttemptLimiter } from '../auth/limiter.ts'
 import { createNonces, type Nonces } from '../auth/nonces.ts'
 import { createHostPolicy, createOriginPolicy, effectiveOrigins, type HostPolicy, type OriginPolicy } from '../auth/origin.ts'
 import { createTrustedProxyCheck, type TrustedProxyCheck } from '../auth/trusted-proxy.ts'
@@ -18,6 +18,7 @@ import type { GatewayConfig } from '../config/schema.ts'
 import { createHttpAuth, type HttpAuth } from '../http/auth-hook.ts'
 import type { BindTargets } from '../lib/bind-address.ts'
 import { ownAddresses } from '../lib/own-addresses.ts'
+import type { DoorWatch } from './watch/door.ts'
 
 export interface DoorOptions {
   readonly config: () => GatewayConfig
@@ -28,6 +29,7 @@ export interface DoorOptions {
   readonly devices: Devices
   readonly keys: () => Promise<Keys>
   readonly now: () => number
+  readonly watch: DoorWatch
 }
 
 /** Everything that decides who comes in, for sockets and for HTTP alike. */
@@ -39,6 +41,8 @@ export interface Door {
   readonly takeNonce: NonceCheck
   readonly authenticate: (attempt: ConnectAttempt) => Promise<Admission>
   readonly httpAuth: HttpAuth
+  /** How many places have failed lately. */
+  readonly limiter: Pick<AttemptLimiter, 'list'>
   /** The port is known now, or the configuration has changed: what was read off them is read again. */
   rebuild (): void
 }
@@ -101,7 +105,7 @@ function createRules ({ config, bind, port }: DoorOptions): Rules {
 }
 
 export function createDoor (options: DoorOptions): Door {
-  const { config, credential, devices, now } = options
+  const { config, credential, devices, now, watch } = options
   let rules = createRules(options)
   const origins: OriginPolicy = (ingress, rule) => rules.origins(ingress, rule)
   const hosts: HostPolicy = ingress => rules.hosts(ingress)
@@ -122,7 +126,8 @@ export function createDoor (options: DoorOptions): Door {
     hosts,
     nonces,
     takeNonce: nonce => nonces.take(nonce),
-    authenticate: createConnectAuthenticator({
+    limiter,
+    authenticate: watch.sockets(createConnectAuthenticator({
       devices,
       origins: () => origins,
       now,
@@ -132,8 +137,10 @@ export function createDoor (options: DoorOptions): Door {
         identityScopes: () => config().auth.identityScopes as { [user: string]: string[] },
         tokenIssuer: credential.issuer
       })
-    }),
-    httpAuth: createHttpAuth(createHttpAuthenticator({ ...shared, hosts: () => hosts, urlTokenFrom: () => config().auth.urlToken })),
+    })),
+    httpAuth: createHttpAuth(watch.http(createHttpAuthenticator({
+      ...shared, hosts: () => hosts, urlTokenFrom: () => config().auth.urlToken
+    }))),
     rebuild () { rules = createRules(options) }
   }
 }

@@ -12,6 +12,7 @@ import type { LateChannels } from './channels.ts'
 import type { Conversation } from './conversation.ts'
 import type { Door } from './door.ts'
 import type { Host } from './host.ts'
+import type { Watch } from './watch/watch.ts'
 
 export interface PartOptions {
   readonly loaded: LoadedConfig
@@ -40,6 +41,7 @@ export interface Parts {
   readonly host: Host
   readonly keys: Rooms['keys']
   readonly door: Door
+  readonly watch: Watch
   readonly conversation: Conversation
   readonly plugins: Rooms['plugins']
   readonly channels: LateChannels

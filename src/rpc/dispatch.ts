@@ -8,6 +8,7 @@ import { isConfined } from '../sessions/ownership.ts'
 import type { Connection, MethodConnection } from './connection.ts'
 import { changesState, type Method, type MethodContext, type MethodTable, type MoreMethods } from './define-method.ts'
 import type { IdempotencyCache } from './idempotency.ts'
+import type { Tracing } from '../telemetry/tracer.ts'
 import type { Validators } from './validation.ts'
 import type { WriteBudget } from './write-budget.ts'
 
@@ -17,11 +18,16 @@ export interface DispatchLog {
   debug (fields: object, message: string): void
 }
 
-/** Told about every request that has been answered; the wire log and the metrics listen here. */
+/** Told about every request that has been answered; the wire log, the metrics and the audit log listen here. */
 export interface RequestOutcome {
   readonly method: string
-  readonly connection: Connection
-  readonly id: string
+  /** Undefined for a name that is none of the table: one of a plugin, or one that nobody serves. */
+  readonly declared: Pick<Method<never>, 'scope' | 'changes'> | undefined
+  readonly params: unknown
+  readonly caller: Caller
+  /** Absent when the request came without a socket. */
+  readonly connection?: Connection
+  readonly id?: string
   readonly startedAtMs: number
   readonly error?: ErrorShape
 }
@@ -48,6 +54,7 @@ export interface DispatchOptions<Rooms> {
   /** Undefined when requests are served, else why not (starting, stopping). */
   unavailable: () => GatewayError | undefined
   observe?: RequestObserver
+  tracing?: Tracing
 }
 
 /** As much of a connection as a call needs. */
@@ -172,25 +179,48 @@ export function createDispatcher<Rooms> (options: DispatchOptions<Rooms>): Dispa
     }
   }
 
+  /** What is done for the request stands in a span of its own while somebody collects traces. */
+  function traced (method: string, traceparent: string | undefined, work: () => unknown): unknown {
+    const tracer = options.tracing?.()
+    if (!tracer) return work()
+    const attributes = { 'rpc.system': 'openclaw', 'rpc.method': declaredAs(method) ? method : 'other' }
+    return tracer.span('openclaw.gateway.rpc.handler', { kind: 'server', traceparent, attributes }, work)
+  }
+  const declaredAs = (method: string): Method<Rooms> | undefined => Object.hasOwn(methods, method) ? methods[method] : undefined
+
   return {
     async dispatch (connection, frame) {
       const caller = connection.caller!
+      const { method, params } = frame
       const startedAtMs = now()
       let error: ErrorShape | undefined
       try {
         caller.key?.takeRequest()
-        let result = perform(frame.method, frame.params, caller, connection, payload => connection.respond(frame.id, payload))
+        const respondFirst = (payload: object): void => connection.respond(frame.id, payload)
+        let result = traced(method, frame.traceparent, () => perform(method, params, caller, connection, respondFirst))
         if (result instanceof Promise) result = await result
         connection.consecutiveRoleErrors = 0
         connection.respond(frame.id, result)
       } catch (thrown) {
-        error = toWireError(thrown, log, frame.method)
+        error = toWireError(thrown, log, method)
         connection.respondError(frame.id, error)
         noteRoleErrors(connection, thrown)
       }
-      options.observe?.({ method: frame.method, connection, id: frame.id, startedAtMs, error })
+      options.observe?.({ method, declared: declaredAs(method), params, caller, connection, id: frame.id, startedAtMs, error })
     },
-    call: async (caller, connection, method, params) => perform(method, params, caller, connection),
+    async call (caller, connection, method, params) {
+      const startedAtMs = now()
+      const answered = (error?: ErrorShape): void =>
+        options.observe?.({ method, declared: declaredAs(method), params, caller, startedAtMs, error })
+      try {
+        const result = await traced(method, undefined, () => perform(method, params, caller, connection))
+        answered()
+        return result
+      } catch (error) {
+        answered(isGatewayError(error) ? error.toWire() : new GatewayError('INTERNAL').toWire())
+        throw error
+      }
+    },
     lastStarted: () => lastStarted
   }
 }

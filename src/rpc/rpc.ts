@@ -12,10 +12,11 @@ import type { WireLog } from '../log/wire-log.ts'
 import { closeCodes } from '../protocol/close-codes.ts'
 import type { GatewayError } from '../protocol/errors.ts'
 import { wireLimits } from '../protocol/version.ts'
+import type { Tracing } from '../telemetry/tracer.ts'
 import type { Connection } from './connection.ts'
 import { createConnections, type ConnectionLimits, type Connections } from './connections.ts'
 import { RawJson, type MethodTable, type MoreMethods } from './define-method.ts'
-import { createDispatcher, type DispatchLog, type OwnRights } from './dispatch.ts'
+import { createDispatcher, type DispatchLog, type OwnRights, type RequestObserver } from './dispatch.ts'
 import { createFanOut } from './fan-out.ts'
 import { createHandshake } from './handshake.ts'
 import { createHello, type HelloSnapshot } from './hello.ts'
@@ -52,6 +53,8 @@ export interface RpcOptions<Rooms> {
   /** May this caller see the session? Asked where it does not see all. */
   readonly maySee?: (caller: Caller, sessionKey: string) => boolean
   readonly onEnded?: (connection: { readonly id: string }) => void
+  readonly observe?: RequestObserver
+  readonly tracing?: Tracing
 }
 
 export interface Rpc<Rooms> {
@@ -94,8 +97,13 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
     now,
     log,
     unavailable: lifecycle.unavailable,
-    observe: ({ method, connection, id, startedAtMs, error }) =>
-      options.wireLog.response({ method, id, conn: connection.id, durationMs: now() - startedAtMs, ...(error ? { error } : {}) })
+    tracing: options.tracing,
+    observe (outcome) {
+      const { method, connection, id, startedAtMs, error } = outcome
+      options.observe?.(outcome)
+      if (!connection) return
+      options.wireLog.response({ method, id: id!, conn: connection.id, durationMs: now() - startedAtMs, ...(error ? { error } : {}) })
+    }
   })
   const fanOut = createFanOut({
     connections,
