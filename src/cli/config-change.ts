@@ -3,7 +3,7 @@ import { setConfigValue, unsetConfigValue } from '../config/edit.ts'
 import { loadConfig, type ConfigIssue, type LoadedConfig } from '../config/load.ts'
 import { parsePath, valueAt, type PathStep } from '../config/path-syntax.ts'
 import type { Paths } from '../config/paths.ts'
-import { diffConfig, reloadClassOf } from '../config/reload.ts'
+import { diffConfig, heldPaths } from '../config/reload.ts'
 import { startObstacles } from '../config/start-obstacles.ts'
 import { writeConfigFile } from '../config/write.ts'
 import { CommandFailure } from './failure.ts'
@@ -90,8 +90,7 @@ export async function changeConfig (operations: readonly ConfigOperation[], opti
     changed: changedPaths.length > 0,
     changedPaths,
     warnings: newIssues([...startObstacles(before), ...before.warnings], [...startObstacles(after), ...after.warnings]),
-    // The gateway reads its configuration when it starts.
-    restartRequired: changedPaths.some(path => reloadClassOf(path) !== 'none')
+    restartRequired: heldPaths(changedPaths, after.config.gateway.reload.mode, 'seen').length > 0
   }
 }
 

@@ -123,8 +123,8 @@ export const configChanges = {
     async handle (_params, { rooms }) {
       const { checkSecrets } = await import('../config/secret-values.ts')
       await rooms.reloads.now({ way: 'seen', freshSecrets: true })
-      const missing = (await checkSecrets(rooms.config())).filter(({ resolved }) => resolved.error !== undefined)
-      const warnings = missing.slice(0, 50).map(({ path, resolved }) => `${path}: ${resolved.error}`)
+      const missing = (await checkSecrets(rooms.config())).filter(({ resolved }) => resolved?.error !== undefined)
+      const warnings = missing.slice(0, 50).map(({ path, resolved }) => `${path}: ${resolved?.error}`)
       return { ok: true, warningCount: missing.length, warnings }
     }
   })

@@ -18,6 +18,7 @@ const loaders: { readonly [name: string]: Loader } = {
   'gateway run': () => import('./gateway-run.ts'),
   'gateway status': () => import('./gateway-status.ts'),
   'gateway probe': () => import('./gateway-probe.ts'),
+  'gateway reload': () => import('./gateway-reload.ts'),
   'gateway health': () => import('./gateway-health.ts'),
   'gateway install': () => import('./gateway-install.ts'),
   'gateway uninstall': () => import('./gateway-uninstall.ts'),
@@ -83,6 +84,8 @@ const loaders: { readonly [name: string]: Loader } = {
   'memory status': () => import('./memory-status.ts'),
   'memory index': () => import('./memory-index.ts'),
   'memory search': () => import('./memory-search.ts'),
+  'secrets reload': () => import('./secrets-reload.ts'),
+  'secrets audit': () => import('./secrets-audit.ts'),
   'config get': () => import('./config-get.ts'),
   'config set': () => import('./config-set.ts'),
   'config unset': () => import('./config-unset.ts'),
@@ -103,6 +106,7 @@ export const groups: { readonly [name: string]: GroupDeclaration } = {
   plugins: { summary: 'List plugins, look at them, switch them on and off', fallback: 'plugins list' },
   approvals: { summary: 'Decide which commands agents may run', fallback: 'approvals get' },
   memory: { summary: 'Search what agents wrote down, and see what of it can be found', fallback: 'memory status' },
+  secrets: { summary: 'Fetch credentials again, and see where they are kept', fallback: 'secrets audit' },
   config: { summary: 'Read, change and check the configuration' }
 }
 
