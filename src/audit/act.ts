@@ -50,7 +50,8 @@ export interface AuditEntry {
 
 /** The one port through which every room tells. Never throws and makes nobody wait. */
 export interface Told {
-  told (act: Act): void
+  /** `always`: also while the log is switched off, for the act of switching it. */
+  told (act: Act, how?: { readonly always?: true }): void
 }
 
 export interface AuditPage {

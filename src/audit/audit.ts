@@ -112,8 +112,8 @@ export function createAudit (options: AuditOptions): Audit {
   }
 
   return {
-    told (act) {
-      if (isClosed || !options.enabled()) return
+    told (act, { always } = {}) {
+      if (isClosed || (!always && !options.enabled())) return
       if (act.repeats !== undefined) {
         sweeper ??= setTimeout(sweep, sweepMs).unref()
         if (!repeats.admit(act)) return
