@@ -56,8 +56,9 @@ export interface Told {
 
 export interface AuditPage {
   readonly kinds?: readonly ActKind[]
-  /** The beginning of the name of the act. */
+  /** The beginning of the name of the act; of one of several. */
   readonly act?: string
+  readonly acts?: readonly string[]
   readonly outcome?: ActOutcome
   readonly principal?: string
   readonly afterMs?: number

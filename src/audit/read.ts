@@ -11,11 +11,12 @@ const linesPerTurn = 500
 const maxLines = 200_000
 
 const matches = (page: AuditPage) => {
-  const { kinds, act, outcome, principal, afterMs, beforeMs, about } = page
+  const { kinds, act, acts, outcome, principal, afterMs, beforeMs, about } = page
   const facts = Object.entries(about ?? {})
   return (entry: AuditEntry): boolean =>
     (kinds === undefined || kinds.includes(entry.kind)) &&
     (act === undefined || entry.act.startsWith(act)) &&
+    (acts === undefined || acts.some(beginning => entry.act.startsWith(beginning))) &&
     (outcome === undefined || entry.outcome === outcome) &&
     (principal === undefined || entry.actor?.principal === principal) &&
     (afterMs === undefined || Date.parse(entry.at) >= afterMs) &&

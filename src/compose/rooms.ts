@@ -32,6 +32,7 @@ export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'conne
     plugins: parts.plugins,
     channels: parts.channels,
     memory: parts.conversation.memory,
+    audit: parts.watch.audit,
     ...more,
     keys: parts.keys,
     config: parts.live.current,

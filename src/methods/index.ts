@@ -5,6 +5,7 @@ import { agents } from './agents.ts'
 import { approvals } from './approvals.ts'
 import { channels, channelPairing } from './channels.ts'
 import { channelQueue } from './channel-queue.ts'
+import { audit } from './audit.ts'
 import { chat } from './chat.ts'
 import { chatHistory } from './chat-history.ts'
 import { commands } from './commands.ts'
@@ -68,6 +69,7 @@ export const methods = {
   ...channelQueue,
   ...messages,
   ...approvals,
+  ...audit,
   ...execApprovals,
   ...placeholders
 }

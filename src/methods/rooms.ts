@@ -1,6 +1,7 @@
 import type { Runs } from '../agent/room.ts'
 import type { Roster } from '../agent/roster/roster.ts'
 import type { Runtimes } from '../agent/runtimes.ts'
+import type { Audit } from '../audit/audit.ts'
 import type { Devices } from '../auth/devices/room.ts'
 import type { Keys } from '../auth/keys/room.ts'
 import type { ChannelRooms } from '../channels/room.ts'
@@ -44,6 +45,7 @@ export interface Rooms {
   /** Loaded with the first use, unless the configuration names a channel. */
   readonly channels: () => Promise<ChannelRooms>
   readonly memory: Memory
+  readonly audit: Audit
   readonly roster: Roster
   readonly approvals: Approvals
   readonly approvalsDocument: ApprovalsDocument
