@@ -1,5 +1,5 @@
 /** Configuration as it may be shown: every credential replaced by a mark that stands for "whatever is there". */
-import { isCredentialName } from '../lib/redact.ts'
+import { createRedactor, isCredentialName, type Redactor } from '../lib/redact.ts'
 import { stepInto } from './path-syntax.ts'
 import { childOf, type Node } from './schema/node.ts'
 import { configTree } from './schema.ts'
@@ -32,12 +32,23 @@ function redactUrl (text: string): string {
     .replace(/([?&]([^=&#]+)=)([^&#]+)/g, (all: string, head: string, name: string) => isCredentialName(name) ? head + redactedMark : all)
 }
 
+let redactor: Redactor | undefined
+
+/** Nobody has said what stands there, so it is judged by its looks; a mark too many does no harm, because it is filled in again. */
+function looksSecret (text: string): boolean {
+  redactor ??= createRedactor()
+  return redactor.redactText(text) !== text || (/^[\w+/=.~-]{32,}$/.test(text) && /\d/.test(text) && /[a-z]/i.test(text))
+}
+
 const isSecretNode = (node: Node | undefined): boolean => node?.kind === 'key' && node.secret === true
 
 function redact (value: unknown, node: Node | undefined, name: string): unknown {
   // A declared key that is not marked secret is none, whatever its name sounds like.
   if (isSecretNode(node) || (node === undefined && isCredentialName(name))) return mark(value)
-  if (typeof value === 'string') return redactUrl(value)
+  if (typeof value === 'string') {
+    const shown = redactUrl(value)
+    return shown === value && node === undefined && !isHarmless(value) && looksSecret(value) ? redactedMark : shown
+  }
   if (Array.isArray(value)) return value.map((item, index) => redact(item, node && childOf(node, index), name))
   return isObject(value) ? mapValues(value, (item, key) => redact(item, node && childOf(node, key), key)) : value
 }
@@ -59,16 +70,32 @@ export function restoreRedacted (value: unknown, stored: unknown): { value: unkn
       return item
     }
     if (Array.isArray(item)) {
-      return item.map((entry, index) => restore(entry, counterpart(entry, old, index), `${path}[${index}]`))
+      return item.map((entry, index) => restore(entry, counterpart(entry, item, old, index), `${path}[${index}]`))
     }
     return isObject(item) ? mapValues(item, (entry, key) => restore(entry, stepInto(old, key), path === '' ? key : `${path}.${key}`)) : item
   }
   return { value: restore(value, stored, ''), missing }
 }
 
-/** Entries with an id are the same entry wherever they stand. */
-function counterpart (entry: unknown, old: unknown, index: number): unknown {
+/** Entries with an id are the same entry wherever they stand; others where all that is shown of them is the same. */
+function counterpart (entry: unknown, entries: readonly unknown[], old: unknown, index: number): unknown {
   if (!Array.isArray(old)) return undefined
   const id = stepInto(entry, 'id')
-  return id === undefined ? old[index] : old.find(candidate => stepInto(candidate, 'id') === id)
+  if (id !== undefined) return old.find(candidate => stepInto(candidate, 'id') === id)
+  if (agrees(entry, old[index])) return old[index]
+  // Where entries came or went, the place says nothing any more: a credential must not move to somebody else's entry.
+  return old.find(candidate => agrees(entry, candidate)) ?? (entries.length === old.length ? old[index] : undefined)
+}
+
+/** The same, as far as it is shown. */
+function agrees (shown: unknown, stored: unknown): boolean {
+  if (shown === redactedMark) return !isHarmless(stored)
+  if (typeof shown === 'string' && typeof stored === 'string') return shown === stored || redactUrl(stored) === shown
+  if (Array.isArray(shown)) {
+    return Array.isArray(stored) && shown.length === stored.length && shown.every((item, index) => agrees(item, stored[index]))
+  }
+  if (!isObject(shown)) return shown === stored
+  if (!isObject(stored)) return false
+  const keys = Object.keys(shown)
+  return keys.length === Object.keys(stored).length && keys.every(key => Object.hasOwn(stored, key) && agrees(shown[key], stored[key]))
 }
