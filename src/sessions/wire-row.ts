@@ -33,10 +33,19 @@ function peerFields (record: SessionRecord, parts: KeyParts): WireRow {
     accountId: parts.accountId,
     peerKind: parts.peer === undefined ? undefined : parts.kind,
     subject: cut(record.subject, 120),
-    lastChannel: record.lastChannel,
-    lastTo: cut(record.lastTo, 120),
-    lastAccountId: cut(record.lastAccountId, 80),
-    lastThreadId: cut(record.lastThreadId, 80)
+    ...placeFields(record)
+  }
+}
+
+/** Where it was spoken last, in both of the ways in which clients read it. */
+function placeFields ({ lastChannel, lastTo, lastAccountId, lastThreadId }: SessionRecord): WireRow {
+  const [to, accountId, threadId] = [cut(lastTo, 120), cut(lastAccountId, 80), cut(lastThreadId, 80)]
+  return {
+    lastChannel,
+    lastTo: to,
+    lastAccountId: accountId,
+    lastThreadId: threadId,
+    ...(lastChannel === undefined ? {} : { deliveryContext: { channel: lastChannel, to, accountId, threadId } })
   }
 }
 

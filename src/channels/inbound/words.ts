@@ -1,10 +1,10 @@
 /** A message of a service in the words that an agent reads. */
-import { wrapUntrusted } from '../../tools/guards/untrusted.ts'
+import { cutText, wrapUntrusted } from '../../tools/guards/untrusted.ts'
 import type { InboundMessage, Person } from '../define-channel.ts'
 import type { Heard } from './overheard.ts'
 
 const maxNameChars = 64
-const maxQuoteChars = 1_000
+const maxQuoteChars = 500
 
 /** On one line: people choose their names themselves. */
 export function nameOf ({ id, name, username }: Person): string {
@@ -14,9 +14,10 @@ export function nameOf ({ id, name, username }: Person): string {
 
 const lineOf = ({ sender, text }: Heard): string => `${sender}: ${text}`
 
-/** What others wrote is no order of whoever writes now. */
+/** What others wrote, or the agent repeated, is no order of whoever writes now. */
 function contextOf (channel: string, heard: readonly Heard[], { replyTo }: InboundMessage): string[] {
-  const quoted = replyTo?.text === undefined || replyTo.isOurs ? [] : [`(answered message) ${replyTo.text.slice(0, maxQuoteChars)}`]
+  const author = replyTo?.isOurs ? 'your own message' : 'the message'
+  const quoted = replyTo?.text === undefined ? [] : [`(${author} that is answered) ${cutText(replyTo.text, maxQuoteChars)}`]
   const lines = [...heard.map(lineOf), ...quoted]
   if (lines.length === 0) return []
   return [wrapUntrusted(lines.join('\n'), { source: `earlier messages of this ${channel} chat, for context`, withNotice: false, isStable: true })]
@@ -33,9 +34,8 @@ export interface Spoken {
 }
 
 export function wordsOf ({ channel, message, text, heard, notes }: Spoken): string {
-  const { chat, sender, replyTo } = message
-  const quote = replyTo?.isOurs && replyTo.text !== undefined ? [`[In reply to your message: "${replyTo.text.slice(0, maxQuoteChars)}"]`] : []
+  const { chat, sender } = message
   const said = [text, ...notes].filter(Boolean).join('\n')
   const named = chat.kind === 'direct' || said === '' ? said : `${nameOf(sender)}: ${said}`
-  return [...contextOf(channel, heard, message), ...quote, named].filter(Boolean).join('\n\n')
+  return [...contextOf(channel, heard, message), named].filter(Boolean).join('\n\n')
 }
