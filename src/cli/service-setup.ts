@@ -26,7 +26,9 @@ export interface ServiceSetup {
   readonly installed: InstalledService | undefined
   readonly settings: LocalSettings
   plan (wishes: PlanWishes): Promise<ServicePlan>
-  /** How what is installed differs from what would be installed now. */
+  /** What is installed, as it should be. */
+  repairPlan (): Promise<ServicePlan>
+  /** How what is installed differs from that. */
   issues (): Promise<ServiceIssue[]>
 }
 
@@ -119,7 +121,8 @@ export async function openService (asking: Asking, options: SetupOptions = {}): 
     installed,
     settings,
     plan: wishes => plan(wishes),
-    issues: async () => {
+    repairPlan: () => installed ? plan(keptWishes(installed, settings, host), installed) : plan({}),
+    async issues () {
       if (!installed) return []
       return await serviceIssues(host, manager, installed, await plan(keptWishes(installed, settings, host), installed))
     }

@@ -1,0 +1,65 @@
+import { copyFile } from 'node:fs/promises'
+import { formatIssue, loadConfig, type ConfigIssue } from '../../config/load.ts'
+import { startObstacles } from '../../config/start-obstacles.ts'
+import { readIfPresent, writePrivateFile } from '../../lib/private-file.ts'
+import { changeConfig } from '../config-change.ts'
+import type { LocalSettings } from '../local-settings.ts'
+import type { Check, Facts, Finding } from './finding.ts'
+
+const backups = ['.bak', '.bak.1', '.bak.2', '.bak.3', '.bak.4']
+
+/** The newest copy with which the gateway would start. */
+async function soundBackup ({ paths, configPath, env }: LocalSettings): Promise<{ path: string, text: string } | undefined> {
+  for (const ending of backups) {
+    const path = configPath + ending
+    const text = await readIfPresent(path).catch(() => undefined)
+    if (text === undefined) continue
+    const loaded = await loadConfig({ paths, env, text })
+    if (loaded.parsed !== undefined && !loaded.issues.some(({ critical }) => critical)) return { path, text }
+  }
+  return undefined
+}
+
+async function unreadable (settings: LocalSettings, issue: ConfigIssue): Promise<Finding> {
+  const { configPath } = settings
+  const found = { checkId: 'config.file', severity: 'error' as const, path: configPath, message: formatIssue(issue, configPath) }
+  const sound = await soundBackup(settings)
+  if (!sound) return { ...found, fixHint: 'Correct it, then: openclaw config validate' }
+  return {
+    ...found,
+    fixHint: `Correct it, or let openclaw doctor --fix take the last good copy (${sound.path})`,
+    async repair () {
+      const aside = `${configPath}.rejected.${Date.now()}`
+      await copyFile(configPath, aside)
+      await writePrivateFile(configPath, sound.text)
+      return `restored the configuration from ${sound.path}; what was there is ${aside}`
+    }
+  }
+}
+
+function obstacle ({ paths, configPath, env }: LocalSettings, { path, message }: ConfigIssue): Finding {
+  const found = { checkId: 'config.start', severity: 'error' as const, path: configPath, message: `${path} ${message}`, fixHint: `Set ${path}.` }
+  if (path !== 'gateway.mode') return found
+  return {
+    ...found,
+    async repair () {
+      await changeConfig([{ kind: 'set', path: 'gateway.mode', value: 'local' }], { paths, env })
+      return 'set gateway.mode to "local"'
+    }
+  }
+}
+
+async function check ({ settings }: Facts): Promise<Finding[]> {
+  const { loaded, configPath } = settings
+  const validate = 'openclaw config validate shows what was expected.'
+  if (loaded.exists && loaded.parsed === undefined) return [await unreadable(settings, loaded.issues[0]!)]
+  return [
+    ...loaded.issues.map((issue): Finding =>
+      ({ checkId: 'config.file', severity: 'error', path: loaded.path, message: formatIssue(issue, configPath), fixHint: validate })),
+    ...loaded.warnings.map((issue): Finding =>
+      ({ checkId: 'config.warning', severity: 'info', path: loaded.path, message: formatIssue(issue, configPath), fixHint: validate })),
+    ...startObstacles(loaded).map(issue => obstacle(settings, issue))
+  ]
+}
+
+export const configuration: Check = { id: 'config', run: check }

@@ -1,0 +1,65 @@
+/** What a running gateway says about its channels and the providers of its models. */
+import { capabilityText } from '../capability.ts'
+import { probeGateway } from '../probe.ts'
+import { selectTarget } from '../target.ts'
+import type { Check, Facts, Finding } from './finding.ts'
+
+interface ChannelAccount {
+  readonly accountId?: string
+  readonly enabled?: boolean
+  readonly configured?: boolean
+  readonly running?: boolean
+  readonly healthState?: string
+  readonly lastError?: string | null
+}
+
+interface ChannelStatus { readonly channelAccounts?: { readonly [channel: string]: readonly ChannelAccount[] } }
+interface AuthStatus { readonly providers?: readonly { readonly provider: string, readonly status?: string }[] }
+
+const timeoutMs = 8_000
+const well = new Set([undefined, 'healthy', 'unmanaged', 'startup-connect-grace', 'reconnect-grace', 'busy'])
+
+function channelFindings ({ channelAccounts = {} }: ChannelStatus): Finding[] {
+  const isUnwell = ({ enabled, configured, healthState, lastError }: ChannelAccount): boolean =>
+    enabled !== false && (configured === false || !well.has(healthState) || Boolean(lastError))
+  return Object.entries(channelAccounts).flatMap(([channel, accounts]) => accounts
+    .filter(isUnwell)
+    .map(({ accountId = 'default', configured, healthState, lastError }): Finding => ({
+      checkId: 'channels.account',
+      severity: 'warning',
+      message: `${channel} ${accountId}: ${configured === false ? 'enabled and not configured' : lastError ?? healthState}`,
+      fixHint: 'openclaw status shows its state, openclaw logs the reason.'
+    })))
+}
+
+const providerFindings = ({ providers = [] }: AuthStatus): Finding[] => providers.filter(({ status }) => status === 'missing').map(({ provider }) => ({
+  checkId: 'providers.credential',
+  severity: 'warning',
+  message: `the provider ${provider} is configured and has no credential`,
+  fixHint: `Give it one: openclaw config set models.providers.${provider}.apiKey, or the variable of its name. Then: openclaw models status --probe`
+}))
+
+async function run ({ settings, owner }: Facts): Promise<Finding[]> {
+  if (owner === undefined || settings.mode === 'remote') return []
+  const probe = await probeGateway(selectTarget({ port: owner.port ?? settings.port }, settings), {
+    stateDir: settings.paths.stateDir,
+    timeoutMs,
+    note: () => undefined,
+    identity: 'if-paired',
+    now: Date.now,
+    ask: { 'channels.status': {}, 'models.authStatus': {} }
+  })
+  if (!probe.connected) {
+    return probe.error?.kind === 'request'
+      ? [{ checkId: 'gateway.refused', severity: 'warning', message: `the gateway refuses this client: ${probe.error.message}`, fixHint: 'openclaw devices list' }]
+      : []
+  }
+  if (probe.readError && Object.keys(probe.answers).length === 0) {
+    const message = `the gateway does not let this client look (${capabilityText(probe.capability)}), so channels and providers were not checked`
+    return [{ checkId: 'gateway.limited', severity: 'info', message, fixHint: 'Pair this client: openclaw devices list' }]
+  }
+  const { 'channels.status': channels = {}, 'models.authStatus': providers = {} } = probe.answers
+  return [...channelFindings(channels as ChannelStatus), ...providerFindings(providers as AuthStatus)]
+}
+
+export const connections: Check = { id: 'gateway', run }
