@@ -7,6 +7,8 @@ export interface Marks {
   readonly code: string
   /** Around blocks of code, on a line of its own. */
   readonly fence: string
+  /** An address behind a text; absent: both are written. */
+  readonly link?: (label: string, address: string) => string
 }
 
 export const noMarks: Marks = { bold: '', italic: '', strike: '', code: '', fence: '' }
@@ -16,15 +18,16 @@ const strong = '\uE000'
 const hidden = '\uE001'
 const reserved = /[\uE000\uE001]/g
 
-function links (line: string): string {
+function links (line: string, { link = (label, address) => `${label} (${address})` }: Marks): string {
   return line.replace(/!?\[([^\]\n]*)\]\(<?([^()\s>]+)>?(?:\s+"[^"]*")?\)/g, (_all, label: string, address: string) =>
-    label === '' || label === address ? address : `${label} (${address})`)
+    label === '' || label === address ? address : link(label, address))
 }
 
-function inline (line: string, { bold, italic, strike, code }: Marks): string {
+function inline (line: string, marks: Marks): string {
+  const { bold, italic, strike, code } = marks
   const kept: string[] = []
   const hide = (text: string): string => `${hidden}${kept.push(text) - 1}${hidden}`
-  return links(line.replace(/(`+)(.+?)\1/g, (_all, _ticks: string, inner: string) => hide(`${code}${inner}${code}`)))
+  return links(line.replace(/(`+)(.+?)\1/g, (_all, _ticks: string, inner: string) => hide(`${code}${inner}${code}`)), marks)
     // What an address contains is no markup.
     .replace(/https?:\/\/[^\s<>()[\]\uE001]+/g, address => hide(address))
     .replace(/\*\*\*(?=\S)(.+?)(?<=\S)\*\*\*/g, `${strong}${italic}$1${italic}${strong}`)
