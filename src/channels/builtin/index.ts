@@ -6,6 +6,7 @@ const table = {
   imessage: async () => (await import('./bluebubbles/bluebubbles.ts')).imessage,
   discord: async () => (await import('./discord/discord.ts')).discord,
   whatsapp: async () => (await import('./whatsapp/whatsapp.ts')).whatsapp,
+  matrix: async () => (await import('./matrix/matrix.ts')).matrix,
   telegram: async () => (await import('./telegram/telegram.ts')).telegram
 }
 

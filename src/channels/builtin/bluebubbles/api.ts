@@ -3,6 +3,7 @@ import type { Upload } from '../../http/multipart.ts'
 import { createSender, NoAnswer } from '../../http/request.ts'
 import { callService, isJson, outcomeOfStatus, ServiceRefusal, type Json, type ServiceAnswer } from '../../http/service.ts'
 import type { BluebubblesSettings } from './settings.ts'
+import type { ServerInfo } from './wire.ts'
 
 export interface Api {
   /** The `data` of the answer. */
@@ -79,3 +80,5 @@ export function createApi ({ serverUrl, password, timeoutMs }: BluebubblesSettin
     close: () => sender.close()
   }
 }
+
+export const serverInfo = async (api: Api, signal: AbortSignal): Promise<ServerInfo> => await api.call<ServerInfo | undefined>('GET', 'server/info', { signal }) ?? {}

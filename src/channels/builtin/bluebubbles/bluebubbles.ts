@@ -2,13 +2,13 @@
 import { openMemory } from '../../account-memory.ts'
 import { defineChannel, type AccountContext, type Channel, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
+import { readAgainAndAgain } from '../../reading.ts'
 import { createRecent } from '../../recent.ts'
 import { createUnderWay } from '../../under-way.ts'
-import { createApi, type Api } from './api.ts'
+import { createApi, serverInfo, type Api } from './api.ts'
 import { createIntake, type Saved } from './intake.ts'
 import { createOutbound, mediaLimitBytes } from './outbound.ts'
 import { bluebubblesKeys, missingSettings, readSettings, type BluebubblesKeys, type BluebubblesSettings } from './settings.ts'
-import { serverInfo, sweepAgainAndAgain } from './sweeping.ts'
 import { createWebhook, registerWebhook } from './webhook.ts'
 import type { ServerInfo } from './wire.ts'
 
@@ -48,14 +48,19 @@ async function run ({ api, context, settings, ending }: Account): Promise<Runnin
     isOurs,
     now: context.now
   })
-  const sweeping = sweepAgainAndAgain({
-    api,
+  const register = async (): Promise<void> => await registerWebhook(api, settings, signal)
+    .catch(err => context.log.warn({ err }, 'the webhook could not be entered in BlueBubbles'))
+  const sweeping = readAgainAndAgain({
+    service: 'BlueBubbles',
     context,
-    intake,
-    everyMs: settings.sweepMs,
     signal,
-    learned: learned => { info = learned },
-    up: async () => await registerWebhook(api, settings, signal).catch(err => context.log.warn({ err }, 'the webhook could not be entered in BlueBubbles'))
+    restMs: settings.sweepMs,
+    async turn (heard, isUp) {
+      info = await serverInfo(api, signal)
+      heard()
+      if (!isUp) await register()
+      await intake.sweep(signal)
+    }
   }).catch(error => context.failed(error))
   const { track, settled } = createUnderWay()
   return {

@@ -5,6 +5,7 @@
 import { createOneAtATime } from '../../../lib/one-at-a-time.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import type { OpenMemory } from '../../account-memory.ts'
+import { NotTaken } from '../../reading.ts'
 import { createRecent } from '../../recent.ts'
 import type { Api } from './api.ts'
 import { readMessage, type Reader } from './inbound.ts'
@@ -29,13 +30,6 @@ export interface IntakeOptions {
   readonly context: Pick<AccountContext, 'receive' | 'log'>
   readonly memory: OpenMemory<Saved>
   readonly reader: Reader
-}
-
-/** The server is there, and the gateway could not keep what it brought. */
-export class NotTaken extends Error {
-  constructor (cause: unknown) {
-    super('what BlueBubbles brought could not be taken in yet', { cause })
-  }
 }
 
 const pageSize = 100

@@ -112,7 +112,8 @@ class BluebubblesOutbound implements Outbound {
     const json = { chatGuid, after: sinceMs - clockSlackMs, limit: 25, sort: 'DESC', with: ['attributedBody'] }
     const signal = AbortSignal.timeout(10_000)
     const messages = await this.#options.api.call<readonly WireMessage[]>('POST', 'message/query', { json, signal })
-    const isIt = ({ guid, isFromMe, text: said, error }: WireMessage): boolean => isFromMe === true && said === text && !error && !this.#options.isOurs(guid)
+    const isIt = ({ guid, isFromMe, text: said, error }: WireMessage): boolean =>
+      isFromMe === true && said === text && !error && !this.#options.isOurs(guid)
     return messages.find(isIt)?.guid
   }
 
