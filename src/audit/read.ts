@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AuditEntry, AuditPage, AuditPageResult } from './act.ts'
 import { linesBackwards, linesOf } from './lines.ts'
-import { segmentsOf, type AuditPlaces } from './segments.ts'
+import { firstSeqOf, segmentsOf, type AuditPlaces } from './segments.ts'
 
 /** Lines that are read before other work gets its turn. */
 const linesPerTurn = 500
@@ -24,10 +24,15 @@ const matches = (page: AuditPage) => {
     facts.every(([name, value]) => entry.about?.[name] === value)
 }
 
-async function * textsOf (places: AuditPlaces, newestFirst: boolean): AsyncGenerator<string> {
-  const files = await segmentsOf(places)
-  if (newestFirst) files.reverse()
-  for (const file of files) {
+/** The files that can have entries behind the cursor: each begins with the entry that it is called after. */
+function filesBehind (files: readonly string[], cursor: number | undefined, newestFirst: boolean): readonly string[] {
+  if (newestFirst) return files.filter(file => cursor === undefined || firstSeqOf(file) < cursor).reverse()
+  const first = files.findLastIndex(file => firstSeqOf(file) <= (cursor ?? 0) + 1)
+  return files.slice(Math.max(0, first))
+}
+
+async function * textsOf (places: AuditPlaces, cursor: number | undefined, newestFirst: boolean): AsyncGenerator<string> {
+  for (const file of filesBehind(await segmentsOf(places), cursor, newestFirst)) {
     const path = join(places.directory, file)
     if (newestFirst) yield * linesBackwards(path)
     else for await (const { text, whole } of linesOf(path)) if (whole) yield text
@@ -50,7 +55,7 @@ export async function readAudit (places: AuditPlaces, page: AuditPage): Promise<
   const entries: AuditEntry[] = []
   let lines = 0
   let lastSeq: number | undefined
-  for await (const text of textsOf(places, newestFirst)) {
+  for await (const text of textsOf(places, cursor, newestFirst)) {
     if (++lines % linesPerTurn === 0) await nextTurn()
     const entry = entryOf(text)
     if (!entry) continue

@@ -28,6 +28,8 @@ interface Course {
   readonly administrative?: boolean
   /** Said when nothing answers. */
   readonly whenUnreachable?: string
+  /** Done in its place when nothing answers on this machine. */
+  readonly elsewhere?: (settings: LocalSettings) => Promise<number>
   /** May object before anything is sent. */
   readonly check?: (target: GatewayTarget) => void
 }
@@ -61,6 +63,13 @@ async function asAdministrator (refusal: unknown, body: Body, context: CommandCo
   return await attempt(body, { ...where, client })
 }
 
+/** Throws what went wrong, for commands that know what to do without a gateway. */
+export async function reachGateway (context: CommandContext<RpcFlags>, where: Omit<Reached, 'client'>, administrative: boolean, body: Body): Promise<number> {
+  return await openGateway(where.target, openOptionsFor(context, where.settings))
+    .then(client => attempt(body, { ...where, client }))
+    .catch(error => administrative ? asAdministrator(error, body, context, where) : Promise.reject(error))
+}
+
 export async function withGateway (context: CommandContext<RpcFlags>, course: Course, body: Body): Promise<number> {
   const { out, options } = context
   const settings = await loadLocalSettings(context)
@@ -68,11 +77,9 @@ export async function withGateway (context: CommandContext<RpcFlags>, course: Co
   try {
     target = selectTarget(options, settings)
     course.check?.(target)
-    const where = { target, settings }
-    return await openGateway(target, openOptionsFor(context, settings))
-      .then(client => attempt(body, { ...where, client }))
-      .catch(error => course.administrative ? asAdministrator(error, body, context, where) : Promise.reject(error))
+    return await reachGateway(context, { target, settings }, course.administrative === true, body)
   } catch (error) {
+    if (course.elsewhere && target?.local && isUnreachable(error)) return await course.elsewhere(settings)
     const code = reportFailure(error, { out, json: options.json, doing: course.doing, ...(target ? { target } : {}) })
     if (course.whenUnreachable && !options.json && isUnreachable(error)) out.note(course.whenUnreachable)
     return code

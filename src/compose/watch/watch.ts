@@ -6,6 +6,7 @@ import { auditPlaces } from '../../audit/segments.ts'
 import type { LiveConfig } from '../../config/live-config.ts'
 import type { Paths } from '../../config/paths.ts'
 import type { EventBus, GatewayEvent } from '../../events/bus.ts'
+import { createRedactor } from '../../lib/redact.ts'
 import type { Logging } from '../../log/logger.ts'
 import type { EventName } from '../../protocol/events.ts'
 import type { RequestObserver } from '../../rpc/dispatch.ts'
@@ -23,6 +24,8 @@ export interface WatchOptions {
   readonly events: EventBus
   readonly version: string
   readonly bootId: string
+  /** The credentials that are in force now. */
+  readonly secrets: () => ReadonlyArray<string | undefined>
   readonly now: () => number
 }
 
@@ -67,8 +70,10 @@ function actOf ({ event, payload }: GatewayEvent, kind: ActKind): Act {
   return { kind, act: event, outcome: fields['refused'] === undefined ? 'ok' : 'refused', about, ...repeats }
 }
 
-function createGatewayAudit ({ live, paths, logging, now }: WatchOptions): Audit {
+function createGatewayAudit ({ live, paths, logging, secrets, now }: WatchOptions): Audit {
   const log = logging.child('audit')
+  // The log knows the secrets that it began with; those of now are never to stand here either.
+  const known = createRedactor({ patterns: [], secrets: () => secrets().filter(secret => secret !== undefined) })
   const settings = () => live.current().config.logging.audit
   return createAudit({
     places: auditPlaces(paths.stateDir),
@@ -78,7 +83,7 @@ function createGatewayAudit ({ live, paths, logging, now }: WatchOptions): Audit
     },
     enabled: () => settings().enabled,
     now,
-    redact: logging.redactor.redactText,
+    redact: text => known.redactText(logging.redactor.redactText(text)),
     onTrouble: (err, waiting) => log.error({ err, waiting }, 'the audit log cannot be written; acts wait in memory until it can again'),
     onRecovered: () => log.info('the audit log is written again')
   })
