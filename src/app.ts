@@ -54,6 +54,7 @@ export interface Gateway {
   readonly rooms: Rooms
 }
 
+const secretsOf = ({ token, password }: GatewayAuth, { localAdminToken }: GatewayOptions) => [token, password, localAdminToken]
 const gatewayConfig = ({ live }: Pick<Parts, 'live'>): GatewayConfig => live.current().config.gateway
 
 function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
@@ -131,7 +132,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   const events = createEventBus((err, event) => log.error({ err, event }, 'an event listener failed'))
   const live = createLiveConfig({ loaded, paths, env: options.env })
   const config = (): GatewayConfig => gatewayConfig({ live })
-  const watch = composeWatch({ ...options, live, events, bootId, now })
+  const watch = composeWatch({ ...options, live, events, bootId, secrets: () => secretsOf(credential.current(), options), now })
   const host = createHost({
     config: live.current,
     store,
