@@ -7,7 +7,9 @@ import { loadLocalSettings, type LocalSettings } from '../local-settings.ts'
 import { packageVersion } from '../../lib/package-version.ts'
 import { escapeControl } from '../../lib/text.ts'
 import { probeGateway, type ProbeResult } from '../probe.ts'
+import { createServiceReport, type ServiceReport } from '../service-report.ts'
 import { rpcOptions } from '../rpc-options.ts'
+import type { Summary } from '../security/audit.ts'
 import { duration, facts } from '../table.ts'
 import { selectTarget, type GatewayTarget } from '../target.ts'
 import { openOptionsFor } from '../with-gateway.ts'
@@ -15,7 +17,8 @@ import { openOptionsFor } from '../with-gateway.ts'
 const options = {
   ...rpcOptions,
   deep: flag('Let the gateway look again instead of answering from its cache'),
-  all: flag('The same as --deep', { hidden: true }),
+  all: flag('Everything: also the security audit'),
+  usage: flag('Nothing more in this version', { hidden: true }),
   verbose: flag('The same as --deep', { hidden: true }),
   debug: flag('The same as --deep', { hidden: true })
 }
@@ -66,7 +69,32 @@ function clientsText ({ clients }: StatusView): string | undefined {
 
 const megabytes = (bytes: number | undefined): string | undefined => bytes === undefined ? undefined : `${Math.round(bytes / 1e6)} MB`
 
-function overview (context: Context, settings: LocalSettings, target: GatewayTarget, probe: ProbeResult): string {
+/** What is known beside what the gateway itself tells. */
+interface Beside {
+  readonly service: ServiceReport
+  /** Only with --all or --deep. */
+  readonly security?: { readonly summary: Summary, readonly findings: readonly object[] }
+}
+
+async function lookBeside (context: Context, settings: LocalSettings, target: GatewayTarget, probe: ProbeResult): Promise<Beside> {
+  const seen = { local: target.local, deep: false, pid: undefined, isRunning: probe.connected }
+  const { report: service } = await createServiceReport(context, seen)
+  if (!context.options.all && !context.options.deep) return { service }
+  const { audit, summarize } = await import('../security/audit.ts')
+  const findings = await audit(context, settings)
+  return { service, security: { summary: summarize(findings), findings: findings.map(({ repair: _repair, ...finding }) => finding) } }
+}
+
+function serviceText ({ command, label, loaded, loadedText, notLoadedText, runtime, configAudit }: ServiceReport): string {
+  if (!command) return label
+  const drift = configAudit.ok ? '' : ' · drifted: openclaw doctor --fix'
+  return `${label} · ${loaded ? loadedText : notLoadedText} · ${runtime.status}${runtime.pid ? ` (pid ${runtime.pid})` : ''}${drift}`
+}
+
+const securityText = ({ security }: Beside): string | undefined => security &&
+  `${security.summary.critical} critical · ${security.summary.warn} warn · ${security.summary.info} info (openclaw security audit)`
+
+function overview (context: Context, settings: LocalSettings, target: GatewayTarget, probe: ProbeResult, beside: Beside): string {
   const { out } = context
   const health = (probe.answers['health'] ?? {}) as HealthView
   const status = (probe.answers['status'] ?? {}) as StatusView
@@ -78,6 +106,8 @@ function overview (context: Context, settings: LocalSettings, target: GatewayTar
     ['Dashboard', `${target.url.replace(/^ws/, 'http')}${base}/`],
     ['Config', configText(settings, out)],
     ['Gateway', gatewayText(target, probe, out)],
+    ['Gateway service', serviceText(beside.service)],
+    ['Security audit', securityText(beside)],
     ['Version', probe.server ? `${probe.server.version} (command line ${packageVersion()})` : packageVersion()],
     ['Running', status.uptimeMs === undefined ? undefined : `for ${duration(status.uptimeMs)}${status.pid ? ` (pid ${status.pid})` : ''}`],
     ['Clients', clientsText(status)],
@@ -102,7 +132,7 @@ function nextSteps (probe: ProbeResult, target: GatewayTarget, settings: LocalSe
     : ['Check the address and the way there: openclaw gateway probe']
 }
 
-function document (settings: LocalSettings, target: GatewayTarget, probe: ProbeResult): object {
+function document (settings: LocalSettings, target: GatewayTarget, probe: ProbeResult, { service, security }: Beside): object {
   const presence = probe.answers['system-presence'] as { reason?: string }[] | undefined
   const health = probe.answers['health'] as HealthView | undefined
   const agents = (health?.agents ?? []).map(({ agentId, isDefault, sessions }) =>
@@ -127,6 +157,8 @@ function document (settings: LocalSettings, target: GatewayTarget, probe: ProbeR
       authWarning: settings.credentialProblems[0] ?? null
     },
     config: { path: settings.configPath, exists: settings.loaded.exists, valid: settings.loaded.issues.length === 0 },
+    gatewayService: service,
+    ...(security ? { securityAudit: security } : {}),
     health: health ?? null,
     presence: presence ?? [],
     agents: { defaultId: health?.defaultAgentId ?? null, agents },
@@ -142,10 +174,11 @@ async function run (context: Context): Promise<number> {
   const fresh = given.deep || given.all || given.verbose || given.debug
   const ask = { health: fresh ? { probe: true } : {}, status: {}, 'system-presence': {} }
   const probe = await probeGateway(target, { ...openOptionsFor(context, settings), ask })
-  if (given.json) out.json(document(settings, target, probe))
+  const beside = await lookBeside(context, settings, target, probe)
+  if (given.json) out.json(document(settings, target, probe, beside))
   else {
     out.line(out.paint('bold', 'OpenClaw status'))
-    out.line(`\n${overview(context, settings, target, probe)}\n`)
+    out.line(`\n${overview(context, settings, target, probe, beside)}\n`)
     out.line(nextSteps(probe, target, settings).join('\n'))
   }
   return 0
