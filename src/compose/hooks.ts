@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { createAttemptLimiter } from '../auth/limiter.ts'
 import type { Hooks } from '../automation/hooks/room.ts'
+import type { TellingRun } from '../automation/system-events.ts'
 import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Logger } from '../log/logger.ts'
@@ -27,11 +28,13 @@ const limits = { maxAttempts: 20, windowMs: 60_000, lockoutMs: 60_000, exemptLoo
 export async function composeHookDoor (fastify: FastifyInstance, options: HookDoorOptions): Promise<void> {
   const { config, env, stateDir, store, conversation: { runs }, now, log, unavailable } = options
   let loading: Promise<Hooks> | undefined
+  const wasBegun = async ({ principal, via, key }: TellingRun): Promise<boolean> =>
+    await runs.find({ caller: { principal }, via, idempotencyKey: key }) !== undefined
   async function load (): Promise<Hooks> {
     const [{ createHooks }, { createSystemEvents }] = await Promise.all([
       import('../automation/hooks/hooks.ts'), import('../automation/system-events.ts')
     ])
-    return createHooks({ config, env, stateDir, runs, store, now, log, systemEvents: createSystemEvents({ store, now }) })
+    return createHooks({ config, env, stateDir, runs, store, now, log, systemEvents: createSystemEvents({ store, now, wasBegun }) })
   }
   await registerHooks(fastify, {
     config,

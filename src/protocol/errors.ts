@@ -103,6 +103,10 @@ export const errorTable = {
   CHANNEL_NOT_RUNNING: { wire: 'UNAVAILABLE', status: 503, message: 'the account of the channel does not run', next: 'See why: openclaw channels status --probe; begin it: openclaw channels start --channel <id>.', retryable: true, retryAfterMs: 5000 },
   CHANNEL_UNABLE: { wire: 'INVALID_REQUEST', status: 400, message: 'the channel cannot do this', next: 'See what it can do: openclaw channels capabilities.' },
 
+  // Automation
+  CRON_JOB_NOT_FOUND: { wire: 'INVALID_REQUEST', status: 404, message: 'cron job not found', next: 'List the jobs: openclaw cron list --all, or cron.list.' },
+  CRON_JOB_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'the cron job changed meanwhile', next: 'Read the job again (cron.get) and apply the change to it.' },
+
   // Coming and going
   STARTING: { wire: 'UNAVAILABLE', status: 503, reason: 'startup-sidecars', message: 'gateway starting; retry shortly', next: 'Try again after retryAfterMs.', retryable: true, retryAfterMs: 500 },
   STOPPING: { wire: 'UNAVAILABLE', status: 503, message: 'gateway restart in progress', next: 'Reconnect after retryAfterMs.', retryable: true, retryAfterMs: 1000 },
@@ -169,6 +173,10 @@ export const errorTable = {
   PAIRING_REQUEST_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown requestId', next: 'It was decided, replaced or has expired: openclaw devices list.' },
   DEVICE_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown deviceId', next: 'List what is paired: openclaw devices list.' },
   NODE_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unknown nodeId', next: 'List the nodes: openclaw gateway call node.list.' },
+  NODE_NOT_APPROVED: { wire: 'UNAVAILABLE', status: 409, message: 'this node is not known, or what it offers is not approved', next: 'Look at what waits for approval: openclaw nodes pending.', retryable: true },
+  NODE_NOT_CONNECTED: { wire: 'UNAVAILABLE', status: 503, message: 'node not connected', next: 'Start it on its machine (openclaw node run), or wait until it is back: openclaw nodes status.', retryable: true },
+  NODE_COMMAND_REFUSED: { wire: 'INVALID_REQUEST', status: 403, message: 'node command not allowed', next: 'See what it offers with openclaw nodes describe; gateway.nodes.commands.allow adds commands, deny takes them away.' },
+  NODE_FAILED: { wire: 'UNAVAILABLE', status: 502, message: 'the node could not do it', next: 'details.nodeError says what the node said.' },
   DEVICE_PAIRING_DENIED: { wire: 'INVALID_REQUEST', status: 403, message: 'device pairing approval denied', next: 'Decide it with rights that cover the request, or on the gateway host: openclaw devices list.' },
   DEVICE_TOKEN_DENIED: { wire: 'INVALID_REQUEST', status: 403, message: 'device token rotation denied', next: 'Ask for no more than device and caller both hold, or do it on the gateway host: openclaw devices list.' },
   DEVICES_FULL: { wire: 'UNAVAILABLE', status: 429, message: 'too many devices are paired', next: 'Remove devices that are not used any more: openclaw devices list.' },

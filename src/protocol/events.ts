@@ -18,6 +18,7 @@ export const eventTable = {
   shutdown: row('public'),
   health: row('public', { droppable: true }),
   heartbeat: row('public', { droppable: true }),
+  cron: row('operator.read', { droppable: true, operatorsOnly: true }),
   presence: row('operator.read', { droppable: true, operatorsOnly: true }),
   chat: row('operator.read', { operatorsOnly: true }),
   agent: row('operator.read', { operatorsOnly: true }),
@@ -41,12 +42,15 @@ export const eventTable = {
   'node.pair.requested': row('operator.pairing', { operatorsOnly: true }),
   'node.pair.resolved': row('operator.pairing', { operatorsOnly: true }),
   'plugins.changed': row('operator.read', { droppable: true, operatorsOnly: true }),
+  'node.hostStats': row('operator.read', { droppable: true, operatorsOnly: true }),
+  'node.invoke.request': row('target'),
+  'node.invoke.cancel': row('target'),
   'node.presence': row('operator.read', { droppable: true, operatorsOnly: true })
 } as const satisfies { [event: string]: EventRow }
 
 export type EventName = keyof typeof eventTable
 
 /** Broadcast, but not offered as something to subscribe to. */
-const unlisted: ReadonlySet<EventName> = new Set<EventName>(['config.changed', 'agent.run.request', 'agent.run.cancel'])
+const unlisted: ReadonlySet<EventName> = new Set<EventName>(['config.changed', 'node.hostStats', 'agent.run.request', 'agent.run.cancel'])
 
 export const advertisedEvents = (Object.keys(eventTable) as EventName[]).filter(name => !unlisted.has(name))

@@ -8,7 +8,8 @@ export const collectionNames = [
   'devices', 'device-requests', 'node-surfaces', 'setup-codes', 'idempotency', 'gateway', 'sessions', 'session-groups', 'agents', 'approvals',
   'exec-approvals', 'responses',
   'api-keys', 'api-key-usage', 'channel-accounts', 'channel-memory', 'system-events', 'hook-deliveries',
-  'outbound', 'live-replies', 'channel-requests', 'channel-allowed', 'channel-receipts'
+  'outbound', 'live-replies', 'channel-requests', 'channel-allowed', 'channel-receipts', 'cron-jobs', 'cron-runs',
+  'automation-turns', 'node-work', 'node-stats'
 ] as const
 export type CollectionName = typeof collectionNames[number]
 

@@ -10,7 +10,7 @@ import { createSecretResolver, type SecretResolver } from '../../config/secrets.
 import type { Logger } from '../../log/logger.ts'
 import { isGatewayError } from '../../protocol/errors.ts'
 import type { Store } from '../../store/store.ts'
-import type { SystemEvents } from '../system-events.ts'
+import { wordsOf, type SystemEvents, type WaitingText } from '../system-events.ts'
 import { addresseeOf } from './addressee.ts'
 import { agentCall, BadCall, isFields, wakeCall, type AgentCall, type Call, type WakeCall } from './calls.ts'
 import { createDeliveries, type Deliveries } from './deliveries.ts'
@@ -24,7 +24,7 @@ export interface HooksOptions {
   readonly config: () => LoadedConfig
   readonly env: Environment
   readonly stateDir: string
-  readonly runs: Pick<Runs, 'start'>
+  readonly runs: Pick<Runs, 'start' | 'find'>
   readonly systemEvents: SystemEvents
   readonly store: Store
   readonly now: () => number
@@ -108,10 +108,10 @@ class HookRoom implements Hooks {
   }
 
   async #secret (input: SecretInput | undefined): Promise<string> {
-    const { config, env } = this.#options
+    const { config } = this.#options
     const loaded = config()
     if (this.#resolver?.of !== loaded) {
-      this.#resolver = { of: loaded, resolver: createSecretResolver({ config: loaded.config, env }), known: new Map() }
+      this.#resolver = { of: loaded, resolver: createSecretResolver(loaded), known: new Map() }
     }
     const { resolver, known } = this.#resolver
     if (input === undefined) return ''
@@ -262,9 +262,14 @@ class HookRoom implements Hooks {
     const { agentId, sessionKey } = addresseeOf(config().config, call, { isOwn: job.isOwnKey, requestId: job.requestId })
     const place = sessionKey === 'main' ? `agent:${agentId}:main` : sessionKey
     if (call.mode === 'next-heartbeat') {
-      return { ok: true, mode: call.mode, eventOutcome: await systemEvents.add(place, call.text) }
+      return { ok: true, mode: call.mode, eventOutcome: await systemEvents.add(place, call.text, job.isUnsafeAllowed ? undefined : 'Webhook') }
     }
-    const waiting = await systemEvents.take(place)
+    const by = { principal: 'hook', via: 'hook', key: job.requestId }
+    // A wake that came before tells nothing of what has been waiting since.
+    const known = await runs.find({ caller: { principal: by.principal }, via: by.via, idempotencyKey: by.key })
+    const waiting = known ? undefined : await systemEvents.take(place, by)
+    // A call that is marked as a whole need not be marked in parts.
+    const told = job.isUnsafeAllowed ? wordsOf : ({ text }: WaitingText): string => text
     const start = runs.start({
       caller: { principal: 'hook' },
       via: 'hook',
@@ -272,15 +277,14 @@ class HookRoom implements Hooks {
       fingerprint: job.target,
       agentId,
       sessionKey: place,
-      message: [...waiting.texts, call.text].join('\n'),
+      message: [...waiting?.entries.map(told) ?? [], call.text].join('\n'),
       queueMode: 'followup',
       origin: { source: 'hook', ...(job.isUnsafeAllowed ? {} : { external: 'Webhook' }) }
     })
-    start.catch(waiting.giveBack)
+    start.catch(() => waiting?.giveBack())
     const { runId, status } = await start
-    // A wake that came before told nothing of what has been waiting since.
-    if (status === 'started') await waiting.done()
-    else waiting.giveBack()
+    if (status === 'started') await waiting?.done()
+    else waiting?.giveBack()
     return { ok: true, mode: call.mode, eventOutcome: 'queued', runId }
   }
 }

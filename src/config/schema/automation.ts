@@ -6,6 +6,9 @@ const inert = 'is retired; it has no effect'
 export const cron = group({ help: 'Scheduled jobs.', reload: 'room:cron' }, {
   enabled: key(flag, { default: true, failsafe: false, help: 'Run them.' }),
   skipMissedJobs: key(flag, { default: false, help: 'Do not make up for jobs that were due while the gateway was down.' }),
+  catchUpRuns: key(integer(0, 100), {
+    default: 1, help: 'How many slots of a job that were missed are made up for, the newest ones; 0: like skipMissedJobs.'
+  }),
   triggers: group({ help: 'Jobs that start on an event.' }, {
     enabled: key(flag, { default: true, failsafe: false, help: 'Run them.' }),
     minIntervalMs: key(milliseconds(0), { help: 'Retired.', retired: inert })

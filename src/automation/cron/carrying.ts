@@ -1,0 +1,122 @@
+/** Has an agent do what a job asks for. The same run is begun once, however often it is asked for, by whichever process. */
+import type { Runs } from '../../agent/room.ts'
+import { defaultAgentId } from '../../config/agent-entries.ts'
+import { isGatewayError } from '../../protocol/errors.ts'
+import type { StoreOp } from '../../store/store.ts'
+import type { Heartbeats } from '../heartbeat/heartbeats.ts'
+import type { AutomationSources } from '../ports.ts'
+import type { SystemEvents } from '../system-events.ts'
+import { isPutDown } from '../turns.ts'
+import type { HandedOver, Job, Underway } from './job.ts'
+import { endedOf, failureOf } from './outcome.ts'
+
+export type CarryingSources = Pick<AutomationSources, 'config' | 'sessions' | 'clock'> & {
+  readonly runs: Pick<Runs, 'start'>
+  readonly systemEvents: SystemEvents
+  readonly heartbeats: () => Promise<Pick<Heartbeats, 'wake'>>
+}
+
+export interface Carried {
+  readonly end: Omit<HandedOver, 'deliveryStatus'>
+  /** What became of the reply, where it is not for the job to see to it. */
+  readonly delivery?: Pick<HandedOver, 'deliveryStatus' | 'deliveryError' | 'suppressed'>
+  /** What belongs to the same commit as the end. */
+  readonly ops?: readonly StoreOp[]
+  committed? (): void
+}
+
+export interface Carrying {
+  agentOf (job: Pick<Job, 'agentId'>): string
+  /** The conversation of a run. Throws for agents and keys that do not exist. */
+  sessionKeyOf (job: Pick<Job, 'id' | 'agentId' | 'sessionKey' | 'sessionTarget'>, runName: string): string
+  /** The conversation whose chat "last" means. */
+  homeOf (job: Pick<Job, 'agentId' | 'sessionKey'>): string
+  /** Undefined: the gateway stops first, and the next one asks again. */
+  perform (job: Job, underway: Underway): Promise<Carried | undefined>
+}
+
+/** Turns of jobs are not watched: one that hangs is ended. */
+const longestTurnSeconds = 3_600
+
+const unattended = 'You are carrying out a scheduled job. Nobody is here to answer questions or to approve anything: the last reply is the result ' +
+  'itself, not a plan for it. When there is nothing to report, reply NO_REPLY. When something fails, say so plainly.'
+
+export function createCarrying ({ config, sessions, clock, runs, systemEvents, heartbeats }: CarryingSources): Carrying {
+  const agentOf: Carrying['agentOf'] = ({ agentId }) => (agentId ?? defaultAgentId(config().config)).toLowerCase()
+
+  const homeOf: Carrying['homeOf'] = ({ agentId, sessionKey }) => sessions.target(sessionKey ?? 'main', agentOf({ ...agentId ? { agentId } : {} })).key
+
+  async function turn (job: Job, { runId, sessionKey }: Underway): Promise<Carried | undefined> {
+    const { payload, isOwners, name, id } = job
+    if (payload.kind !== 'agentTurn') throw new Error('not a turn')
+    const { message, model, thinking, toolsAllow, timeoutSeconds } = payload
+    const seconds = timeoutSeconds || Math.min(config().config.agents.defaults.timeoutSeconds, longestTurnSeconds)
+    const { result } = await runs.start({
+      caller: { principal: 'cron' },
+      via: 'cron',
+      idempotencyKey: runId,
+      agentId: agentOf(job),
+      sessionKey,
+      message,
+      ownTurn: true,
+      lane: 'cron',
+      timeoutMs: seconds * 1000,
+      extraSystemPrompt: unattended,
+      origin: { source: 'cron', jobId: id, name, ...(isOwners ? { senderIsOwner: true } : {}) },
+      ...(model ? { model } : {}),
+      ...(thinking ? { thinking } : {}),
+      ...(toolsAllow ? { toolsAllow } : {})
+    })
+    const ended = await result
+    return isPutDown(ended) ? undefined : { end: endedOf(ended) }
+  }
+
+  async function event (job: Job, { runId, sessionKey }: Underway): Promise<Carried | undefined> {
+    const { payload, isOwners, wakeMode } = job
+    if (payload.kind !== 'systemEvent') throw new Error('not an event')
+    if (wakeMode === 'next-heartbeat') {
+      const prepared = await systemEvents.prepare(sessionKey, payload.text)
+      return { ...prepared, end: { status: 'ok', endedAtMs: clock.now(), text: payload.text }, delivery: { deliveryStatus: 'not-requested' } }
+    }
+    const room = await heartbeats()
+    const { end } = await room.wake({ id: runId, via: 'cron', agentId: agentOf(job), sessionKey, text: payload.text, isOwners })
+    const ended = await end
+    if (!ended) return undefined
+    const { result, sent, text } = ended
+    return {
+      end: endedOf(result),
+      ...(job.delivery?.mode === 'webhook'
+        ? {}
+        : {
+            delivery: {
+              deliveryStatus: sent.status,
+              ...(sent.error === undefined ? {} : { deliveryError: sent.error }),
+              ...(text === '' ? { suppressed: 'silent' } : {})
+            }
+          })
+    }
+  }
+
+  return {
+    agentOf,
+    homeOf,
+    sessionKeyOf (job, runName) {
+      const agentId = agentOf(job)
+      const { sessionTarget, sessionKey, id } = job
+      if (sessionTarget === 'main') return homeOf(job)
+      if (sessionTarget === 'current' && sessionKey !== undefined) return sessions.target(sessionKey, agentId).key
+      if (sessionTarget.startsWith('session:')) return sessions.target(sessionTarget.slice('session:'.length), agentId).key
+      return sessions.target(`agent:${agentId}:cron:${id}:run:${runName}`, agentId).key
+    },
+    async perform (job, underway) {
+      try {
+        return job.payload.kind === 'agentTurn' ? await turn(job, underway) : await event(job, underway)
+      } catch (error) {
+        if (isGatewayError(error) && error.code === 'STOPPING') return undefined
+        const kind = isGatewayError(error) ? error.code.toLowerCase() : 'internal'
+        const message = error instanceof Error ? error.message : String(error)
+        return { end: { status: 'error', endedAtMs: clock.now(), text: '', ...failureOf(kind, message) } }
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+/** What may be said about a job, in the shape of the contract as far as this gateway carries it out. */
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { GatewayError } from '../../protocol/errors.ts'
+import { oneOf, Type } from '../../protocol/type.ts'
+
+const closed = { additionalProperties: false }
+const optional = Type.Optional
+const word = Type.String({ minLength: 1, maxLength: 512 })
+const title = Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' })
+const longText = Type.String({ minLength: 1, maxLength: 200_000 })
+const moment = Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 })
+const orNull = <Schema extends object>(schema: Schema) => Type.Union([schema as never, Type.Null()])
+const tools = Type.Array(Type.String({ maxLength: 200 }), { maxItems: 500 })
+const thread = Type.Union([word, Type.Number()])
+const way = oneOf(['announce', 'webhook'])
+
+const schedule = Type.Union([
+  Type.Object({ kind: Type.Literal('at'), at: word }, closed),
+  Type.Object({
+    kind: Type.Literal('every'), everyMs: Type.Integer({ minimum: 1, maximum: 8_640_000_000_000_000 }), anchorMs: optional(moment)
+  }, closed),
+  Type.Object({
+    kind: Type.Literal('cron'), expr: word, tz: optional(word), staggerMs: optional(Type.Integer({ minimum: 0, maximum: 86_400_000 }))
+  }, closed)
+])
+
+const limits = { toolsAllow: optional(orNull(tools)), toolsAllowIsDefault: optional(Type.Boolean()) }
+
+const payload = (isPatch: boolean) => Type.Union([
+  Type.Object({ kind: Type.Literal('systemEvent'), text: isPatch ? optional(longText) : longText, ...limits }, closed),
+  Type.Object({
+    kind: Type.Literal('agentTurn'),
+    message: isPatch ? optional(longText) : longText,
+    model: optional(orNull(word)),
+    thinking: optional(orNull(word)),
+    timeoutSeconds: optional(Type.Number({ minimum: 0, maximum: 604_800 })),
+    allowUnsafeExternalContent: optional(Type.Boolean()),
+    lightContext: optional(Type.Boolean()),
+    ...limits
+  }, closed)
+])
+
+const destination = {
+  channel: optional(orNull(word)), to: optional(orNull(word)), accountId: optional(orNull(word)), mode: optional(orNull(way))
+}
+
+const delivery = (isPatch: boolean) => Type.Object({
+  mode: isPatch ? optional(oneOf(['none', 'announce', 'webhook'])) : oneOf(['none', 'announce', 'webhook']),
+  channel: optional(orNull(word)),
+  to: optional(orNull(word)),
+  threadId: optional(orNull(thread)),
+  accountId: optional(orNull(word)),
+  bestEffort: optional(Type.Boolean()),
+  failureDestination: optional(orNull(Type.Object(destination, closed))),
+  completionDestination: optional(orNull(Type.Object({ mode: Type.Literal('webhook'), to: word }, closed)))
+}, closed)
+
+const failureAlert = Type.Union([Type.Literal(false), Type.Null(), Type.Object({
+  ...destination,
+  after: optional(orNull(Type.Integer({ minimum: 1, maximum: 1_000_000 }))),
+  cooldownMs: optional(orNull(Type.Integer({ minimum: 0, maximum: 31_536_000_000 }))),
+  includeSkipped: optional(orNull(Type.Boolean()))
+}, closed)])
+
+const common = {
+  displayName: optional(orNull(title)),
+  agentId: optional(orNull(word)),
+  sessionKey: optional(orNull(word)),
+  description: optional(Type.String({ maxLength: 4000 })),
+  enabled: optional(Type.Boolean()),
+  deleteAfterRun: optional(Type.Boolean()),
+  failureAlert: optional(failureAlert)
+}
+
+const sessionTarget = Type.String({ pattern: '^(main|isolated|current|session:.+)$', maxLength: 600 })
+const wakeMode = oneOf(['now', 'next-heartbeat'])
+
+const addSchema = Type.Object({
+  ...common,
+  name: title,
+  declarationKey: optional(title),
+  owner: optional(Type.Object({ agentId: optional(word), sessionKey: optional(word), accountId: optional(word) }, closed)),
+  schedule,
+  sessionTarget,
+  wakeMode,
+  payload: payload(false),
+  delivery: optional(delivery(false))
+}, closed)
+
+const patchSchema = Type.Object({
+  ...common,
+  name: optional(title),
+  schedule: optional(schedule),
+  sessionTarget: optional(sessionTarget),
+  wakeMode: optional(wakeMode),
+  payload: optional(payload(true)),
+  delivery: optional(delivery(true)),
+  state: optional(Type.Object({}, { additionalProperties: true }))
+}, closed)
+
+export type Fields = { readonly [name: string]: unknown }
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Parts of the contract that this gateway does not carry out. What is left out in silence would be taken for done. */
+export function refuseUnbuilt (asked: Fields): void {
+  const what = unbuiltOf(asked)
+  if (what === undefined) return
+  throw new GatewayError('NOT_BUILT_YET', {
+    message: `this gateway does not offer ${what}; schedules are at, every and cron, payloads systemEvent and agentTurn`, details: { reason: what }
+  })
+}
+
+function unbuiltOf ({ schedule, payload, trigger, pacing }: Fields): string | undefined {
+  const { kind } = isFields(schedule) ? schedule : {}
+  if (kind === 'on-exit' || kind === 'stream') return `schedules of kind "${kind}"`
+  if (isFields(payload)) {
+    if (payload.kind === 'command' || payload.kind === 'script') return `payloads of kind "${payload.kind}"`
+    if (Array.isArray(payload.fallbacks)) return 'fallback models of a single job'
+  }
+  if (trigger) return 'condition scripts (trigger)'
+  return pacing ? 'dynamic cadence (pacing)' : undefined
+}
+
+/** Of a union the branch that its `kind` means, as far as it is known, says what is wrong. */
+function describe (errors: readonly ErrorObject[]): string {
+  const problems = errors.filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'const' && keyword !== 'type')
+  const shown = (problems.length > 0 ? problems : errors).map(({ instancePath, message, keyword, params }) => {
+    const place = instancePath.slice(1).replaceAll('/', '.') || 'the job'
+    return keyword === 'additionalProperties' ? `${place} has no field "${String(params.additionalProperty)}"` : `${place} ${message ?? 'is wrong'}`
+  })
+  return [...new Set(shown)].slice(0, 3).join('; ')
+}
+
+export interface JobChecks {
+  add (params: unknown): Fields
+  patch (params: unknown): Fields
+}
+
+/** Compiled with the first job that somebody makes or changes. */
+export function createJobChecks (): JobChecks {
+  let ajv: Ajv | undefined
+  const compiled = new Map<object, ValidateFunction>()
+
+  function check (schema: object, params: unknown): Fields {
+    if (!isFields(params)) throw new GatewayError('INVALID_PARAMS', { message: 'a job is an object' })
+    refuseUnbuilt(params)
+    ajv ??= new Ajv({ strict: false, validateFormats: false, meta: false, validateSchema: false, allErrors: true })
+    const validate = compiled.get(schema) ?? ajv.compile(schema)
+    compiled.set(schema, validate)
+    if (validate(params)) return params
+    throw new GatewayError('INVALID_PARAMS', { message: `invalid cron job: ${describe(validate.errors ?? [])}` })
+  }
+
+  return { add: params => check(addSchema, params), patch: params => check(patchSchema, params) }
+}
