@@ -144,7 +144,8 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     hotReload: () => reload.facts().watching ? 'active' : 'disabled',
     lastMethod: () => rpc.lastMethod(),
     sessionStore: () => conversation.sessions.storeFacts(),
-    channels: () => channels.current()?.health()
+    channels: () => channels.current()?.health(),
+    failingChannels: () => channels.current()?.channels.failing() ?? []
   })
   const devices = await createDevices({
     store,

@@ -5,7 +5,7 @@ import type { Ingress } from './ingress.ts'
 
 /** Failures of one scope neither count for nor are forgiven by another. */
 export type AttemptScope = 'shared-secret' | 'device-token' | 'bootstrap-token' | 'node-pairing' | 'node-reapproval' | 'device-join' |
-  'hook-auth' | 'plugin-auth' | 'api-key' | 'default'
+  'hook-auth' | 'plugin-auth' | 'channel-auth' | 'api-key' | 'default'
 
 /** Who tries. */
 export interface LimiterSubject {

@@ -21,6 +21,8 @@ export interface HostOptions {
   /** The method whose synchronous part ran last. */
   readonly lastMethod: () => string
   readonly sessionStore: HealthSources['sessionStore']
+  /** Channels that should work and do not. */
+  readonly failingChannels: () => readonly string[]
   readonly channels: NonNullable<HealthSources['channels']>
 }
 
@@ -59,7 +61,7 @@ export function createHost (options: HostOptions): Host {
     onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
   })
   return {
-    lifecycle: createLifecycle({ now, checks: { 'state-database': () => store.status().writable } }),
+    lifecycle: createLifecycle({ now, checks: { 'state-database': () => store.status().writable }, more: options.failingChannels }),
     eventLoop,
     rest: createRest(),
     presence,

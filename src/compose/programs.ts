@@ -14,6 +14,8 @@ import type { Requests } from '../routes/requests/requests.ts'
 import { registerSessions } from '../routes/sessions/sessions.ts'
 import type { Store } from '../store/store.ts'
 import type { Conversation } from './conversation.ts'
+import { composeChannelDoor } from './channel-door.ts'
+import type { LateChannels } from './channels.ts'
 import { composeHookDoor } from './hooks.ts'
 
 export interface ProgramsOptions {
@@ -27,6 +29,7 @@ export interface ProgramsOptions {
   readonly unavailable: () => GatewayError | undefined
   readonly env: Environment
   readonly stateDir: string
+  readonly channels: LateChannels
 }
 
 export async function registerPrograms (fastify: FastifyInstance, options: ProgramsOptions): Promise<void> {
@@ -44,4 +47,5 @@ export async function registerPrograms (fastify: FastifyInstance, options: Progr
     auth, config, agents, sessions, models, runs, outbound, ready: () => sessions.ready, unavailable, store, now, log
   })
   await composeHookDoor(fastify, options)
+  await composeChannelDoor(fastify, options)
 }

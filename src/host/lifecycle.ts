@@ -16,10 +16,12 @@ export interface Lifecycle {
 export interface LifecycleOptions {
   readonly now: () => number
   readonly checks: { readonly [name: string]: () => boolean }
+  /** Names of further parts that are not well, which come and go. */
+  readonly more?: () => readonly string[]
 }
 
 /** Where in its life the gateway stands; every door asks here before it serves. */
-export function createLifecycle ({ now, checks }: LifecycleOptions): Lifecycle {
+export function createLifecycle ({ now, checks, more = () => [] }: LifecycleOptions): Lifecycle {
   const startedAtMs = now()
   let phase: Phase = 'starting'
   return {
@@ -34,7 +36,7 @@ export function createLifecycle ({ now, checks }: LifecycleOptions): Lifecycle {
     failing () {
       if (phase === 'starting') return ['startup-sidecars']
       if (phase === 'stopping') return ['gateway-draining']
-      return Object.entries(checks).filter(([, passes]) => !passes()).map(([name]) => name)
+      return [...Object.entries(checks).filter(([, passes]) => !passes()).map(([name]) => name), ...more()]
     }
   }
 }

@@ -1,54 +1,11 @@
 import t from 'tap'
-import { writeFileSync } from 'node:fs'
-import { bot, botToken, direct, group } from '../fixtures/channels/telegram-people.ts'
+import { bot, group } from '../fixtures/channels/telegram-people.ts'
 import { keepFile } from '../fixtures/channels/telegram-methods.ts'
-import { startTelegram, type TelegramServer } from '../fixtures/channels/telegram-server.ts'
-import { admitted, type TestClient } from '../helper.ts'
-import { createHome, daemonToken, eventually, getJson, runCommand, serve, stop, type Daemon, type Home } from '../process/daemon.ts'
-
-const auth = { token: daemonToken }
-const owner = ['telegram:501']
-
-/** The echo says what it is before each reply. */
-const bare = { outputFilters: [{ pattern: '^Echo, a demonstration \\(no model is configured\\): ', replace: '' }] }
-
-const configOf = (server: TelegramServer, keys: object = {}, more: object = {}): object => ({
-  gateway: { mode: 'local', auth: { mode: 'token', token: daemonToken } },
-  commands: { ownerAllowFrom: owner },
-  messages: bare,
-  channels: { telegram: { botToken, apiRoot: server.url, pollingTimeoutSeconds: 5, ...keys } },
-  ...more
-})
-
-interface Test {
-  testdir (): string
-  teardown (fn: () => unknown): void
-}
-
-interface Scene {
-  readonly server: TelegramServer
-  readonly home: Home
-  readonly daemon: Daemon
-  readonly client: TestClient
-  /** What the bot says in a chat, as it stands there now. */
-  said (chat?: { id: number }): string[]
-  hears (count: number, chat?: { id: number }): Promise<string[]>
-}
-
-async function open (t: Test, keys: object = {}, more: object = {}): Promise<Scene> {
-  const server = await startTelegram(t)
-  const home = createHome(t, configOf(server, keys, more))
-  const daemon = await serve(t, { home })
-  const { client } = await admitted(daemon.url, { auth, device: false })
-  const said = ({ id }: { id: number } = direct): string[] => server.messages
-    .filter(message => message.from?.id === bot.id && message.chat.id === id).map(({ text, caption }) => text ?? caption)
-  const hears = async (count: number, chat?: { id: number }): Promise<string[]> =>
-    await eventually(async () => said(chat), texts => texts.length >= count && !texts.at(-1)!.startsWith('…'), 15_000)
-  return { server, home, daemon, client, said, hears }
-}
+import { eventually, stop } from '../process/daemon.ts'
+import { openScene } from './telegram-scene.ts'
 
 t.test('a stranger is told once how to be let in, and is answered when somebody has done so', async t => {
-  const scene = await open(t)
+  const scene = await openScene(t)
   scene.server.write({ text: 'hello' })
   const [told] = await scene.hears(1)
   const [, code] = /Pairing code: ([A-Z2-9]{8})/.exec(told!)!
@@ -64,7 +21,7 @@ t.test('a stranger is told once how to be let in, and is answered when somebody 
 })
 
 t.test('in a group the agent answers who speaks to it, and knows what was said before', async t => {
-  const scene = await open(t, { groups: { '-1001': {} }, streaming: 'off' })
+  const scene = await openScene(t, { keys: { groups: { '-1001': {} }, streaming: 'off' } })
   const { server } = scene
   server.write({ chat: group, text: 'the meeting is at noon', from: { id: 502, is_bot: false, first_name: 'Bob' } })
   const asked = server.write({ chat: group, text: '@claw_bot when is it?' })
@@ -94,7 +51,7 @@ t.test('in a group the agent answers who speaks to it, and knows what was said b
 })
 
 t.test('an album is one message, its pictures are seen and its files lie where the agent can read them', async t => {
-  const scene = await open(t, { allowFrom: ['501'] })
+  const scene = await openScene(t, { keys: { allowFrom: ['501'] } })
   const { server } = scene
   const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
   const photo = (): object[] => [{ ...keepFile(server, 'photo.png', png, 'photos'), width: 1, height: 1 }]
@@ -112,9 +69,9 @@ t.test('an album is one message, its pictures are seen and its files lie where t
 })
 
 t.test('a reply can be read while it is written, and is one message in the end', async t => {
-  const scene = await open(t, { allowFrom: ['501'] })
+  const scene = await openScene(t, { keys: { allowFrom: ['501'] } })
   const { server } = scene
-  server.write({ text: '/slow 60\n/words 80\nlong' })
+  server.write({ text: '/slow 40\n/words 80\nlong' })
   const [beginning] = await scene.hears(1)
   t.ok(beginning!.length >= 30)
   const [typed] = server.actions
@@ -125,7 +82,7 @@ t.test('a reply can be read while it is written, and is one message in the end',
 })
 
 t.test('orders are obeyed, errors are told, and silence is none of the chat', async t => {
-  const scene = await open(t, { allowFrom: ['501'], streaming: 'off' })
+  const scene = await openScene(t, { keys: { allowFrom: ['501'], streaming: 'off' } })
   const { server } = scene
   server.write({ text: '/fail refusal' })
   t.match((await scene.hears(1)).at(-1), /^⚠️ /)
