@@ -1,6 +1,7 @@
 /** What people and conversations are called. Nothing depends on it, so nobody waits for long. */
 import { createRecent, type Recent } from '../../recent.ts'
 import type { Api } from './api.ts'
+import type { Self } from './wire.ts'
 
 export interface Directory {
   nameOf (userId: string): Promise<string | undefined>
@@ -26,7 +27,7 @@ type Ask = (signal: AbortSignal) => Promise<string | undefined>
 
 interface ChannelAnswer { readonly channel?: { readonly name?: string } }
 
-export function createDirectory (api: Api, now: () => number, signal: AbortSignal): Directory {
+export function createDirectory (api: Api, self: Self, now: () => number, signal: AbortSignal): Directory {
   async function find (names: Recent<Known>, id: string, ask: Ask): Promise<string | undefined> {
     const known = names.get(id)
     if (known && now() - known.atMs < (known.name === undefined ? unknownMs : knownMs)) return known.name
@@ -37,10 +38,12 @@ export function createDirectory (api: Api, now: () => number, signal: AbortSigna
   const users = createRecent<Known>(mostNames)
   const channels = createRecent<Known>(mostNames)
   return {
-    nameOf: async id => await find(users, id, async signal => {
-      const { user } = await api.call<UserAnswer>('users.info', { user: id }, { signal })
-      return user?.profile?.display_name || user?.real_name || user?.name
-    }),
+    nameOf: async id => id === self.userId
+      ? self.name
+      : await find(users, id, async signal => {
+        const { user } = await api.call<UserAnswer>('users.info', { user: id }, { signal })
+        return user?.profile?.display_name || user?.real_name || user?.name
+      }),
     titleOf: async id => await find(channels, id, async signal => {
       const { channel } = await api.call<ChannelAnswer>('conversations.info', { channel: id }, { signal })
       return channel?.name === undefined ? undefined : `#${channel.name}`

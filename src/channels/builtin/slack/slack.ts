@@ -51,7 +51,7 @@ async function openIntake ({ api, context, outbound, ending: { signal } }: Accou
   const reader = {
     self,
     api,
-    directory: createDirectory(api, now, signal),
+    directory: createDirectory(api, self, now, signal),
     readsDirect: config.dm?.enabled !== false,
     isOurThread: (channelId: string, threadTs: string) => outbound.isOurThread(channelId, threadTs)
   }

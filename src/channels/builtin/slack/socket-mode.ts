@@ -96,6 +96,7 @@ class SocketMode {
   }
 
   #over (link: Link, { reason }: Leaving): false {
+    this.#links.delete(link)
     link.close()
     this.#options.context.disconnected({ reason: `${reason}: Socket Mode is switched off; switch it on at ${appsPage}`, terminal: 'misconfigured' })
     return false
@@ -110,8 +111,8 @@ class SocketMode {
     if (this.#line.isFull) link.hold(true)
     context.connected()
     const onClosed = (why: Leaving): void => {
-      this.#links.delete(link)
-      if (this.#links.size === 0 && !signal.aborted) context.disconnected({ reason: why.reason })
+      const wasInUse = this.#links.delete(link)
+      if (wasInUse && this.#links.size === 0 && !signal.aborted) context.disconnected({ reason: why.reason })
     }
     link.closed.then(async () => onClosed(await link.leaving), () => {})
   }

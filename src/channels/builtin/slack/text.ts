@@ -16,7 +16,7 @@ function markOf (mark: string, names: ReadonlyMap<string, string | undefined>): 
   return label === '' || label === address || what.endsWith(`://${label}`) ? address : `[${label}](${address})`
 }
 
-const marks = /<([^<>\n]{1,2000})>/g
+const marks = /<((?:[@#!]|[a-z][a-z+.-]*:)[^<>\n]{1,2000})>/g
 const mostNames = 10
 
 export async function readText (text: string, directory: Pick<Directory, 'nameOf'>): Promise<string> {
