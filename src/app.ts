@@ -15,6 +15,7 @@ import { composeRooms, hasApprover } from './compose/rooms.ts'
 import { composeSnapshot } from './compose/snapshot.ts'
 import { registerPrograms } from './compose/programs.ts'
 import { composeReload, type ReloadPorts } from './compose/reload.ts'
+import { composeNumbers } from './compose/watch/numbers.ts'
 import { composeWatch } from './compose/watch/watch.ts'
 import { createLiveConfig } from './config/live-config.ts'
 import type { GatewayConfig } from './config/schema.ts'
@@ -103,6 +104,7 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
   const { tools: { invoke }, sessions } = parts.conversation
   // Asked for with the first call: rows are not read before somebody needs them.
   registerToolsInvoke(fastify, { auth: door.httpAuth, invoke, ready: () => sessions.ready, unavailable: host.lifecycle.unavailable })
+  composeNumbers(fastify, parts, rpc.connections)
   registerAdminRpc(fastify, { auth: door.httpAuth, config: parts.live.current, call: rpc.call })
   if (config().http.endpoints.mcp.enabled) {
     const { registerMcp } = await import('./routes/mcp.ts')

@@ -50,8 +50,11 @@ export interface AuditEntry {
 
 /** The one port through which every room tells. Never throws and makes nobody wait. */
 export interface Told {
-  /** `always`: also while the log is switched off, for the act of switching it. */
-  told (act: Act, how?: { readonly always?: true }): void
+  /**
+   * `always`: also while the log is switched off, for the act of switching it. `later`: together with the next act, so that a start
+   * does not load what writes.
+   */
+  told (act: Act, how?: { readonly always?: true, readonly later?: true }): void
 }
 
 export interface AuditPage {

@@ -112,14 +112,14 @@ export function createAudit (options: AuditOptions): Audit {
   }
 
   return {
-    told (act, { always } = {}) {
+    told (act, { always, later } = {}) {
       if (isClosed || (!always && !options.enabled())) return
       if (act.repeats !== undefined) {
         sweeper ??= setTimeout(sweep, sweepMs).unref()
         if (!repeats.admit(act)) return
       }
       push(act)
-      if (failures === 0) schedule(gatherMs)
+      if (failures === 0 && !later) schedule(gatherMs)
     },
     async list (page) {
       await flush()

@@ -19,7 +19,6 @@ export interface GatewayMeters {
   readonly tools: Counter
   readonly toolSeconds: Histogram
   readonly configReloads: Counter
-  readonly channelRestarts: Counter
   readonly exports: Counter
 }
 
@@ -44,7 +43,6 @@ export function createGatewayMeters (): GatewayMeters {
     tools: all.counter('openclaw_tool_execution_total', 'tool', 'surface', 'outcome'),
     toolSeconds: all.histogram('openclaw_tool_execution_duration_seconds', longDurations, 'tool'),
     configReloads: all.counter('openclaw_config_reloads_total', 'outcome'),
-    channelRestarts: all.counter('openclaw_channel_restarts_total', 'channel', 'reason'),
     exports: all.counter('openclaw_telemetry_exporter_total', 'signal', 'outcome')
   }
 }

@@ -94,7 +94,7 @@ export function composeWatch (options: WatchOptions): Watch {
   const audit = createGatewayAudit(options)
   const meters = createGatewayMeters()
   const tracing: Tracing = () => undefined
-  audit.told({ kind: 'gateway', act: 'gateway.started', outcome: 'ok', about: { version, bootId } })
+  audit.told({ kind: 'gateway', act: 'gateway.started', outcome: 'ok', about: { version, bootId } }, { later: true })
 
   let isKept = live.current().config.logging.audit.enabled
   events.subscribe(occurrence => {
