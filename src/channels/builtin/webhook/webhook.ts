@@ -1,0 +1,51 @@
+/** Programs of your own: they call us, signed, and we call them. README.md says how. */
+import { hash } from 'node:crypto'
+import { defineChannel, type AccountContext, type RunningAccount } from '../../define-channel.ts'
+import { readAlone } from '../../exclusive.ts'
+import { createUnderWay } from '../../under-way.ts'
+import { createHook } from './hook.ts'
+import { createWebhookOutbound, mediaLimitBytes, textLimit } from './outbound.ts'
+import { missingSettings, readSettings, webhookKeys, type WebhookKeys, type WebhookSettings } from './settings.ts'
+
+function runningAccount (settings: WebhookSettings, context: AccountContext<WebhookKeys>, ending: AbortController): RunningAccount {
+  const { send, edit, remove, react, typing, probe, fetch } = createWebhookOutbound({
+    settings, context, guard: async () => (await import('../../../lib/outbound/outbound.ts')).createOutbound()
+  })
+  const { track, settled } = createUnderWay()
+  return {
+    async stop () {
+      ending.abort()
+      await settled()
+    },
+    send: async (message, signal) => await track(send(message, signal)),
+    ...(settings.hasAllEvents ? { edit, remove, react, typing } : {}),
+    probe,
+    webhook: createHook(settings, context, fetch)
+  }
+}
+
+export const webhook = defineChannel<WebhookKeys>({
+  id: 'webhook',
+  label: 'Webhook',
+  config: webhookKeys,
+  limits: { textLength: textLimit, textUnit: 'utf16', mediaBytes: mediaLimitBytes },
+  markup: 'markdown',
+  mode: 'webhook',
+  missing: missingSettings,
+  async start (context) {
+    const settings = await readSettings(context)
+    const ending = new AbortController()
+    context.signal.addEventListener('abort', () => ending.abort())
+    if (context.signal.aborted) ending.abort()
+    try {
+      // A call that was signed for one account would be good for the other.
+      for (const secret of new Set([settings.secret, settings.previousSecret])) {
+        if (secret !== undefined) readAlone(`webhook ${hash('sha256', secret)}`, 'secret', context.accountId, ending.signal)
+      }
+      return runningAccount(settings, context, ending)
+    } catch (error) {
+      ending.abort()
+      throw error
+    }
+  }
+})
