@@ -11,8 +11,8 @@ import type { Logging } from '../log/logger.ts'
 
 /** What only the process around the gateway can do. */
 export interface ReloadPorts {
-  /** The credential that a configuration means, with flags and environment; throws what forbids it. */
-  readonly authOf?: (loaded: LoadedConfig) => Promise<GatewayAuth>
+  /** The credential that a configuration means, with flags and environment; throws what forbids it, or a start with all that is written. */
+  readonly authOf?: (next: LoadedConfig, written: LoadedConfig) => Promise<GatewayAuth>
   readonly logLevels?: (loaded: LoadedConfig) => { level: LogLevel, consoleLevel: LogLevel }
   /** The gateway is begun anew as soon as nothing runs, or when that takes too long. */
   readonly restart?: (request: RestartRequest) => RestartAnswer
@@ -51,22 +51,22 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
   let hasBegun = false
 
   if (authOf) {
-    live.prepare(async next => {
-      const auth = await authOf(next)
+    live.prepare(async (next, written) => {
+      const auth = await authOf(next, written)
       return () => parts.replaceAuth(auth)
     })
   }
 
   function needsRestart (pending: readonly string[]): void {
     const names = named(pending)
-    if (names === announced) return
+    const isNews = names !== announced
     announced = names
     if (pending.length === 0) return
     const { mode } = settings()
-    if (mode === 'off' || mode === 'hot') return log.warn(`config reload requires gateway restart; ${mode} mode ignoring (${names})`)
-    if (!parts.restart) return log.warn(`config change requires gateway restart (${names})`)
-    log.warn(`config change requires gateway restart (${names}) — deferring until nothing runs`)
-    parts.restart({ reason: `config reload: ${names}`, stillNeeded: () => live.pending().length > 0 })
+    const isIgnored = mode === 'off' || mode === 'hot'
+    if (isNews && isIgnored) log.warn(`config reload requires gateway restart; ${mode} mode ignoring (${names})`)
+    else if (isNews) log.warn(`config change requires gateway restart (${names})${parts.restart ? ' — deferring until nothing runs' : ''}`)
+    if (!isIgnored) parts.restart?.({ reason: `config reload: ${names}`, stillNeeded: () => live.pending().length > 0 })
   }
 
   let before = live.current()
@@ -106,7 +106,10 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
       live,
       configPath: parts.configPath,
       debounceMs: () => settings().debounceMs,
-      taken () { refused = undefined },
+      taken () {
+        refused = undefined
+        needsRestart(live.pending())
+      },
       refused: refuse,
       vanished: () => log.warn(`the configuration ${parts.configPath} is gone or empty; the gateway goes on with what it has`),
       trouble: err => log.warn({ err }, 'changes of the configuration may be noticed late')

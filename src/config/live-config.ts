@@ -29,8 +29,11 @@ export interface LiveConfig {
   pending (): readonly string[]
 }
 
-/** Gets ready for a configuration; what it returns is called in the moment in which that takes effect. */
-export type Preparation = (next: LoadedConfig) => Promise<() => void>
+/**
+ * Gets ready for a configuration (`written` is all of it, also what waits for a restart); what it returns is called in the moment in
+ * which that takes effect.
+ */
+export type Preparation = (next: LoadedConfig, written: LoadedConfig) => Promise<() => void>
 
 export interface ReloadOutcome {
   readonly applied: readonly string[]
@@ -86,16 +89,14 @@ function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
 const attempts = 3
 
 /** What is to run next, and what of it is new. */
-interface Plan { readonly next: LoadedConfig, readonly outcome: ReloadOutcome }
+interface Plan { readonly next: LoadedConfig, readonly written: LoadedConfig, readonly outcome: ReloadOutcome }
 
 const isWithin = (path: string, others: readonly string[]): boolean =>
   others.some(other => path === other || path.startsWith(`${other}.`) || other.startsWith(`${path}.`))
 
-/** `only`: the file holds what was refused before, of which no more takes effect than what is changed now. */
-function planFor (running: LoadedConfig, written: LoadedConfig, way: ReloadWay, only?: readonly string[]): Plan {
+function planFor (running: LoadedConfig, written: LoadedConfig, way: ReloadWay): Plan {
   const changed = diffConfig(running.source, written.source)
   const held = new Set(heldPaths(changed, written.config.gateway.reload.mode, way))
-  for (const path of changed) if (only && !isWithin(path, only)) held.add(path)
   const pending = [...held]
   const next = {
     ...written,
@@ -103,7 +104,8 @@ function planFor (running: LoadedConfig, written: LoadedConfig, way: ReloadWay, 
     config: holdBack(written.config, running.config, pending),
     env: isWithin('env', pending) ? running.env : written.env
   }
-  return { next, outcome: { applied: changed.filter(path => !held.has(path)), pending } }
+  const outcome = { applied: changed.filter(path => !held.has(path)), pending }
+  return pending.length === 0 ? { next: written, written, outcome } : { next, written, outcome }
 }
 
 interface Draft { readonly before: LoadedConfig, readonly after: LoadedConfig, readonly text: string }
@@ -137,11 +139,11 @@ export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
   const preparations: Preparation[] = []
 
   /** All that can fail comes first; what is returned swaps everything in one go. */
-  async function ready ({ next, outcome }: Plan, freshSecrets = false): Promise<() => LoadedConfig> {
+  async function ready ({ next, written, outcome }: Plan, freshSecrets = false): Promise<() => LoadedConfig> {
     const { secretValues, rotated } = await renewedSecrets(current, next, freshSecrets)
     const complete = { ...next, secretValues }
     const whole = { ...outcome, applied: [...new Set([...outcome.applied, ...rotated])] }
-    const steps = await Promise.all(preparations.map(step => step(complete)))
+    const steps = await Promise.all(preparations.map(step => step(complete, next === written ? complete : written)))
     return () => {
       current = complete
       pending = outcome.pending
@@ -164,8 +166,9 @@ export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
   async function change (edit: ConfigEdit, { way = 'asked', baseHash, allowDestructive = true }: ChangeOptions): Promise<LoadedConfig> {
     for (let attempt = 1; ; attempt++) {
       const { before, after, text } = await draft(options, edit, baseHash)
-      const refused = newIssues(current, before).length > 0
-      const swap = await ready(planFor(current, after, way, refused ? diffConfig(before.source, after.source) : undefined))
+      // What somebody else wrote and was refused does not come in by way of a change of something else.
+      refuseInvalid(current, after)
+      const swap = await ready(planFor(current, after, way))
       const { writeConfigFile } = await import('./write.ts')
       try {
         await writeConfigFile(paths.configPath, text, { previousHash: before.hash ?? null, env, allowDestructive })

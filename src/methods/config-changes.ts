@@ -47,6 +47,8 @@ function hashMissing (kind: Change['kind'], paths: readonly string[]): GatewayEr
 async function write (rooms: Rooms, { kind, submit }: Change, params: Written): Promise<object> {
   // Seen as it is on the disk: what is written there and waits for a restart, or was refused, is part of it.
   const before = await rooms.readConfig()
+  const broken = before.exists && before.parsed === undefined ? before.issues[0] : undefined
+  if (broken) throw new GatewayError('CONFIG_INVALID', { message: `config base hash unavailable; the file cannot be read: ${broken.message}` })
   const { changedPaths, text } = await submit(storedOf(before))
   const path = before.path
   if (changedPaths.length === 0) {

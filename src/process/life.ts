@@ -14,7 +14,7 @@ import { resolveAuth, writeLocalAdminToken } from './credentials.ts'
 import { logLevelsOf, openLogging } from './logging.ts'
 import { openPort } from './port.ts'
 import { createRestarts } from './restarts.ts'
-import { readSettings, type Settings } from './settings.ts'
+import { judgeSettings, readSettings, type Settings } from './settings.ts'
 import type { Signals } from './signals.ts'
 import { asRefusal } from './start-refused.ts'
 import { lockState } from './state.ts'
@@ -79,15 +79,18 @@ function reloadPorts ({ settings, signals, voice, restartedAtMs }: LifeOptions, 
   })
   return {
     restarts,
-    async authOf (loaded: LoadedConfig) {
+    async authOf (loaded: LoadedConfig, written: LoadedConfig) {
       try {
+        // What waits for a restart has to be something that it can restart with.
+        if (written !== loaded) await judgeSettings(options, paths, written)
         const auth = await resolveAuth(options, loaded, bind, paths)
         credentials.push(auth)
         if (credentials.length > mostRemembered) credentials.shift()
         return auth
       } catch (error) {
         const { message } = asRefusal(error, options)
-        throw new GatewayError('CONFIG_INVALID', { message: message.replaceAll('\n', ' '), details: { path: 'gateway.auth' } })
+        const why = message.replaceAll('\n', ' ').replace(/^Gateway (failed to start|start blocked): /, '')
+        throw new GatewayError('CONFIG_INVALID', { message: `invalid config: ${why}`, details: { path: 'gateway.auth' } })
       }
     },
     logLevels: (loaded: LoadedConfig) => logLevelsOf(options, loaded),
@@ -138,7 +141,10 @@ async function untilWished (settings: Settings, signals: Signals, voice: Voice):
   for (;;) {
     if (await signals.next() === 'stop') return undefined
     try {
-      return await readSettings(settings.options)
+      const next = await readSettings(settings.options)
+      // A file that is being replaced is away for a moment; nobody has asked for the defaults.
+      if (next.loaded.exists || !settings.loaded.exists) return next
+      voice.say('error', `restart refused, the gateway goes on as it is: ${next.loaded.path} is gone`)
     } catch (error) {
       const { message } = asRefusal(error, settings.options)
       voice.say('error', `restart refused, the gateway goes on as it is: ${message.replaceAll('\n', ' ')}`)

@@ -89,7 +89,11 @@ function checkTransport ({ config: { gateway } }: LoadedConfig): void {
 export async function readSettings (options: RunOptions): Promise<Settings> {
   const paths = pathsOf(options)
   await ensurePrivateDirectory(paths.stateDir)
-  const loaded = await loadConfig({ paths, env: options.env })
+  return await judgeSettings(options, paths, await loadConfig({ paths, env: options.env }))
+}
+
+/** What a configuration would start as; refused when it would not. */
+export async function judgeSettings (options: RunOptions, paths: Paths, loaded: LoadedConfig): Promise<Settings> {
   checkConfig(loaded, options)
   checkTransport(loaded)
   const port = choosePort(options, loaded, paths)
