@@ -69,6 +69,8 @@ export function createFollower (options: FollowOptions): Follower {
         await judge(state)
       }
       await watch.follow(files())
+      // What happened before the new places were watched.
+      if (await fingerprintOf(files()) !== judged) isDirty = true
     } catch (error) {
       if (!ended.signal.aborted) throw error
     } finally {
