@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createDevices } from './auth/devices/devices.ts'
 import type { GatewayAuth } from './auth/gateway-auth.ts'
+import { composeAutomation } from './compose/automation.ts'
 import { composeChannels } from './compose/channels.ts'
 import { createCredential, createDoor } from './compose/door.ts'
 import { composeConversation } from './compose/conversation.ts'
@@ -178,16 +179,18 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     env: options.env,
     isStopping: () => host.lifecycle.phase() === 'stopping',
     hasApprover: kind => hasApprover(rpc.connections, kind),
-    outbox: { began: run => channels.outbox.began(run), ended: async run => await channels.outbox.ended(run) }
+    outbox: { began: run => channels.outbox.began(run), ended: async run => await channels.outbox.ended(run) },
+    automation: () => automation
   })
   const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
   const channels = composeChannels({
     ...conversation, live, store, logging, events, brought: plugins.channels, changed: host.health.changed
   })
+  const automation = composeAutomation({ ...options, live, events, now, bootId, conversation, channels })
   const authMode = (): string => credential.current().mode
   const reload = composeReload({ ...options, live, configPath: paths.configPath, events, now, replaceAuth, rebuild: door.rebuild })
   const parts: Parts = {
-    options, keys, live, reload, now, bootId, events, host, door, watch, conversation, plugins, channels, port, authMode
+    options, keys, live, reload, now, bootId, events, host, door, watch, conversation, plugins, channels, automation, port, authMode
   }
   const rpc = composeRpc(parts, devices)
   const fastify = await composeHttp(parts, rpc)
@@ -210,6 +213,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     await fastify.close()
     host.eventLoop.stop()
     host.rest.stop()
+    await automation.close()
     await channels.close()
     await plugins.close()
     await conversation.close()
@@ -227,6 +231,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     if (host.lifecycle.unavailable()) return
     await reload.begin()
     await channels.begin()
+    await automation.begin()
   }
 
   let stopped: Promise<void> | undefined

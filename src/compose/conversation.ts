@@ -27,6 +27,7 @@ import { createIdempotencyCache } from '../rpc/idempotency.ts'
 import type { ExitNotice } from '../tools/exec/sources.ts'
 import type { Files } from '../tools/files/files.ts'
 import type { Once } from '../tools/invoke.ts'
+import type { AutomationPort } from '../tools/automation/port.ts'
 import { createMemory, type Memory } from '../tools/memory/memory.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
 import { composeFiles } from './files.ts'
@@ -48,6 +49,8 @@ export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasA
   readonly now: () => number
   /** Replies that go to chats of services. */
   readonly outbox: Outbox
+  /** Built over the conversation, and asked for when a tool is used. */
+  readonly automation: () => AutomationPort
   readonly watch: WorkWatch
   /** Undefined when the connection is gone. */
   readonly capsOf: (connectionId: string) => ReadonlySet<string> | undefined
@@ -157,6 +160,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     web,
     media,
     memory,
+    automation: options.automation,
     mcp: { env: options.env, version, now, log: logging.child('mcp'), redact: logging.redactor.redactText },
     ...sessionTools,
     config,

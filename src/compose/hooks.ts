@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { createAttemptLimiter } from '../auth/limiter.ts'
 import type { Hooks } from '../automation/hooks/room.ts'
-import type { TellingRun } from '../automation/system-events.ts'
+import type { AutomationRoom } from '../automation/room.ts'
 import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Logger } from '../log/logger.ts'
@@ -17,6 +17,7 @@ export interface HookDoorOptions {
   readonly stateDir: string
   readonly store: Store
   readonly conversation: Pick<Conversation, 'runs'>
+  readonly automation: Pick<AutomationRoom, 'systemEvents'>
   readonly now: () => number
   readonly log: Logger
   readonly unavailable: () => GatewayError | undefined
@@ -26,15 +27,11 @@ export interface HookDoorOptions {
 const limits = { maxAttempts: 20, windowMs: 60_000, lockoutMs: 60_000, exemptLoopback: false }
 
 export async function composeHookDoor (fastify: FastifyInstance, options: HookDoorOptions): Promise<void> {
-  const { config, env, stateDir, store, conversation: { runs }, now, log, unavailable } = options
+  const { config, env, stateDir, store, conversation: { runs }, automation, now, log, unavailable } = options
   let loading: Promise<Hooks> | undefined
-  const wasBegun = async ({ principal, via, key }: TellingRun): Promise<boolean> =>
-    await runs.find({ caller: { principal }, via, idempotencyKey: key }) !== undefined
   async function load (): Promise<Hooks> {
-    const [{ createHooks }, { createSystemEvents }] = await Promise.all([
-      import('../automation/hooks/hooks.ts'), import('../automation/system-events.ts')
-    ])
-    return createHooks({ config, env, stateDir, runs, store, now, log, systemEvents: createSystemEvents({ store, now, wasBegun }) })
+    const [{ createHooks }, systemEvents] = await Promise.all([import('../automation/hooks/hooks.ts'), automation.systemEvents()])
+    return createHooks({ config, env, stateDir, runs, store, now, log, systemEvents })
   }
   await registerHooks(fastify, {
     config,

@@ -8,6 +8,7 @@ import type { BindTargets } from '../lib/bind-address.ts'
 import type { Logging } from '../log/logger.ts'
 import type { Rooms } from '../methods/rooms.ts'
 import type { Store } from '../store/store.ts'
+import type { Automation } from './automation.ts'
 import type { LateChannels } from './channels.ts'
 import type { Conversation } from './conversation.ts'
 import type { Door } from './door.ts'
@@ -45,6 +46,7 @@ export interface Parts {
   readonly conversation: Conversation
   readonly plugins: Rooms['plugins']
   readonly channels: LateChannels
+  readonly automation: Automation
   readonly authMode: () => string
   readonly port: () => number
 }

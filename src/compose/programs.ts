@@ -1,5 +1,6 @@
 /** Surfaces on which programs send messages and wait for replies. What they share is loaded with the first request. */
 import type { FastifyInstance } from 'fastify'
+import type { AutomationRoom } from '../automation/room.ts'
 import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { AgentFacts } from '../host/health.ts'
@@ -30,6 +31,7 @@ export interface ProgramsOptions {
   readonly env: Environment
   readonly stateDir: string
   readonly channels: LateChannels
+  readonly automation: AutomationRoom
 }
 
 export async function registerPrograms (fastify: FastifyInstance, options: ProgramsOptions): Promise<void> {

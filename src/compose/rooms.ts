@@ -5,6 +5,7 @@ import { loadOrCreateDeviceIdentity } from '../lib/device-identity.ts'
 import { tailLog } from '../log/tail.ts'
 import type { Rooms } from '../methods/rooms.ts'
 import type { Parts } from './parts.ts'
+import { composeNodes } from './nodes.ts'
 import { reachableUrl } from './reachable-url.ts'
 
 /** Whoever may decide and says that it shows such questions to a person. */
@@ -31,6 +32,8 @@ export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'conne
     tools: parts.conversation.tools,
     plugins: parts.plugins,
     channels: parts.channels,
+    automation: parts.automation,
+    nodes: composeNodes({ ...parts, ...more, ...options, now: parts.now, tools: parts.conversation.tools, tell: async () => {} }),
     memory: parts.conversation.memory,
     audit: parts.watch.audit,
     ...more,

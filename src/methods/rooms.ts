@@ -4,6 +4,7 @@ import type { Runtimes } from '../agent/runtimes.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Devices } from '../auth/devices/room.ts'
 import type { Keys } from '../auth/keys/room.ts'
+import type { AutomationRoom } from '../automation/room.ts'
 import type { ChannelRooms } from '../channels/room.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { LoadedConfig } from '../config/load.ts'
@@ -14,6 +15,7 @@ import type { AgentFacts, Health } from '../host/health.ts'
 import type { Lifecycle } from '../host/lifecycle.ts'
 import type { Presence } from '../host/presence.ts'
 import type { LogsTailResult, TailOptions } from '../log/tail.ts'
+import type { Nodes } from '../nodes/room.ts'
 import type { Plugins } from '../plugins/plugins.ts'
 import type { Models } from '../providers/model.ts'
 import type { Approvals } from '../tools/approvals/approvals.ts'
@@ -44,6 +46,9 @@ export interface Rooms {
   readonly plugins: Plugins
   /** Loaded with the first use, unless the configuration names a channel. */
   readonly channels: () => Promise<ChannelRooms>
+  /** Loaded when the first node is asked or says something. */
+  readonly nodes: () => Promise<Nodes>
+  readonly automation: AutomationRoom
   readonly memory: Memory
   readonly audit: Audit
   readonly roster: Roster

@@ -35,8 +35,8 @@ export interface WakeOrder {
 export interface Heartbeats {
   /** When the next one comes by itself; undefined: none does. */
   nextAt (nowMs: number): number | undefined
-  /** Whatever is due by now. */
-  tick (nowMs: number): void
+  /** Whatever is due by now; `sinceMs` is the moment that was waited for. */
+  tick (nowMs: number, sinceMs: number): void
   /** Begins a turn at once, with everything that waits; resolves when it is durable. */
   wake (order: WakeOrder): Promise<{ readonly runId: string, readonly end: Promise<TurnEnd | undefined> }>
   last (): HeartbeatEvent | null
@@ -116,10 +116,10 @@ class HeartbeatRoom implements Heartbeats {
     return times.length === 0 ? undefined : Math.min(...times)
   }
 
-  tick (nowMs: number): void {
+  tick (nowMs: number, sinceMs: number): void {
     if (!this.#isEnabled) return
     for (const heartbeat of this.#all()) {
-      const dueAt = this.#dueAt(heartbeat, nowMs)
+      const dueAt = this.#dueAt(heartbeat, nowMs, sinceMs - 1)
       if (dueAt === undefined || dueAt > nowMs) continue
       // However many were missed while nothing ran, one is enough.
       this.#due.set(heartbeat.agentId, { everyMs: heartbeat.everyMs, atMs: nextBeat(heartbeat, nowMs)! })
@@ -156,12 +156,12 @@ class HeartbeatRoom implements Heartbeats {
     return heartbeatsOf(this.#options.config().config)
   }
 
-  #dueAt (heartbeat: Heartbeat, nowMs: number): number | undefined {
+  #dueAt (heartbeat: Heartbeat, nowMs: number, sinceMs = nowMs): number | undefined {
     const { agentId, everyMs } = heartbeat
     const known = this.#due.get(agentId)
     // A clock that was set back by more than an interval was wrong before.
     if (known?.everyMs === everyMs && known.atMs - nowMs <= everyMs) return known.atMs
-    const atMs = nextBeat(heartbeat, nowMs)
+    const atMs = nextBeat(heartbeat, sinceMs)
     if (atMs === undefined) this.#due.delete(agentId)
     else this.#due.set(agentId, { everyMs, atMs })
     return atMs

@@ -3,7 +3,9 @@ import { sessionTools, type SessionTools } from '../sessions/index.ts'
 import type { MediaSources } from '../media/sources.ts'
 import type { MemorySources } from '../memory/memory.ts'
 import type { Tool } from '../tool.ts'
+import type { AutomationSources } from '../automation/port.ts'
 import { applyPatch } from './apply-patch.ts'
+import { automations } from './automations.ts'
 import { edit } from './edit.ts'
 import { exec, type CommandSources } from './exec.ts'
 import { image } from './image.ts'
@@ -17,7 +19,7 @@ import { webFetch, type WebSources } from './web-fetch.ts'
 import { webSearch } from './web-search.ts'
 import { write } from './write.ts'
 
-export type BuiltinSources = CommandSources & FileSources & MediaSources & MemorySources & SessionTools & WebSources
+export type BuiltinSources = AutomationSources & CommandSources & FileSources & MediaSources & MemorySources & SessionTools & WebSources
 
 export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   exec(sources),
@@ -33,5 +35,6 @@ export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   tts(sources),
   memorySearch(sources),
   memoryGet(sources),
+  automations(sources),
   ...sessionTools(sources)
 ]
