@@ -51,6 +51,11 @@ async function start (rooms: Rooms, channel: string, accountId: string | undefin
   return { channel, accountId: id, started, outcome: begun ? outcomeOf(begun) : { status: 'handed-off' } }
 }
 
+interface Place { readonly channel: string, readonly accountId: string }
+
+const isPlace = ({ channel, accountId }: Partial<Place>) => (one: Place): boolean =>
+  (channel === undefined || one.channel === channel) && (accountId === undefined || one.accountId === accountId)
+
 const named = (accountId: string | undefined): string | undefined => accountId?.trim() || undefined
 
 export const channels = {
@@ -102,6 +107,28 @@ export const channels = {
       return { channel, accountId: id, cleared: loggedOut, loggedOut }
     }
   }),
+  // Ours: what each account can do; `null` while nobody knows because it does not run.
+  'channels.capabilities': method({
+    scope: 'operator.read',
+    params: Type.Object({ channel: optional(word), accountId: optional(word) }, { additionalProperties: false }),
+    result: openObject,
+    async handle (params, { rooms }) {
+      if (!hasChannels(rooms.config().config)) return { accounts: [] }
+      const { channels } = await rooms.channels()
+      await channels.settled()
+      const { abilitiesOf } = await import('../channels/messaging/messaging.ts')
+      const accounts = channels.status().filter(({ entry }) => isPlace(params)(entry)).map(({ entry, channel }) => ({
+        channel: entry.channel,
+        channelLabel: channel.label,
+        accountId: entry.accountId,
+        actions: abilitiesOf(channels.find(entry.channel, entry.accountId)?.current()) ?? null,
+        mode: channel.mode,
+        markup: channel.markup,
+        limits: channel.limits
+      }))
+      return { accounts }
+    }
+  }),
   // Ours: what is written in the file takes effect.
   'channels.reload': method({
     scope: 'operator.admin',
@@ -133,11 +160,6 @@ const requestShown = (labelOf: (channel: string) => string) => (request: AccessR
 })
 
 const limits = { pendingPerAccount: 3, ttlMs: 3_600_000 }
-
-interface Place { readonly channel: string, readonly accountId: string }
-
-const isPlace = ({ channel, accountId }: Partial<Place>) => (one: Place): boolean =>
-  (channel === undefined || one.channel === channel) && (accountId === undefined || one.accountId === accountId)
 
 async function pairingList (rooms: Rooms, place: Partial<Place>): Promise<object> {
   const { config } = rooms.config()

@@ -99,6 +99,7 @@ export const errorTable = {
   // Channels
   DELIVERY_FAILED: { wire: 'UNAVAILABLE', status: 502, message: 'the message was not delivered', next: 'It is kept: send it again or throw it away, once the reason is known.' },
 
+  DELIVERY_REFUSED: { wire: 'UNAVAILABLE', status: 502, message: 'the service refused the message', next: 'Correct the chat or the message as the reason says, and send it again; nothing of it is kept.' },
   CHANNEL_UNKNOWN: { wire: 'INVALID_REQUEST', status: 404, message: 'unsupported channel', next: 'List what there is: openclaw channels list --all, or channels.status.' },
   CHANNEL_NOT_RUNNING: { wire: 'UNAVAILABLE', status: 503, message: 'the account of the channel does not run', next: 'See why: openclaw channels status --probe; begin it: openclaw channels start --channel <id>.', retryable: true, retryAfterMs: 5000 },
   CHANNEL_UNABLE: { wire: 'INVALID_REQUEST', status: 400, message: 'the channel cannot do this', next: 'See what it can do: openclaw channels capabilities.' },

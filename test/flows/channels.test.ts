@@ -178,12 +178,13 @@ t.test('strangers who ask to be let in are listed, let in and sent away, and the
   t.equal(contractProblem('ChannelsPairingListResult', payload), undefined)
   t.match(payload, {
     accounts: [{ channel: 'telegram', channelLabel: 'Telegram', accountId: 'default', notifySupported: true }],
-    requests: [{ senderId: '501', senderLabel: 'Alice Adams', createdAt: /^\d{4}-/ }, { senderId: '502', senderLabel: '@bob' }],
     commandOwnerConfigured: false,
     limits: { pendingPerAccount: 3, ttlMs: 3_600_000 }
   })
+  const requests = payload.requests.toSorted((a: any, b: any) => a.senderId - b.senderId)
+  t.match(requests, [{ senderId: '501', senderLabel: 'Alice Adams', createdAt: /^\d{4}-/ }, { senderId: '502', senderLabel: '@bob' }])
   t.notMatch(JSON.stringify(payload), new RegExp(first!.code), 'whoever lists them cannot pretend to be told the code')
-  const { requestId } = payload.requests[0]
+  const { requestId } = requests[0]
   const approved = await call('channels.pairing.approve', { ...place, requestId, notify: true, bootstrapCommandOwner: true })
   t.match(approved.payload, { requestId, senderId: '501', notification: 'sent', commandOwnerBootstrap: 'configured' })
   t.match((await telegram.called('sendMessage'))[0], { params: { chat_id: '501' } })

@@ -1,7 +1,7 @@
 /** What people, programs and agents ask to be sent, changed and taken back, beside the replies of runs. */
 import type { LoadedConfig } from '../../config/load.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { GatewayError } from '../../protocol/errors.ts'
+import { GatewayError, isGatewayError } from '../../protocol/errors.ts'
 import type { MessageFile, MessageOrder, MessagePlace, MessagePort, MessageReceipt } from '../../tools/messages/port.ts'
 import { contained } from '../containment.ts'
 import type { OutboundMedia, RunningAccount, SendOutcome } from '../define-channel.ts'
@@ -163,8 +163,9 @@ class Messaging implements MessagePort {
       return { ...place, status: 'sent', messageIds: arrived.flatMap(({ messageIds }) => messageIds) }
     } catch (error) {
       // Whoever asked hears of it now; only what nobody knows the end of stays for somebody to look at.
-      for (const { id, state } of delivery.list()) if (state === 'dead' && ids.includes(id)) await delivery.discard(id)
-      throw error
+      const dead = delivery.list().filter(({ id, state }) => state === 'dead' && ids.includes(id))
+      for (const { id } of dead) await delivery.discard(id)
+      throw dead.length > 0 && isGatewayError(error) ? new GatewayError('DELIVERY_REFUSED', { message: error.message, details: { state: 'dead' } }) : error
     } finally {
       cancel()
     }
@@ -201,9 +202,8 @@ function receiptOf (outcome: SendOutcome, place: MessagePlace): MessageReceipt {
   if (kind === 'later') {
     throw new GatewayError('BUSY', { message: `${place.channel} asks to wait: ${reason}`, retryAfterMs: outcome.retryAfterMs ?? 1000 })
   }
-  throw new GatewayError('DELIVERY_FAILED', {
-    message: kind === 'refused' ? `${place.channel} refused: ${reason}` : `nobody knows whether it was done: ${reason}`, details: { state: kind }
-  })
+  if (kind === 'refused') throw new GatewayError('DELIVERY_REFUSED', { message: `${place.channel} refused: ${reason}`, details: { state: kind } })
+  throw new GatewayError('DELIVERY_FAILED', { message: `nobody knows whether it was done: ${reason}`, details: { state: kind } })
 }
 
 export const createMessaging = (options: MessagingOptions): MessagePort => new Messaging(options)
