@@ -1,6 +1,6 @@
 /** Channels as operators and programs see and steer them, over a Telegram server on this machine. */
 import t from 'tap'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { contractProblem, healthProblem } from '../contract.ts'
 import { admitted, closeClient } from '../helper.ts'
@@ -170,6 +170,8 @@ t.test('strangers who ask to be let in are listed, let in and sent away, and the
   const scene = await openChannelScene(t)
   const { call, telegram, gateway, stateDir } = scene
   await scene.connected()
+  const { source } = gateway.rooms.config()
+  writeFileSync(join(stateDir, 'openclaw.json'), JSON.stringify(source))
   const { pairing } = await gateway.rooms.channels()
   const place = { channel: 'telegram', accountId: 'default' }
   const first = await pairing.ask(place, { id: '501', name: 'Alice Adams' }, '501')
