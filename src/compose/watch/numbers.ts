@@ -41,6 +41,7 @@ function createNumbers (parts: Parts, connections: Connections): Numbers {
 export function composeNumbers (fastify: FastifyInstance, parts: Parts, connections: Connections): Numbers {
   const numbers = createNumbers(parts, connections)
   registerMetrics(fastify, { auth: parts.door.httpAuth, config: parts.live.current, read: numbers.read })
+  parts.watch.otel.begin(numbers.readings)
   fastify.addHook('onClose', async () => numbers.close())
   return numbers
 }

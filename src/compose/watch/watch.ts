@@ -14,6 +14,7 @@ import { createGatewayMeters, type GatewayMeters } from '../../telemetry/gateway
 import type { Tracing } from '../../telemetry/tracer.ts'
 import { createDoorWatch, type DoorWatch } from './door.ts'
 import { watchHttp } from './http.ts'
+import { createOtelWatch, type OtelWatch } from './otel.ts'
 import { createRequestObserver } from './requests.ts'
 import { createWorkWatch, type WorkWatch } from './runs.ts'
 
@@ -24,6 +25,7 @@ export interface WatchOptions {
   readonly events: EventBus
   readonly version: string
   readonly bootId: string
+  readonly env: { readonly [name: string]: string | undefined }
   /** The credentials that are in force now. */
   readonly secrets: () => ReadonlyArray<string | undefined>
   readonly now: () => number
@@ -32,6 +34,7 @@ export interface WatchOptions {
 export interface Watch {
   readonly audit: Audit
   readonly meters: GatewayMeters
+  readonly otel: OtelWatch
   readonly tracing: Tracing
   readonly request: RequestObserver
   readonly door: DoorWatch
@@ -93,7 +96,8 @@ export function composeWatch (options: WatchOptions): Watch {
   const { live, events, version, bootId, now } = options
   const audit = createGatewayAudit(options)
   const meters = createGatewayMeters()
-  const tracing: Tracing = () => undefined
+  const otel = createOtelWatch({ ...options, meters })
+  const tracing: Tracing = () => otel.tracer()
   audit.told({ kind: 'gateway', act: 'gateway.started', outcome: 'ok', about: { version, bootId } }, { later: true })
 
   let isKept = live.current().config.logging.audit.enabled
@@ -112,6 +116,7 @@ export function composeWatch (options: WatchOptions): Watch {
   return {
     audit,
     meters,
+    otel,
     tracing,
     request: createRequestObserver(meters, audit, now),
     door: createDoorWatch(meters, audit),
@@ -119,6 +124,7 @@ export function composeWatch (options: WatchOptions): Watch {
     http: fastify => watchHttp(fastify, { meters, tracing }),
     async close (reason) {
       audit.told({ kind: 'gateway', act: 'gateway.stopped', outcome: 'ok', about: { reason, bootId } })
+      await otel.close()
       await audit.close()
     }
   }

@@ -4,6 +4,7 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest, type AgentOptions } from 'node:https'
+import { traceHeaders } from '../../lib/trace-context.ts'
 import { ProviderError, type ProviderSettings } from '../model.ts'
 import { refusalOf, unreachable } from './failure.ts'
 
@@ -40,7 +41,7 @@ export function createConnection (settings: ProviderSettings, now: () => number 
       const url = new URL(base)
       url.pathname = `${base.pathname.replace(/\/$/, '')}${path}`
       const text = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
-      const open = (): ClientRequest => send(url, { method: 'POST', agent, headers: { ...headers, 'content-length': text.length } })
+      const open = (): ClientRequest => send(url, { method: 'POST', agent, headers: { ...headers, ...traceHeaders(), 'content-length': text.length } })
       await new Promise<void>((resolve, reject) => {
         exchange({ settings, url, text, open, signal, reader, now, resolve, reject })
       })

@@ -4,6 +4,7 @@
  */
 import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { traceHeaders } from '../../lib/trace-context.ts'
 import { ProviderError, type ProviderSettings } from '../model.ts'
 import { createAgent, watchConnect, watchTime } from '../openai/connection.ts'
 import { unreachable } from '../openai/failure.ts'
@@ -34,7 +35,7 @@ export function createUpstream (settings: ProviderSettings, keyHeader: KeyHeader
       const body = withParams(init.body, params)
       const options: RequestOptions = {
         method: init.method ?? 'GET',
-        headers: { ...finish(new Headers(init.headers)), ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) }
+        headers: { ...finish(new Headers(init.headers)), ...traceHeaders(), ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) }
       }
       return exchange({ agent, settings, url, options, body, signal: init.signal ?? undefined })
     },

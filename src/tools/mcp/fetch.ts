@@ -1,4 +1,5 @@
 /** The `fetch` of servers elsewhere: to the one place that the configuration names, and with an end to what comes back. */
+import { traceHeaders } from '../../lib/trace-context.ts'
 import { maxMessageBytes, tooLargeText } from './limits.ts'
 
 export type Fetch = (input: string | URL, init?: RequestInit) => Promise<Response>
@@ -56,7 +57,9 @@ export function createFetch (address: string): Fetch {
     const url = new URL(input)
     // The server itself may name further addresses; its headers are for it alone.
     if (url.origin !== origin) throw new Error(`the server sends us to ${url.host}, which the configuration does not name`)
-    const response = await fetch(url, { ...init, redirect: 'manual' })
+    const sent = new Headers(init.headers)
+    for (const [name, value] of Object.entries(traceHeaders())) sent.set(name, value)
+    const response = await fetch(url, { ...init, headers: sent, redirect: 'manual' })
     if (!response.body) return response
     const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false
     const { status, statusText } = response
