@@ -11,6 +11,7 @@ import { chatHistory } from './chat-history.ts'
 import { commands } from './commands.ts'
 import { config } from './config.ts'
 import { configChanges } from './config-changes.ts'
+import { cron } from './cron.ts'
 import { devices } from './devices.ts'
 import { execApprovals } from './exec-approvals.ts'
 import { host } from './host.ts'
@@ -20,6 +21,7 @@ import { mcp } from './mcp.ts'
 import { memory } from './memory.ts'
 import { messages } from './messages.ts'
 import { models } from './models.ts'
+import { nodeCommands } from './node-commands.ts'
 import { nodes } from './nodes.ts'
 import { placeholders } from './placeholders.ts'
 import { plugins } from './plugins.ts'
@@ -46,6 +48,7 @@ export const methods = {
   ...keys,
   ...scopeUpgrades,
   ...nodes,
+  ...nodeCommands,
   ...agents,
   ...agentFiles,
   ...agentRuntimes,
@@ -64,6 +67,7 @@ export const methods = {
   ...mcp,
   ...plugins,
   ...memory,
+  ...cron,
   ...channels,
   ...channelPairing,
   ...channelQueue,

@@ -35,7 +35,10 @@ function surfaceOf (rooms: Rooms, nodeId: string, approved: Approved | undefined
 }
 
 /** Every device with the node role, whether or not it is here and whether or not anything it offers was approved. */
-export function nodeRows (rooms: Rooms): NodeRow[] {
+export async function nodeRows (rooms: Rooms): Promise<NodeRow[]> {
+  const devices = rooms.devices.listPaired(new Set()).filter(isNode)
+  if (devices.length === 0) return []
+  const nodes = await rooms.nodes()
   const { pending, paired } = rooms.devices.nodePairList()
   const requests = new Map(pending.map(request => [request.nodeId, request]))
   const approvals = new Map(paired.map(node => [node.nodeId, node]))
@@ -55,16 +58,18 @@ export function nodeRows (rooms: Rooms): NodeRow[] {
       deviceFamily: device.deviceFamily,
       ...surfaceOf(rooms, nodeId, approved, connection),
       sessionHost: false,
-      nodePluginTools: [],
+      nodePluginTools: nodes.offers.of(nodeId),
       ...approvalOf(approved, request),
       ...(connection ? { connectedAtMs: connection.openedAtMs } : {}),
       lastSeenAtMs: device.lastSeenAtMs,
       lastSeenReason: device.lastSeenReason,
       approvedAtMs: device.approvedAtMs,
+      ...nodes.activity(nodeId),
+      ...(nodes.hostStats(nodeId) ? { hostStats: nodes.hostStats(nodeId) } : {}),
       paired: true,
       connected: connection !== undefined
     }
   }
 
-  return rooms.devices.listPaired(new Set()).filter(isNode).map(row)
+  return devices.map(row)
 }

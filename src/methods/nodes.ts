@@ -20,14 +20,14 @@ export const nodes = {
     scope: 'operator.read',
     params: noParams,
     result: openObject,
-    handle: (_params, { rooms }) => ({ ts: rooms.now(), nodes: nodeRows(rooms) })
+    handle: async (_params, { rooms }) => ({ ts: rooms.now(), nodes: await nodeRows(rooms) })
   }),
   'node.describe': method({
     scope: 'operator.read',
     params: node,
     result: openObject,
-    handle ({ nodeId }, { rooms }) {
-      const found = nodeRows(rooms).find(row => row.nodeId === nodeId)
+    async handle ({ nodeId }, { rooms }) {
+      const found = (await nodeRows(rooms)).find(row => row.nodeId === nodeId)
       if (!found) throw new GatewayError('NOT_FOUND', { message: 'unknown nodeId', details: { nodeId } })
       return { ts: rooms.now(), ...found }
     }

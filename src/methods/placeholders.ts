@@ -44,7 +44,6 @@ function refused (scope: Scope, waitsFor: string) {
 const panels = 'tasks and the panels beside a conversation are not built yet'
 const plugins = 'panels of plugins and questions are not built yet'
 const automation = 'automation is not built yet'
-const nodes = 'node invocation is not built yet'
 const operations = 'day-two operations are not built yet'
 
 /** A page of nothing. Readers check that the page is one they asked for before they believe it. */
@@ -60,14 +59,10 @@ const emptyPage = (list: string, most: number) => (_rooms: Rooms, { limit, offse
 
 const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: readonly string[] } } = {
   'operator.read': {
-    [automation]: ['cron.get']
   },
   'operator.write': {
-    [automation]: ['wake'],
-    [nodes]: ['node.invoke', 'node.pending.enqueue']
   },
   'operator.admin': {
-    [automation]: ['cron.add', 'cron.update', 'cron.remove', 'cron.run', 'set-heartbeats'],
     [operations]: ['update.run']
   }
 }
@@ -83,9 +78,6 @@ export const placeholders = {
   'question.list': empty('operator.questions', plugins, () => ({ questions: [] })),
   'openclaw.approval.list': emptyList('operator.approvals', plugins),
   'plugins.controlUi.list': empty('operator.read', plugins, () => ({ revision: 'none', plugins: [], diagnostics: [] })),
-  'cron.list': empty('operator.read', automation, emptyPage('jobs', 200)),
-  'cron.runs': empty('operator.read', automation, emptyPage('entries', 200)),
-  'cron.status': empty('operator.read', automation, () => ({ enabled: false, triggersEnabled: false, jobs: 0, nextWakeAtMs: null })),
   'update.status': empty('operator.admin', operations, () => ({ sentinel: null, updateAvailable: null, effectiveChannel: 'stable' })),
   'users.prefs.get': empty('operator.read', operations, () => ({ status: 'no_durable_identity' })),
   'talk.catalog': empty('operator.read', operations, () => ({ modes: [], transports: [], brains: [], speech: { providers: [] } })),

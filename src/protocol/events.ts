@@ -51,6 +51,6 @@ export const eventTable = {
 export type EventName = keyof typeof eventTable
 
 /** Broadcast, but not offered as something to subscribe to. */
-const unlisted: ReadonlySet<EventName> = new Set<EventName>(['config.changed', 'node.hostStats', 'agent.run.request', 'agent.run.cancel'])
+const unlisted: ReadonlySet<EventName> = new Set<EventName>(['config.changed', 'agent.run.request', 'agent.run.cancel'])
 
 export const advertisedEvents = (Object.keys(eventTable) as EventName[]).filter(name => !unlisted.has(name))

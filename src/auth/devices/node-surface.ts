@@ -17,7 +17,7 @@ export type NodeSurfaces = Pick<Devices,
 const hostCommands: ReadonlySet<string> = new Set([
   'system.run', 'system.run.prepare', 'system.which', 'system.execApprovals.get', 'system.execApprovals.set', 'fs.listDir', 'terminal.upload'
 ])
-const isHostCommand = (command: string): boolean => hostCommands.has(command) || command.startsWith('browser.proxy')
+export const isHostCommand = (command: string): boolean => hostCommands.has(command) || command.startsWith('browser.proxy')
 
 export function requiredApproveScopes (commands: readonly string[]): Scope[] {
   if (commands.some(isHostCommand)) return ['operator.pairing', 'operator.admin']

@@ -1,0 +1,68 @@
+/** What other rooms may ask of the nodes: machines that lend this gateway commands. */
+import type { NodeSurface } from '../auth/devices/types.ts'
+import type { HostStats, NodeActivity, NodeEventAnswer } from './reports.ts'
+import type { Offers } from './offers.ts'
+import type { LiveActions, PendingWork } from './pending.ts'
+
+/** A node that is here. */
+export interface NodePeer {
+  readonly nodeId: string
+  readonly connectionId: string
+  readonly declared: NodeSurface
+  /** Ends with its connection. */
+  readonly signal: AbortSignal
+}
+
+export interface InvokeRequest {
+  readonly nodeId: string
+  readonly command: string
+  readonly params?: unknown
+  readonly timeoutMs?: number
+  readonly idempotencyKey?: string
+  /** The conversation that it is for: what the node tells of it later is told there. */
+  readonly sessionKey?: string
+  /** What the node says while it works, in its order. */
+  readonly onProgress?: (chunk: string) => void
+}
+
+export interface InvokeReply {
+  readonly ok: true
+  readonly nodeId: string
+  readonly command: string
+  readonly payload: unknown
+  readonly payloadJSON: string | null
+}
+
+/** The answer of a node, as it came. */
+export interface InvokeResult {
+  readonly id: string
+  readonly nodeId: string
+  readonly ok: boolean
+  readonly payload?: unknown
+  readonly payloadJSON?: string
+  readonly error?: { readonly code?: string, readonly message?: string }
+}
+
+/** Whoever speaks for a node: its device, on this connection. */
+export interface NodeVoice {
+  readonly nodeId: string
+  readonly connectionId: string
+}
+
+export interface Nodes {
+  /** Throws what stands in the way: unknown, not here, not allowed, failed there, or too late. */
+  invoke (request: InvokeRequest, signal: AbortSignal): Promise<InvokeReply>
+  /** Why this command may not be asked of this node, if it may not. */
+  refusal (nodeId: string, command: string): string | undefined
+  /** False: nobody waits for it, or somebody else was asked. */
+  result (voice: NodeVoice, result: InvokeResult): boolean
+  progress (voice: NodeVoice, progress: { readonly invokeId: string, readonly seq: number, readonly chunk: string }): boolean
+  event (voice: NodeVoice, event: string, payload: unknown): Promise<NodeEventAnswer>
+  /** What a node last said of its machine. */
+  hostStats (nodeId: string): HostStats | undefined
+  /** When somebody last sat at it. */
+  activity (nodeId: string): NodeActivity | undefined
+  readonly pending: PendingWork
+  readonly actions: LiveActions
+  readonly offers: Offers
+}
