@@ -136,6 +136,8 @@ export interface RunningAccount {
   probe? (signal: AbortSignal): Promise<ProbeResult>
   /** Changes what was sent; live text comes in this way. */
   edit? (message: OutboundMessage & { readonly messageId: string }, signal: AbortSignal): Promise<SendOutcome>
+  /** Whether replies grow by edits while they are written; absent: wherever there are edits. Some services count every edit as a message. */
+  readonly showsDrafts?: boolean
   remove? (chatId: string, messageId: string, signal: AbortSignal): Promise<SendOutcome>
   react? (chatId: string, messageId: string, emoji: string, signal: AbortSignal): Promise<SendOutcome>
   poll? (poll: OutboundPoll, signal: AbortSignal): Promise<SendOutcome>
@@ -184,6 +186,8 @@ export interface Channel<Config = unknown> {
   /** Keys of `channels.<id>` and of its accounts beyond those that every channel has. */
   readonly config: TObject
   readonly limits: ChannelLimits
+  /** For so long the service recognises the key of a message, and does not show it twice. */
+  readonly repeatMs?: number
   /** What marks up text on its way out. */
   readonly markup: 'markdown' | 'html' | 'plain' | 'slack' | 'whatsapp'
   readonly mode: 'socket' | 'polling' | 'webhook'

@@ -20,6 +20,8 @@ interface Scene {
   send: Send
   isRunning: boolean
   config: { [key: string]: unknown }
+  /** For how long the service recognises a message. */
+  repeatMs: number | undefined
   readonly stored: () => Promise<OutboundItem[]>
   /** As after `kill -9`: nothing is told to stop. */
   restart (): Promise<void>
@@ -45,7 +47,7 @@ async function open (): Promise<Scene> {
     maxAgeMs: () => 30 * minute,
     find: () => ({
       entry: { config: scene.config },
-      channel: { limits: { textLength: 20, textUnit: 'utf16' } },
+      channel: { limits: { textLength: 20, textUnit: 'utf16' }, ...(scene.repeatMs === undefined ? {} : { repeatMs: scene.repeatMs }) },
       sent () {},
       // A process that was killed sends nothing any more.
       current: () => scene.isRunning && own === generation ? { send } : undefined
@@ -60,6 +62,7 @@ async function open (): Promise<Scene> {
     send: () => ({ kind: 'sent', messageId: String(next++) }),
     isRunning: true,
     config: {},
+    repeatMs: undefined,
     stored: async () => (await collection.all()).map(({ value }) => value),
     async restart () {
       scene.delivery = make()
@@ -170,6 +173,28 @@ t.test('after a crash: what waited is sent, what was being sent is parked, what 
   await scene.clock.pass(minute)
   t.same(scene.tried.slice(tried).filter(text => text !== 'waiting'), [], 'neither of the others is sent')
   t.match(scene.delivery.list().map(({ id, state }) => `${id} ${state}`).sort(), ['old parked', 'sending parked'])
+})
+
+t.test('after a crash what was being sent is sent again for as long as the service recognises it', async t => {
+  const scene = await open()
+  scene.repeatMs = 2 * minute
+  scene.send = async () => await new Promise(() => {})
+  await scene.delivery.enqueue(message('soon', 'soon'))
+  await scene.clock.pass(minute)
+  const tried = scene.tried.length
+  scene.isRunning = false
+  await scene.restart()
+  scene.isRunning = true
+  scene.send = () => ({ kind: 'later', reason: 'busy', retryAfterMs: 90_000 })
+  await scene.clock.pass(5_000)
+  t.ok(scene.tried.length > tried, 'sent again')
+  scene.send = () => ({ kind: 'sent', messageId: '7' })
+  await scene.clock.pass(2 * minute)
+  t.same(scene.arrived, [], 'and not any more when the service has forgotten it')
+  t.match(await scene.stored(), [{ state: 'parked', reason: /an earlier try may have arrived/ }])
+  await scene.delivery.retry('soon')
+  await scene.clock.pass(5_000)
+  t.equal(scene.arrived.length, 1, 'a person decides')
 })
 
 t.test('while an account does not run its messages wait, and count no try', async t => {

@@ -10,6 +10,7 @@ import type { SendOutcome } from '../define-channel.ts'
 import type { ChannelAccount } from '../room.ts'
 import { chunksOf } from './chunks.ts'
 import { maxTextChars, type NewItem, type OutboundItem } from './item.ts'
+import { isRepeatable, marked, unmarked } from './repeat.ts'
 import { replaces, sendPart } from './sending.ts'
 
 export interface DeliveryOptions {
@@ -79,7 +80,7 @@ class DeliveryRoom implements Delivery {
     for (const item of entries) {
       if (this.#items.has(item.id)) continue
       if (item.state !== 'queued') this.#items.set(item.id, item)
-      else if (item.isSending && replaces(item) === undefined) await this.#unknown(item, 'the gateway ended while it was being sent')
+      else if (item.isSending && replaces(item) === undefined && !isRepeatable(item, clock.now())) await this.#unknown(item, 'the gateway ended while it was being sent')
       else if (clock.now() - item.createdAtMs > maxAgeMs()) await this.#shelve(item, 'parked', 'it was too old when the gateway started')
       else this.#queue(item)
     }
@@ -129,7 +130,7 @@ class DeliveryRoom implements Delivery {
   async retry (id: string): Promise<boolean> {
     const item = this.#items.get(id)
     if (!item || item.state === 'queued') return false
-    const { reason: _reason, isSending: _isSending, ...rest } = item
+    const { reason: _reason, ...rest } = unmarked(item)
     const queued: OutboundItem = { ...rest, state: 'queued', attempts: 0, createdAtMs: this.#options.clock.now() }
     await this.#options.collection.put(id, queued)
     this.#queue(queued)
@@ -201,7 +202,7 @@ class DeliveryRoom implements Delivery {
 
   /** How long to wait before it is tried again; undefined when nothing more is to be done about it. */
   async #deliver (first: OutboundItem): Promise<number | undefined> {
-    const { collection, find } = this.#options
+    const { collection, clock, find } = this.#options
     let item = first
     const account = find(item.channel, item.accountId)
     const running = account?.current()
@@ -211,11 +212,13 @@ class DeliveryRoom implements Delivery {
     while (item.messageIds.length < count) {
       if (this.#isClosing) return accountWaitMs
       const index = item.messageIds.length
-      item = { ...item, isSending: true }
+      const before = item
+      const isLate = before.repeatUntilMs !== undefined && !isRepeatable(before, clock.now())
+      if (isLate) return await this.#unknown(before, 'an earlier try may have arrived')
+      item = marked(before, account.channel, clock.now())
       await collection.put(item.id, item)
       const outcome = await sendPart(account.current() ?? running, item, { index, text: parts[index] ?? '' }, this.#ending.signal)
-      const { isSending: _isSending, ...still } = item
-      item = still
+      item = unmarked(item, outcome.kind === 'sent' ? undefined : before.repeatUntilMs)
       if (outcome.kind === 'sent') {
         item = { ...item, messageIds: [...item.messageIds, outcome.messageId], attempts: 0 }
         account.sent()
@@ -256,7 +259,7 @@ class DeliveryRoom implements Delivery {
   }
 
   async #shelve (item: OutboundItem, state: 'parked' | 'dead', reason: string): Promise<undefined> {
-    const { isSending: _isSending, ...rest } = item
+    const rest = unmarked(item)
     const shelved: OutboundItem = { ...rest, state, reason: reason.slice(0, 500) }
     await this.#options.collection.put(item.id, shelved)
     this.#items.set(item.id, shelved)

@@ -21,9 +21,11 @@ export interface OutboundItem {
   readonly messageIds: readonly string[]
   /** A part was about to be sent: after a crash nobody knows whether it was. */
   readonly isSending?: true
+  /** Until then the service recognises what it has got already, so that not knowing does no harm. */
+  readonly repeatUntilMs?: number
   readonly attempts: number
 }
 
-export type NewItem = Omit<OutboundItem, 'createdAtMs' | 'state' | 'messageIds' | 'attempts' | 'reason' | 'isSending'>
+export type NewItem = Omit<OutboundItem, 'createdAtMs' | 'state' | 'messageIds' | 'attempts' | 'reason' | 'isSending' | 'repeatUntilMs'>
 
 export const maxTextChars = 200_000

@@ -8,7 +8,7 @@ import { Conversations } from './conversations.ts'
 import { listen, unauthorized } from './gateway.ts'
 import { groupRules } from './group-rules.ts'
 import type { Saved } from './memory.ts'
-import { createOutbound, mediaLimitBytes, textLimit } from './outbound.ts'
+import { createOutbound, mediaLimitBytes, nonceHoldsMs, textLimit } from './outbound.ts'
 import { discordKeys, missingSettings, readSettings, type DiscordKeys } from './settings.ts'
 import type { User } from './wire.ts'
 
@@ -59,6 +59,7 @@ export const discord = defineChannel<DiscordKeys>({
   label: 'Discord',
   config: discordKeys,
   limits: { textLength: textLimit, textUnit: 'utf16', mediaBytes: mediaLimitBytes },
+  repeatMs: nonceHoldsMs,
   markup: 'markdown',
   mode: 'socket',
   missing: missingSettings,

@@ -21,7 +21,7 @@ export interface OutboundOptions {
 export type Outbound = Required<Pick<RunningAccount, 'send' | 'edit' | 'remove' | 'react' | 'poll' | 'typing'>>
 
 /** Discord remembers the key of a message for some minutes; later it would send it again. */
-const nonceHoldsMs = 120_000
+export const nonceHoldsMs = 120_000
 const mostUncertain = 1000
 const silent = 1 << 12
 /** People may be called by name; everybody at once, and those of a role, may not. */
