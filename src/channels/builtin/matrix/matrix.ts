@@ -12,6 +12,9 @@ import { createRooms } from './rooms.ts'
 import { matrixKeys, missingSettings, readSettings, type MatrixKeys, type MatrixSettings } from './settings.ts'
 import { createSync, createTeller, type Saved, type Sync } from './sync.ts'
 
+/** Homeservers remember transaction ids for half an hour at least. */
+const transactionsHoldMs = 20 * 60_000
+
 interface Account {
   readonly api: Api
   readonly context: AccountContext<MatrixKeys>
@@ -77,6 +80,7 @@ async function run ({ api, context, settings, ending }: Account): Promise<Runnin
       api.close()
     },
     send: async (message, abort) => await track(outbound.send(message, abort)),
+    showsDrafts: settings.showsDrafts,
     edit: async (message, abort) => await track(outbound.edit(message, abort)),
     remove: async (...call) => await outbound.remove(...call),
     react: async (...call) => await outbound.react(...call),
@@ -90,6 +94,7 @@ export const matrix = defineChannel<MatrixKeys>({
   label: 'Matrix',
   config: matrixKeys,
   limits: { textLength: 4000, textUnit: 'utf16', mediaBytes: mediaLimitBytes },
+  repeatMs: transactionsHoldMs,
   markup: 'markdown',
   mode: 'polling',
   missing: missingSettings,

@@ -7,6 +7,9 @@ import { createHook } from './hook.ts'
 import { createWebhookOutbound, mediaLimitBytes, textLimit } from './outbound.ts'
 import { missingSettings, readSettings, webhookKeys, type WebhookKeys, type WebhookSettings } from './settings.ts'
 
+/** For so long the other side has to know what it has by its id. */
+const receiversRememberMs = 24 * 3_600_000
+
 function runningAccount (settings: WebhookSettings, context: AccountContext<WebhookKeys>, ending: AbortController): RunningAccount {
   const { send, edit, remove, react, typing, probe, fetch } = createWebhookOutbound({
     settings, context, guard: async () => (await import('../../../lib/outbound/outbound.ts')).createOutbound()
@@ -29,6 +32,7 @@ export const webhook = defineChannel<WebhookKeys>({
   label: 'Webhook',
   config: webhookKeys,
   limits: { textLength: textLimit, textUnit: 'utf16', mediaBytes: mediaLimitBytes },
+  repeatMs: receiversRememberMs,
   markup: 'markdown',
   mode: 'webhook',
   missing: missingSettings,
