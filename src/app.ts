@@ -147,6 +147,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     hotReload: () => reload.facts().watching ? 'active' : 'disabled',
     lastMethod: () => rpc.lastMethod(),
     sessionStore: () => conversation.sessions.storeFacts(),
+    heartbeats: () => automation.beating(),
     channels: () => channels.current()?.health(),
     failingChannels: () => channels.current()?.channels.failing() ?? []
   })
@@ -180,7 +181,8 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     isStopping: () => host.lifecycle.phase() === 'stopping',
     hasApprover: kind => hasApprover(rpc.connections, kind),
     outbox: { began: run => channels.outbox.began(run), ended: async run => await channels.outbox.ended(run) },
-    automation: () => automation
+    automation: () => automation,
+    messages: async () => (await channels()).messages
   })
   const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
   const channels = composeChannels({

@@ -1,7 +1,7 @@
 /** What methods and hooks may ask of what happens by itself. */
 import type { AutomationPort } from '../tools/automation/port.ts'
 import type { Cron } from './cron/room.ts'
-import type { Heartbeats } from './heartbeat/heartbeats.ts'
+import type { HeartbeatEvent } from './heartbeat/heartbeats.ts'
 import type { SystemEvents } from './system-events.ts'
 
 export interface HeartbeatFacts {
@@ -17,7 +17,13 @@ export interface HeartbeatFacts {
 /** Each is loaded when there is something for it to do. */
 export interface AutomationRoom extends AutomationPort {
   cron (): Promise<Cron>
-  heartbeats (): Promise<Heartbeats>
+  /** Undefined as long as there never was a job: then nothing is loaded. */
+  jobs (): Promise<Cron | undefined>
+  /** Whether jobs and heartbeats run by themselves. */
+  isScheduled (): boolean
+  lastHeartbeat (): Promise<HeartbeatEvent | null>
+  enableHeartbeats (isEnabled: boolean): Promise<void>
+  readonly processId: string
   systemEvents (): Promise<SystemEvents>
   /** Agents that look around by themselves, as status pages show them. */
   beating (): readonly HeartbeatFacts[]

@@ -152,9 +152,21 @@ export function composeAutomation (parts: AutomationParts): Automation {
 
   return {
     cron,
-    heartbeats,
     systemEvents,
     wake,
+    isScheduled,
+    processId: parts.bootId,
+    async jobs () {
+      const known = cron.current()
+      if (known) return await known
+      const [jobs, runs] = await Promise.all([store.collection('cron-jobs').all(), store.collection('cron-runs').all()])
+      return jobs.length + runs.length === 0 ? undefined : await cron()
+    },
+    lastHeartbeat: async () => (await heartbeats.current())?.last() ?? null,
+    async enableHeartbeats (isEnabled) {
+      await (await heartbeats()).enable(isEnabled)
+      await arm()
+    },
     beating: () => heartbeatsOf(live.current().config).map(({ agentId, every, everyMs, prompt, target, ackMaxChars }) => {
       const enabled = everyMs > 0 && isScheduled()
       return { agentId, enabled, every: enabled ? every : 'disabled', everyMs: enabled ? everyMs : null, prompt, target, ackMaxChars }

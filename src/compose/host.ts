@@ -21,6 +21,7 @@ export interface HostOptions {
   /** The method whose synchronous part ran last. */
   readonly lastMethod: () => string
   readonly sessionStore: HealthSources['sessionStore']
+  readonly heartbeats: HealthSources['heartbeats']
   /** Channels that should work and do not. */
   readonly failingChannels: () => readonly string[]
   readonly channels: NonNullable<HealthSources['channels']>
@@ -56,7 +57,7 @@ export function createHost (options: HostOptions): Host {
   const health = createHealth({
     now,
     eventLoop,
-    sources: { agents, hotReload: options.hotReload, sessionStore: options.sessionStore, channels: options.channels },
+    sources: { agents, hotReload: options.hotReload, sessionStore: options.sessionStore, heartbeats: options.heartbeats, channels: options.channels },
     // Not while whoever asked is still being answered.
     onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
   })

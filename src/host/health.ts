@@ -17,6 +17,8 @@ export interface HealthSources {
   /** Left out where nothing watches the configuration: `disabled` tells readers that a watcher has given up. */
   readonly hotReload?: () => 'active' | 'disabled'
   readonly sessionStore: () => SessionStoreFacts
+  /** Agents that look around by themselves. */
+  readonly heartbeats?: () => ReadonlyArray<{ readonly agentId: string, readonly everyMs: number | null }>
   /** Undefined while no channel has been needed. */
   readonly channels?: () => ChannelFacts | undefined
 }
@@ -85,15 +87,20 @@ export function createHealth (options: HealthOptions): Health {
     const agents = sources.agents()
     const store = sources.sessionStore()
     const sessionsOf = (count: number) => ({ path: store.path, count, recent: [] })
+    const beating = sources.heartbeats?.() ?? []
+    const heartbeatOf = (agent: AgentFacts): object => {
+      const { agentId, ...facts } = beating.find(one => one.agentId === agent.agentId.toLowerCase()) ?? {}
+      return agentId === undefined ? noHeartbeat : facts
+    }
     return {
       ok: true,
       ts,
       durationMs: Math.max(0, now() - ts),
       ...(sources.hotReload ? { configReload: { hotReloadStatus: sources.hotReload() } } : {}),
       ...(sources.channels?.() ?? noChannels),
-      heartbeatSeconds: 0,
+      heartbeatSeconds: Math.round((beating.find(({ everyMs }) => everyMs !== null)?.everyMs ?? 0) / 1000),
       defaultAgentId: agents.find(agent => agent.isDefault)?.agentId ?? 'main',
-      agents: agents.map(agent => ({ ...agent, heartbeat: noHeartbeat, sessions: sessionsOf(store.ofAgent(agent.agentId)) })),
+      agents: agents.map(agent => ({ ...agent, heartbeat: heartbeatOf(agent), sessions: sessionsOf(store.ofAgent(agent.agentId)) })),
       sessions: sessionsOf(store.count),
       eventLoop: options.eventLoop.read()
     }

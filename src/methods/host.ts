@@ -77,6 +77,14 @@ function channelLines ({ health }: Rooms): string[] {
   })
 }
 
+function heartbeatsOf ({ automation }: Rooms, agents: readonly AgentFacts[]): object[] {
+  const beating = automation.beating()
+  return agents.map(({ agentId }) => {
+    const { enabled = false, every = 'disabled', everyMs = null } = beating.find(one => one.agentId === agentId.toLowerCase()) ?? {}
+    return { agentId, enabled, every, everyMs }
+  })
+}
+
 /** Sections whose rooms come later are there, empty, because status pages read them without asking. */
 function statusOf (rooms: Rooms): object {
   const agents = rooms.agents()
@@ -88,7 +96,7 @@ function statusOf (rooms: Rooms): object {
     uptimeMs: rooms.lifecycle.uptimeMs(),
     phase: rooms.lifecycle.phase(),
     clients: rooms.connections.counts(),
-    heartbeat: { defaultAgentId, agents: agents.map(({ agentId }) => ({ agentId, enabled: false, every: 'disabled', everyMs: null })) },
+    heartbeat: { defaultAgentId, agents: heartbeatsOf(rooms, agents) },
     channelSummary: channelLines(rooms),
     queuedSystemEvents: [],
     degradedSecretOwners: [],
@@ -176,13 +184,6 @@ export const host = {
         dynamic: sessions === 0 ? null : dynamic
       }
     }
-  }),
-  'last-heartbeat': method({
-    scope: 'operator.read',
-    params: openObject,
-    result: Type.Union([Type.Null(), openObject]),
-    placeholder: 'heartbeats start with automation',
-    handle: () => null
   }),
   'gateway.identity.get': method({
     scope: 'operator.read',

@@ -43,25 +43,9 @@ function refused (scope: Scope, waitsFor: string) {
 
 const panels = 'tasks and the panels beside a conversation are not built yet'
 const plugins = 'panels of plugins and questions are not built yet'
-const automation = 'automation is not built yet'
 const operations = 'day-two operations are not built yet'
 
-/** A page of nothing. Readers check that the page is one they asked for before they believe it. */
-const emptyPage = (list: string, most: number) => (_rooms: Rooms, { limit, offset }: { readonly [name: string]: unknown }): object => ({
-  [list]: [],
-  total: 0,
-  offset: typeof offset === 'number' && offset > 0 ? Math.floor(offset) : 0,
-  limit: typeof limit === 'number' ? Math.min(Math.max(1, Math.floor(limit)), most) : most,
-  hasMore: false,
-  nextOffset: null,
-  snapshotRevision: 'none'
-})
-
 const refusals: { readonly [scope in Scope]?: { readonly [waitsFor: string]: readonly string[] } } = {
-  'operator.read': {
-  },
-  'operator.write': {
-  },
   'operator.admin': {
     [operations]: ['update.run']
   }
