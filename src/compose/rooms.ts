@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { readSystemInfo } from '../host/system-info.ts'
 import { loadOrCreateDeviceIdentity } from '../lib/device-identity.ts'
-import { tailLog } from '../log/tail.ts'
+import { createTail } from '../log/continued-tail.ts'
 import type { Rooms } from '../methods/rooms.ts'
 import type { Parts } from './parts.ts'
 import { composeNodes } from './nodes.ts'
@@ -17,6 +17,7 @@ export function hasApprover (connections: Rooms['connections'], kind: string): b
 export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'>): Rooms {
   const { options, host, port, bootId } = parts
   const { logging, paths, version } = options
+  const tail = createTail(logging.redactor.redactText)
   return {
     version,
     now: parts.now,
@@ -50,7 +51,7 @@ export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'conne
     tailLog: async params => {
       const file = logging.filePath()
       if (file === null) return { file: '(no log file)', cursor: 0, size: 0, lines: [], truncated: false, reset: false }
-      return tailLog({ file, ...params, redact: logging.redactor.redactText })
+      return tail({ file, ...params })
     },
     gatewayIdentity: async () => {
       const { deviceId, publicKey } = await loadOrCreateDeviceIdentity(join(paths.stateDir, 'identity', 'gateway.json'))

@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import type { Logger } from 'pino'
 import { createRedactor } from '../lib/redact.ts'
 import type { Redactor } from '../lib/redact.ts'
+import { currentTrace } from '../lib/trace-context.ts'
 import { createConsoleSink, wantsColors } from './console-sink.ts'
 import type { ConsoleStream, ConsoleStyle } from './console-sink.ts'
 import { errorFields } from './error-fields.ts'
@@ -164,7 +165,8 @@ function createPino (level: LogLevel, accept: Accept, now: () => number): Logger
     lastObj: undefined as { [repeatKey]?: string | null } | undefined,
     write (line: string) {
       const { level: _level, subsystem = rootSubsystem, message = '', fields, ...bindings } = JSON.parse(line) as PinoLine
-      const merged = { ...bindings, ...fields }
+      const trace = currentTrace()
+      const merged = { ...bindings, ...fields, ...(trace ? { traceId: trace.traceId, spanId: trace.spanId } : {}) }
       accept({
         timeMs: now(),
         level: levelOf(stream.lastLevel),

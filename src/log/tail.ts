@@ -1,4 +1,5 @@
 /** The end of the log file for `logs.tail` (ops 6.5). The cursor is a byte offset. */
+import type { Stats } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -13,6 +14,8 @@ export interface TailOptions {
   limit?: number
   maxBytes?: number
   redact: (line: string) => string
+  /** Which file it is that is read, whatever it is called by now. */
+  seen?: (identity: string) => void
 }
 
 export interface LogsTailResult {
@@ -33,7 +36,7 @@ const newline = 0x0a
 /** Lines that are redacted before other work gets its turn. */
 const linesPerTurn = 200
 
-export async function tailLog ({ file, cursor, limit, maxBytes, redact }: TailOptions): Promise<LogsTailResult> {
+export async function tailLog ({ file, cursor, limit, maxBytes, redact, seen }: TailOptions): Promise<LogsTailResult> {
   const maxLines = clamp(limit ?? tailDefaults.limit, tailDefaults.maxLimit)
   const windowBytes = clamp(maxBytes ?? tailDefaults.maxBytes, tailDefaults.mostBytes)
   try {
@@ -43,7 +46,9 @@ export async function tailLog ({ file, cursor, limit, maxBytes, redact }: TailOp
       return { file: file ?? 'console only', cursor: 0, size: 0, lines: [], truncated: false, reset: (cursor ?? 0) > 0 }
     }
     try {
-      const { size } = await handle.stat()
+      const stats = await handle.stat()
+      const { size } = stats
+      seen?.(identityOf(stats))
       const range = chooseRange(size, cursor, windowBytes)
       const { lines, end, cut } = await readLines(handle, range.start, size, maxLines)
       const { start: _start, ...flags } = range
@@ -55,6 +60,9 @@ export async function tailLog ({ file, cursor, limit, maxBytes, redact }: TailOp
     throw new GatewayError('LOG_READ_FAILED', { message: `log read failed: ${(error as Error).message}`, cause: error })
   }
 }
+
+/** The number of a file that is gone is given to the next one; when it was made is not. */
+export const identityOf = ({ ino, birthtimeMs }: Stats): string => `${ino}:${birthtimeMs}`
 
 const clamp = (value: number, most: number): number => Math.min(Math.max(1, Math.floor(value)), most)
 

@@ -49,10 +49,10 @@ async function openAgain (course: Course): Promise<LogSource> {
   }
 }
 
-/** Asks for what came after `last`. When the log went on in another file, that one is read from its beginning. */
+/** Asks for what came after `last`. A gateway that lost the thread when the log went on in another file is asked for all of that one. */
 async function next (source: LogSource, last: LogsTailResult, { limit, maxBytes }: Context['options']): Promise<LogsTailResult> {
   const more = await source.tail({ cursor: last.cursor, limit: Math.max(limit, 1000), maxBytes })
-  return more.file === last.file ? more : await source.tail({ cursor: 0, limit: 5000, maxBytes })
+  return more.file === last.file || !more.reset ? more : await source.tail({ cursor: 0, limit: 5000, maxBytes })
 }
 
 async function follow (first: LogSource, course: Course, start: LogsTailResult): Promise<number> {

@@ -1,0 +1,68 @@
+/**
+ * Tails that go on across a rotation. A cursor is an offset, which says nothing about the file that it was in; so whoever hands cursors
+ * out remembers, and what a file still had when it was moved away comes before what stands in the new one.
+ */
+import { stat } from 'node:fs/promises'
+import { familyOf } from './log-files.ts'
+import { identityOf, tailDefaults, tailLog, type LogsTailResult, type TailOptions } from './tail.ts'
+
+export type Tail = (options: Omit<TailOptions, 'redact' | 'seen'>) => Promise<LogsTailResult>
+
+/** As many readers as may follow at the same time; one that is forgotten goes on as before, by its offset alone. */
+const maxCursors = 256
+
+interface Place {
+  readonly path: string
+  readonly identity: string
+}
+
+async function identityAt (path: string): Promise<string | undefined> {
+  const stats = await stat(path).catch(() => undefined)
+  return stats && identityOf(stats)
+}
+
+async function fileOf ({ path, identity }: Place): Promise<string | undefined> {
+  if (await identityAt(path) === identity) return path
+  try {
+    for (const { path: candidate } of familyOf(path)) {
+      if (await identityAt(candidate) === identity) return candidate
+    }
+  } catch {
+    // The directory is gone with everything in it.
+  }
+  return undefined
+}
+
+export function createTail (redact: TailOptions['redact']): Tail {
+  const places = new Map<number, Place>()
+
+  async function read (options: Omit<TailOptions, 'redact' | 'seen'>): Promise<LogsTailResult> {
+    let identity = ''
+    const result = await tailLog({ ...options, redact, seen: found => { identity = found } })
+    places.delete(result.cursor)
+    places.set(result.cursor, { path: result.file, identity })
+    if (places.size > maxCursors) places.delete(places.keys().next().value!)
+    return result
+  }
+
+  return async options => {
+    const { file, cursor, limit = tailDefaults.limit } = options
+    const place = cursor === undefined ? undefined : places.get(cursor)
+    if (file === null || cursor === undefined || !place) return await read(options)
+    const old = await fileOf(place)
+    const current = await identityAt(file)
+    // A log that was emptied in its place is told by its length.
+    if (current === undefined || current === place.identity) return await read(options)
+    const before = old === undefined ? undefined : await tailLog({ ...options, file: old, redact })
+    const after = await read({ ...options, cursor: 0 })
+    if (!before) return { ...after, reset: true }
+    const lines = [...before.lines, ...after.lines]
+    const isCut = lines.length > limit
+    return {
+      ...after,
+      lines: isCut ? lines.slice(-limit) : lines,
+      truncated: isCut || before.truncated || after.truncated,
+      reset: before.reset || after.reset
+    }
+  }
+}
