@@ -69,6 +69,7 @@ function settingsProblem ({ config }: Channel, keys: AccountEntry['config']): st
 class ChannelRoom implements Channels {
   readonly #options: ChannelsOptions
   readonly #added = new Map<string, Channel>()
+  readonly #removed = new WeakSet<Channel>()
   readonly #loaded = new Map<string, Promise<Channel>>()
   readonly #kept = new Map<string, Kept>()
   /** Those that the accounts were begun with. */
@@ -168,6 +169,11 @@ class ChannelRoom implements Channels {
     return true
   }
 
+  remove (channel: Channel): void {
+    if (this.#added.get(channel.id) === channel) this.#added.delete(channel.id)
+    this.#removed.add(channel)
+  }
+
   failing (): readonly string[] {
     return [...new Set(this.status()
       .filter(({ facts, verdict }) => !verdict.healthy && verdict.reason !== 'stale-socket' && !facts.manuallyStopped && !facts.restartPending)
@@ -206,7 +212,7 @@ class ChannelRoom implements Channels {
   async #settle (): Promise<void> {
     const { config, secretValues } = this.#options.config()
     const wanted = new Map(accountEntries(config).map(entry => [nameOf(entry), entry]))
-    const gone = [...this.#kept].filter(([name, { entry }]) =>
+    const gone = [...this.#kept].filter(([name, { entry, account: { channel } }]) => this.#removed.has(channel) ||
       !isDeepStrictEqual(entry, wanted.get(name)) || haveSecretsChanged(entry.config, this.#secrets, secretValues))
     this.#secrets = secretValues
     await Promise.all(gone.map(async ([name, { account }]) => {

@@ -64,6 +64,8 @@ export interface Channels {
   find (channel: string, accountId?: string): ChannelAccount | undefined
   /** Channels that plugins bring. Whoever came first keeps its name. */
   add (channel: Channel): boolean
+  /** Whoever brought it takes it away: the next reload ends its accounts. */
+  remove (channel: Channel): void
   /** Ids of managed accounts that are not well, for the readiness of the gateway. */
   failing (): readonly string[]
   close (): Promise<void>

@@ -1,4 +1,5 @@
 /** The channels of a running gateway: built after it is ready if the configuration names any, else when somebody asks for them. */
+import type { Channel } from '../channels/define-channel.ts'
 import { hasChannels } from '../channels/entries.ts'
 import type { Inbound } from '../channels/inbound/inbound.ts'
 import type { Outbox } from '../channels/replies/reply.ts'
@@ -90,8 +91,12 @@ export function composeChannels (parts: ChannelParts): LateChannels {
   let hasBegun = false
   let isClosed = false
 
+  let taken: ReadonlySet<Channel> = new Set()
   function takeBrought ({ channels }: ChannelRooms): void {
-    for (const { channel } of brought()) channels.add(channel)
+    const now = new Set(brought().map(({ channel }) => channel))
+    for (const channel of taken) if (!now.has(channel)) channels.remove(channel)
+    for (const channel of now) channels.add(channel)
+    taken = now
   }
 
   async function load (): Promise<Built> {

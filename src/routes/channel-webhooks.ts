@@ -1,7 +1,6 @@
 /** Services that bring messages by calling us. Each account proves its own service; nothing else of the gateway is behind this door. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AttemptLimiter, LimiterSubject } from '../auth/limiter.ts'
-import { contained } from '../channels/containment.ts'
 import type { RunningAccount, WebhookAnswer, WebhookRequest } from '../channels/define-channel.ts'
 import type { Channels } from '../channels/room.ts'
 import { GatewayError } from '../protocol/errors.ts'
@@ -52,6 +51,8 @@ function callOf (request: FastifyRequest): WebhookRequest {
 }
 
 async function answerOf (serve: Serve, call: WebhookRequest): Promise<WebhookAnswer> {
+  // Not before a service calls: a gateway without channels has no need of it.
+  const { contained } = await import('../channels/containment.ts')
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new GatewayError('BUSY', { message: 'it took too long' })), answerLimitMs).unref()
   try {
