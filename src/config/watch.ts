@@ -1,10 +1,10 @@
 /**
- * Notices that files have changed: by watching the directories they are in, so that editors which replace a file, links that are
- * turned (as Kubernetes does with a ConfigMap) and files that go and come back are all noticed. Loaded after the gateway is ready.
+ * Notices that files have changed, however that was done: by writing, by putting another file in their place, by turning a link (as
+ * Kubernetes does with a ConfigMap), by taking them away and bringing them back. Loaded after the gateway is ready.
  */
 import { watch, type FSWatcher } from 'node:fs'
 import { lstat, readlink, stat } from 'node:fs/promises'
-import { join, parse, resolve, sep } from 'node:path'
+import { basename, dirname, join, parse, resolve, sep } from 'node:path'
 
 export interface FileWatch {
   /** Which files are watched from now on. */
@@ -19,20 +19,30 @@ export interface FileWatchOptions {
 }
 
 /** How often files are looked at by themselves: where a watch was lost, and for file systems that tell of nothing. */
-const retryMs = [500, 2_000, 5_000] as const
+const retryMs = [50, 500, 2_000, 5_000] as const
 const maxLinks = 40
 
-/** The names to look out for, by directory: the file itself, and every link on the way to it. */
-async function placesOf (file: string): Promise<Array<{ directory: string, name: string }>> {
-  const places: Array<{ directory: string, name: string }> = []
+/** With a name: a directory in which something of that name matters. */
+interface Place { readonly path: string, readonly name?: string }
+
+/**
+ * Every link on the way to the file, by the directory it is in, and the file itself. Its directory is watched only while it is away:
+ * the state of the gateway may be in there too, which is written all the time.
+ */
+async function placesOf (file: string): Promise<Place[]> {
+  // The directory may be replaced as a whole.
+  const around = dirname(resolve(file))
+  const places: Place[] = [{ path: dirname(around), name: basename(around) }]
   let rest = resolve(file).slice(parse(resolve(file)).root.length).split(sep)
   let at = parse(resolve(file)).root
   for (let links = 0; rest.length > 0;) {
     const [name = '', ...after] = rest
     const path = join(at, name)
     const isLast = after.length === 0
-    const link = (await lstat(path).catch(() => undefined))?.isSymbolicLink() ? await readlink(path).catch(() => undefined) : undefined
-    if (link !== undefined || isLast) places.push({ directory: at, name })
+    const found = await lstat(path).catch(() => undefined)
+    const link = found?.isSymbolicLink() ? await readlink(path).catch(() => undefined) : undefined
+    if (link !== undefined) places.push({ path: at, name })
+    else if (isLast) places.push(found ? { path } : { path: at, name })
     if (link === undefined) {
       at = path
       rest = after
@@ -71,7 +81,8 @@ export function createFileWatch ({ onChange, onTrouble }: FileWatchOptions): Fil
   function failed (error: Error): void {
     if (isClosed || retry) return
     unwatch()
-    if (failures === 0) onTrouble(error)
+    // What has gone in this very moment is most often being replaced.
+    if (failures === 1) onTrouble(error)
     const wait = retryMs[Math.min(failures, retryMs.length - 1)]
     failures += 1
     retry = setTimeout(() => {
@@ -82,11 +93,11 @@ export function createFileWatch ({ onChange, onTrouble }: FileWatchOptions): Fil
     }, wait).unref()
   }
 
-  function open (directory: string, names: ReadonlySet<string>): void {
-    const watcher = watch(directory, { persistent: false }, (event, name) => {
-      // A directory that is itself moved or removed reports its own name, and some systems report none.
-      if (name !== null && !names.has(name) && !(event === 'rename' && name === parse(directory).base)) return
-      onChange()
+  function open (path: string, names: ReadonlySet<string | undefined>): void {
+    const watcher = watch(path, { persistent: false }, (event, name) => {
+      // What is itself moved or removed reports its own name, and some systems report none.
+      const isOwn = event === 'rename' && name === parse(path).base
+      if (names.has(undefined) || name === null || names.has(name) || isOwn) onChange()
     })
     watchers.push(watcher.on('error', failed))
   }
@@ -94,13 +105,13 @@ export function createFileWatch ({ onChange, onTrouble }: FileWatchOptions): Fil
   async function follow (wanted: readonly string[]): Promise<void> {
     files = wanted
     const places = (await Promise.all(files.map(placesOf))).flat()
-    const byDirectory = Map.groupBy(places, ({ directory }) => directory)
-    const inodes = await fingerprintOfDirectories([...byDirectory.keys()])
+    const byPath = Map.groupBy(places, ({ path }) => path)
+    const inodes = await Promise.all([...byPath.keys()].map(inodeOf))
     const key = JSON.stringify([places, inodes])
     if (isClosed || (key === known && watchers.length > 0)) return
     unwatch()
     try {
-      for (const [directory, found] of byDirectory) open(directory, new Set(found.map(({ name }) => name)))
+      for (const [path, found] of byPath) open(path, new Set(found.map(({ name }) => name)))
       known = key
       failures = 0
     } catch (error) {
@@ -118,9 +129,8 @@ export function createFileWatch ({ onChange, onTrouble }: FileWatchOptions): Fil
   }
 }
 
-/** A directory that was replaced by another of the same name is watched anew. */
-const fingerprintOfDirectories = (directories: readonly string[]): Promise<string[]> =>
-  Promise.all(directories.map(async directory => {
-    const found = await stat(directory).catch(() => undefined)
-    return found ? `${found.dev}:${found.ino}` : 'none'
-  }))
+/** What was replaced by another of the same name is watched anew. */
+async function inodeOf (path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined)
+  return found ? `${found.dev}:${found.ino}` : 'none'
+}

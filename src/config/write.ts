@@ -110,7 +110,9 @@ async function keepBackup (path: string, text: string): Promise<void> {
 async function removeAbandoned (path: string): Promise<void> {
   const start = `${basename(path)}.`
   for (const name of await readdir(dirname(path))) {
-    if (name.startsWith(start) && /^\d+\.[0-9a-f-]{36}\.tmp$/.test(name.slice(start.length))) await rm(join(dirname(path), name), { force: true })
+    const parts = name.startsWith(start) ? /^(lock\.)?(?:[a-z]+\.)?(?:\d+\.)?(\d+)\.[0-9a-f-]{36}\.tmp$/.exec(name.slice(start.length)) : null
+    // Others may be about to ask for the lock.
+    if (parts && (parts[1] === undefined || isDead(Number(parts[2])))) await rm(join(dirname(path), name), { force: true })
   }
 }
 
@@ -134,7 +136,10 @@ async function lock (path: string, timeoutMs: number): Promise<() => Promise<voi
 }
 
 async function isOrphaned (file: string): Promise<boolean> {
-  const pid = Number(await readIfPresent(file))
+  return isDead(Number(await readIfPresent(file)))
+}
+
+function isDead (pid: number): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0) return false
   try {
     process.kill(pid, 0)

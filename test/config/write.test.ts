@@ -147,3 +147,28 @@ t.test('the lock of a living writer is respected, that of a dead one is not', as
   t.equal(await refusal(writeConfigFile(path, '{ "a": 2 }', { lockTimeoutMs: 200 })), 'CONFIG_BUSY')
   t.equal(readFileSync(path, 'utf8'), '{ "a": 1 }')
 })
+
+const prlimit = ['/usr/bin/prlimit', '/bin/prlimit'].find(existsSync)
+const everyByte = process.env.OPENCLAW_TEST_LONG === '1'
+
+t.test('a writer that dies at any byte of its write leaves the file as it was', { skip: prlimit ? false : 'needs prlimit', timeout: 400_000 }, async t => {
+  const path = join(ownDirectory(t), 'openclaw.json')
+  const source = new URL('../../src/config/write.ts', import.meta.url).href
+  const before = '{ "gateway": { "mode": "local" }, "before": true }'
+  const after = JSON.stringify({ gateway: { mode: 'local' }, pad: 'x'.repeat(everyByte ? 150 : 400) })
+  writeFileSync(path, before, { mode: 0o600 })
+  const code = `const { writeConfigFile } = await import(${JSON.stringify(source)}); await writeConfigFile(${JSON.stringify(path)}, ${JSON.stringify(after)})`
+  // The kernel ends the process (SIGXFSZ) or fails the call with the first byte beyond the limit.
+  const write = async (bytes: number): Promise<void> => {
+    const child = spawn(prlimit!, [`--fsize=${bytes}`, process.execPath, '--input-type=module', '-e', code], { stdio: 'ignore' })
+    await once(child, 'exit')
+  }
+  const step = everyByte ? 1 : 110
+  for (let bytes = 0; bytes < after.length; bytes += step) {
+    await write(bytes)
+    t.equal(readFileSync(path, 'utf8'), before, `at byte ${bytes}`)
+  }
+  await write(after.length * 2)
+  t.equal(readFileSync(path, 'utf8'), after, 'with room for all of it the new one is there')
+  t.same(readdirSync(join(path, '..')).filter(name => name.endsWith('.tmp') || name.endsWith('.lock')), [], 'and nothing half is left')
+})
