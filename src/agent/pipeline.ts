@@ -6,6 +6,8 @@ import { fleetingMessages } from './messages.ts'
 import type { RunResult } from './room.ts'
 import { untilEnded, type Run } from './run.ts'
 import { breakOff, conclude, type Settled } from './settlement.ts'
+import { named } from '../tools/names.ts'
+import { allowingEntry } from '../tools/policy/patterns.ts'
 import { interruptedCall, modelMessages, noUsage, openCalls, storedMessages, type Steering, type Turn } from './turn.ts'
 import type { Voice } from './voice.ts'
 
@@ -49,7 +51,9 @@ async function prompt (turn: Turn, { prompting, tools }: RunContext): Promise<vo
   const isForCallerAlone = clientTools.length > 0 && toolChoice !== 'auto' && toolChoice !== 'none'
   const facts = { agentId, sessionKey, model: `${provider}/${id}`, isOwner: isOwners(turn.messages) }
   if (!isForCallerAlone && tools.prepare) await untilEnded(run.signal, tools.prepare(facts))
-  const own = isForCallerAlone ? [] : tools.forRun(facts)
+  const allowed = isForCallerAlone ? [] : tools.forRun(facts)
+  const { toolsAllow } = request
+  const own = toolsAllow ? allowed.filter(tool => allowingEntry(named(tool), toolsAllow) !== undefined) : allowed
   // A model is told of one function by each name: the caller knows which ones it brings.
   turn.tools = clientTools.length === 0 ? own : own.filter(({ name }) => !clientTools.some(tool => tool.name === name))
   turn.system = await prompting.system({ agentId, sessionKey, request, tools: turn.tools, model: turn.route.model })

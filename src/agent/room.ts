@@ -41,6 +41,8 @@ export interface RunRequest {
   readonly extraSystemPrompt?: string
   readonly maxOutputTokens?: number
   readonly sampling?: Sampling
+  /** Tools that the run may use at most, as a policy names them; the policy itself takes away from them. */
+  readonly toolsAllow?: readonly string[]
   /** Functions that the caller carries out itself: a call to one ends the run and stands in its result. */
   readonly clientTools?: readonly ToolSpec[]
   /** With `required` or a name the model gets the functions of the caller alone. */

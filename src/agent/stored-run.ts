@@ -6,7 +6,7 @@ import type { QueueMode, RunError, RunOutcome, RunRequest, RunResult } from './r
 /** What of a request a later process needs to go on with it. */
 export type StoredOptions = Pick<RunRequest,
   'timeoutMs' | 'model' | 'provider' | 'thinking' | 'extraSystemPrompt' | 'maxOutputTokens' | 'sampling' | 'clientTools' | 'toolChoice' |
-  'lane' | 'spawnedBy' | 'deliver'>
+  'lane' | 'spawnedBy' | 'deliver' | 'toolsAllow'>
 
 /** A message that is not in the transcript yet. */
 export interface StoredInput {
@@ -59,9 +59,10 @@ export const principalOf = (claim: string): string => (JSON.parse(claim) as [str
 
 export function optionsOf (request: StoredOptions): StoredOptions | undefined {
   const { timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, sampling } = request
-  const { clientTools, toolChoice, lane, spawnedBy, deliver } = request
+  const { clientTools, toolChoice, lane, spawnedBy, deliver, toolsAllow } = request
   const options = {
-    timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, sampling, clientTools, toolChoice, lane, spawnedBy, deliver
+    timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, sampling, clientTools, toolChoice, lane, spawnedBy, deliver,
+    toolsAllow
   }
   return Object.values(options).some(value => value !== undefined) ? options : undefined
 }

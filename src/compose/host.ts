@@ -57,7 +57,9 @@ export function createHost (options: HostOptions): Host {
   const health = createHealth({
     now,
     eventLoop,
-    sources: { agents, hotReload: options.hotReload, sessionStore: options.sessionStore, heartbeats: options.heartbeats, channels: options.channels },
+    sources: {
+      agents, hotReload: options.hotReload, sessionStore: options.sessionStore, heartbeats: options.heartbeats, channels: options.channels
+    },
     // Not while whoever asked is still being answered.
     onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
   })
