@@ -29,6 +29,7 @@ import type { Files } from '../tools/files/files.ts'
 import type { Once } from '../tools/invoke.ts'
 import type { AutomationPort } from '../tools/automation/port.ts'
 import { createMemory, type Memory } from '../tools/memory/memory.ts'
+import type { MessageSources } from '../tools/messages/port.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
 import { composeFiles } from './files.ts'
 import { composeWeb } from './web.ts'
@@ -47,6 +48,8 @@ export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasA
   readonly keys: () => Promise<Keys>
   readonly archiveDir: string
   readonly now: () => number
+  /** Everything beside replies that goes there. */
+  readonly messages: MessageSources['messages']
   /** Replies that go to chats of services. */
   readonly outbox: Outbox
   /** Built over the conversation, and asked for when a tool is used. */
@@ -161,6 +164,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     media,
     memory,
     automation: options.automation,
+    messages: options.messages,
     mcp: { env: options.env, version, now, log: logging.child('mcp'), redact: logging.redactor.redactText },
     ...sessionTools,
     config,

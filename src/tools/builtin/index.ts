@@ -2,6 +2,7 @@
 import { sessionTools, type SessionTools } from '../sessions/index.ts'
 import type { MediaSources } from '../media/sources.ts'
 import type { MemorySources } from '../memory/memory.ts'
+import type { MessageSources } from '../messages/port.ts'
 import type { Tool } from '../tool.ts'
 import type { AutomationSources } from '../automation/port.ts'
 import { applyPatch } from './apply-patch.ts'
@@ -12,6 +13,7 @@ import { image } from './image.ts'
 import { ls } from './ls.ts'
 import { memoryGet } from './memory-get.ts'
 import { memorySearch } from './memory-search.ts'
+import { message } from './message.ts'
 import { processTool } from './process.ts'
 import { read, type FileSources } from './read.ts'
 import { tts } from './tts.ts'
@@ -19,7 +21,8 @@ import { webFetch, type WebSources } from './web-fetch.ts'
 import { webSearch } from './web-search.ts'
 import { write } from './write.ts'
 
-export type BuiltinSources = AutomationSources & CommandSources & FileSources & MediaSources & MemorySources & SessionTools & WebSources
+export type BuiltinSources =
+  AutomationSources & CommandSources & FileSources & MediaSources & MemorySources & MessageSources & SessionTools & WebSources
 
 export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   exec(sources),
@@ -36,5 +39,6 @@ export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   memorySearch(sources),
   memoryGet(sources),
   automations(sources),
+  message(sources),
   ...sessionTools(sources)
 ]
