@@ -3,6 +3,7 @@ import { Ajv } from 'ajv'
 import t from 'tap'
 import { mismatchOf, type JsonType } from '../../src/config/check-type.ts'
 import { configJsonSchema, configUiHints, lookupSchema } from '../../src/config/json-schema.ts'
+import { reloadTableText } from '../../src/config/reload-table.ts'
 import { exampleConfigText } from '../../src/config/example.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { formatPath } from '../../src/config/path-syntax.ts'
@@ -72,6 +73,12 @@ t.test('the defaults satisfy the JSON Schema, and mistakes do not', async t => {
   t.notOk(validate({ channels: { telegram: { dmPolicy: 'x' } } }))
   t.notOk(validate({ agents: { list: [{}] } }))
   t.ok(validate({ unknown: 1, gateway: { bind: '0.0.0.0' }, channels: { telegram: { botToken: 'x' } } }), 'unknown keys are no mistake')
+})
+
+t.test('the table of what changes take is current, and names every place that differs from what is around it', async t => {
+  const text = read('config/reload.md')
+  t.equal(text, reloadTableText())
+  for (const row of ['| `gateway` | **restart** |', '| `gateway.auth.token` | at once; `auth` is told |', '| `tools` | at once |']) t.ok(text.includes(row), row)
 })
 
 t.test('the schema for editors is current (node config/generate.js writes it)', async t => {
