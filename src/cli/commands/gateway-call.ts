@@ -1,19 +1,10 @@
 import { command, flag, text } from '../define-command.ts'
 import { refuseInAgentShell } from '../agent-shell.ts'
 import { CommandFailure } from '../failure.ts'
+import { jsonObject } from '../json-object.ts'
 import { rpcOptions } from '../rpc-options.ts'
 import type { GatewayTarget } from '../target.ts'
 import { required, withGateway } from '../with-gateway.ts'
-
-function parseParams (given: string): object {
-  try {
-    const value: unknown = JSON.parse(given)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
-  } catch {
-    // Said below, together with what is valid JSON but no object.
-  }
-  throw new CommandFailure('Gateway call failed: --params must be valid JSON (an object, e.g. \'{"limit":5}\').')
-}
 
 export default command({
   name: 'gateway call',
@@ -34,7 +25,7 @@ export default command({
     const { options, out, args, io } = context
     const method = required(args[0], 'method')
     refuseInAgentShell('Gateway call', method, io.env)
-    const params = parseParams(options.params ?? '{}')
+    const params = jsonObject(options.params ?? '{}', 'Gateway call failed: --params')
     const check = (target: GatewayTarget): void => {
       if (options.expectUrl === undefined || options.expectUrl.replace(/\/$/, '') === target.url) return
       throw new CommandFailure(`Gateway call failed: the gateway is ${target.url}, not ${options.expectUrl}.`)
