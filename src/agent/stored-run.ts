@@ -59,11 +59,9 @@ export const principalOf = (claim: string): string => (JSON.parse(claim) as [str
 
 export function optionsOf (request: StoredOptions): StoredOptions | undefined {
   const { timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, sampling } = request
-  const { clientTools, toolChoice, lane, spawnedBy, deliver, toolsAllow } = request
-  const options = {
-    timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, sampling, clientTools, toolChoice, lane, spawnedBy, deliver,
-    toolsAllow
-  }
+  const { clientTools, toolChoice, toolsAllow, lane, spawnedBy, deliver } = request
+  const limits = { timeoutMs, maxOutputTokens, toolsAllow }
+  const options = { ...limits, model, provider, thinking, extraSystemPrompt, sampling, clientTools, toolChoice, lane, spawnedBy, deliver }
   return Object.values(options).some(value => value !== undefined) ? options : undefined
 }
 
