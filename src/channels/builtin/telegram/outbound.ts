@@ -1,5 +1,6 @@
 /** What goes out: messages, files, changes of what was sent, and signs. */
 import type { OutboundMessage, OutboundPoll, RunningAccount, SendOutcome } from '../../define-channel.ts'
+import { createFileThenText } from '../../file-then-text.ts'
 import { Refusal, type Api, type Params } from './api.ts'
 import { toTelegramHtml } from './markup.ts'
 import { asDocument, isWrongKind, mediaCall, type MediaCall } from './media.ts'
@@ -19,9 +20,6 @@ export interface OutboundOptions {
 
 export type Outbound = Required<Pick<RunningAccount, 'send' | 'edit' | 'remove' | 'react' | 'poll' | 'typing'>>
 
-/** Files whose text did not follow yet: a second try must not send them again. */
-const rememberedFiles = 200
-
 const refused = (reason: string): SendOutcome => ({ kind: 'refused', reason })
 
 /** Numbers, and the names of public groups and channels. */
@@ -34,7 +32,7 @@ const isMarkupTrouble = ({ code, description }: Refusal): boolean =>
 
 class TelegramOutbound {
   readonly #options: OutboundOptions
-  readonly #sentFiles = new Map<string, string>()
+  readonly #fileThenText = createFileThenText()
 
   constructor (options: OutboundOptions) {
     this.#options = options
@@ -97,19 +95,9 @@ class TelegramOutbound {
     if (problem !== undefined) return refused(problem)
     if (!media) return await this.#sendText(message, signal)
     if (text.length <= captionLimit) return await this.#sendFile(message, text, signal)
-    const sent = this.#sentFiles.get(message.key)
-    const file: SendOutcome = sent === undefined ? await this.#sendFile(message, '', signal) : { kind: 'sent', messageId: sent }
-    if (file.kind !== 'sent') return file
-    this.#remember(message.key, file.messageId)
-    const outcome = await this.#sendText(message, signal)
-    if (outcome.kind === 'sent') this.#sentFiles.delete(message.key)
-    return outcome
-  }
-
-  #remember (key: string, messageId: string): void {
-    this.#sentFiles.set(key, messageId)
-    const [oldest] = this.#sentFiles.keys()
-    if (this.#sentFiles.size > rememberedFiles && oldest !== undefined) this.#sentFiles.delete(oldest)
+    return await this.#fileThenText(message.key,
+      async () => await this.#sendFile(message, '', signal),
+      async () => await this.#sendText(message, signal))
   }
 
   async #sendText (message: OutboundMessage, signal: AbortSignal): Promise<SendOutcome> {

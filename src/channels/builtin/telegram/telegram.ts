@@ -1,6 +1,7 @@
 /** Telegram, by its Bot API. */
 import { openMemory } from '../../account-memory.ts'
 import { defineChannel, type AccountContext, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
+import { readAlone } from '../../exclusive.ts'
 import { createUnderWay } from '../../under-way.ts'
 import { createApi, Refusal, type Api } from './api.ts'
 import { createIntake, type Intake } from './intake.ts'
@@ -10,17 +11,6 @@ import { poll, unauthorized } from './polling.ts'
 import { missingSettings, readSettings, telegramKeys, type TelegramKeys, type TelegramSettings } from './settings.ts'
 import { createWebhook, setWebhook } from './webhook.ts'
 import type { User } from './wire.ts'
-
-/** Which account reads a bot: Telegram lets one read it, and two would drive each other out for ever. */
-const readers = new Map<string, string>()
-
-function claim ({ apiRoot, token }: TelegramSettings, accountId: string, ending: AbortSignal): void {
-  const bot = `${apiRoot} ${token}`
-  const other = readers.get(bot)
-  if (other !== undefined) throw new Error(`account ${other} reads the same bot already; give ${accountId} a bot of its own`)
-  readers.set(bot, accountId)
-  ending.addEventListener('abort', () => readers.delete(bot))
-}
 
 interface Account {
   readonly api: Api
@@ -103,12 +93,14 @@ export const telegram = defineChannel<TelegramKeys>({
   limits: { textLength: 4000, textUnit: 'utf16', mediaBytes: mediaLimitBytes },
   markup: 'markdown',
   mode: 'polling',
+  showsLive: true,
   missing: missingSettings,
   async start (context) {
     const settings = await readSettings(context.config)
     const memory = await openMemory<Saved>(context.memory)
     const ending = new AbortController()
-    claim(settings, context.accountId, ending.signal)
+    // Telegram lets one read a bot, and two would drive each other out for ever.
+    readAlone(`telegram ${settings.apiRoot} ${settings.token}`, 'bot', context.accountId, ending.signal)
     const api = createApi(settings)
     const account = { api, context, memory, settings, ending }
     context.signal.addEventListener('abort', () => ending.abort())

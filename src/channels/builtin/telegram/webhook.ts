@@ -2,6 +2,7 @@
 import { secretsEqual } from '../../../auth/secret.ts'
 import { createOneAtATime } from '../../../lib/one-at-a-time.ts'
 import type { AccountContext, WebhookAnswer, WebhookRequest } from '../../define-channel.ts'
+import { createHookDoor, hookAnswer } from '../../http/hook-door.ts'
 import type { Api } from './api.ts'
 import type { Intake } from './intake.ts'
 import type { TelegramSettings } from './settings.ts'
@@ -28,40 +29,20 @@ function updateOf (body: Buffer): Update | undefined {
   }
 }
 
-const answer = (status: number, error?: string): WebhookAnswer =>
-  ({ status, body: error === undefined ? { ok: true } : { ok: false, error } })
-
 type Handle = (request: WebhookRequest) => Promise<WebhookAnswer>
 
 export function createWebhook (secret: string, intake: Intake, { log, activity }: Pick<AccountContext, 'log' | 'activity'>): Handle {
   const inTurn = createOneAtATime()
-  let waiting = 0
-
-  async function take (update: Update): Promise<WebhookAnswer> {
-    const { promise: tooLate, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => reject(new Error('it took too long')), answerWithinMs).unref()
-    waiting++
-    const work = inTurn(async () => await intake.take(update)).finally(() => waiting--)
-    work.catch(() => {})
-    try {
-      await Promise.race([work, tooLate])
-      return answer(200)
-    } catch (err) {
-      log.warn({ err }, 'what Telegram brought could not be taken in; it will bring it again')
-      return answer(503, 'try again')
-    } finally {
-      clearTimeout(timer)
-    }
-  }
+  // Telegram has so many connections and no more.
+  const door = createHookDoor({ service: 'Telegram', log, mostWaiting: 2 * connections, answerWithinMs })
 
   return async ({ method, headers, body }) => {
-    if (method !== 'POST') return { ...answer(405, 'POST only'), headers: { allow: 'POST' } }
-    if (!secretsEqual(headers[secretHeader] ?? '', secret)) return answer(401, 'unauthorized')
-    if (body.length > maxBodyBytes) return answer(413, 'too large')
+    if (method !== 'POST') return { ...hookAnswer(405, 'POST only'), headers: { allow: 'POST' } }
+    if (!secretsEqual(headers[secretHeader] ?? '', secret)) return hookAnswer(401, 'unauthorized')
+    if (body.length > maxBodyBytes) return hookAnswer(413, 'too large')
     const update = updateOf(body)
-    if (!update) return answer(400, 'not an update')
+    if (!update) return hookAnswer(400, 'not an update')
     activity()
-    // Telegram has so many connections and no more; whoever has more is not Telegram.
-    return waiting >= 2 * connections ? answer(503, 'try again') : await take(update)
+    return await door(async () => await inTurn(async () => await intake.take(update)))
   }
 }
