@@ -191,6 +191,8 @@ export interface Channel<Config = unknown> {
   /** What marks up text on its way out. */
   readonly markup: 'markdown' | 'html' | 'plain' | 'slack' | 'whatsapp'
   readonly mode: 'socket' | 'polling' | 'webhook'
+  /** Replies are shown while they are written, unless the settings say otherwise (`streaming`). Needs `edit`. */
+  readonly showsLive?: boolean
   /** What is missing before an account can start, as a sentence with the next step. */
   missing (config: Config, accountId: string): string | undefined
   /** What the settings say of the group that a message stands in. Undefined: what `groups` says. */

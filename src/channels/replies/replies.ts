@@ -28,10 +28,10 @@ export interface RepliesOptions {
 
 type Keys = { readonly [key: string]: unknown }
 
-/** `streaming`: a word, or a group with one; anything but "off" is shown as it is written. */
-function isLive ({ streaming, streamMode }: Keys): boolean {
+/** `streaming`: a word, or a group with one; what is not "off" is shown as it is written. */
+function isLive ({ entry: { config: { streaming, streamMode } }, channel }: ChannelAccount): boolean {
   const mode = typeof streaming === 'object' && streaming !== null ? (streaming as Keys).mode : streaming ?? streamMode
-  return mode !== 'off' && mode !== false
+  return mode === undefined ? channel.showsLive === true : mode !== 'off' && mode !== false
 }
 
 /** What people read: an error is told, whatever went before it. */
@@ -55,7 +55,7 @@ class Replies implements Outbox {
     if (!account) return
     const { typingMode, typingIntervalSeconds } = config().config.agents.defaults
     const typing = typingMode === 'never' ? undefined : showTyping({ clock, account, address: run.deliver, everyMs: typingIntervalSeconds * 1000 })
-    const live = isLive(account.entry.config) ? this.#show(run, account) : undefined
+    const live = isLive(account) ? this.#show(run, account) : undefined
     account.runBegan()
     const unfollow = run.follow(() => {
       account.runMoved()

@@ -78,6 +78,13 @@ const channelKeys = {
   configWrites: key(flag, { help: 'Let messages change the configuration.', failsafe: false }),
   healthMonitor,
   responsePrefix: key(text, { help: 'Text before every reply.' }),
+  streaming: key(Type.Union([flag, text, open]), {
+    help: 'Show replies while they are written: "partial" or "off"; absent: as usual for the service, on for Telegram.'
+  }),
+  replyToMode: key(oneOf(['off', 'first', 'all']), { help: 'Let replies refer to the message that they answer; absent: "off".' }),
+  unknownOutcome: key(oneOf(['park', 'retry']), {
+    help: 'What becomes of a message of which nobody knows whether it arrived; absent: "park", until a person decides.'
+  }),
   historyLimit: key(integer(0), { help: 'Messages of others that the agent sees.' }),
   mediaMaxMb: key(number(0), { help: 'Size of one attachment.' })
 }

@@ -96,7 +96,7 @@ export const telegram = defineChannel<TelegramKeys>({
   showsLive: true,
   missing: missingSettings,
   async start (context) {
-    const settings = await readSettings(context.config)
+    const settings = await readSettings(context)
     const memory = await openMemory<Saved>(context.memory)
     const ending = new AbortController()
     // Telegram lets one read a bot, and two would drive each other out for ever.
