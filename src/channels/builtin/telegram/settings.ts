@@ -1,10 +1,12 @@
 /** The keys of `channels.telegram`, and what they come to for one account. */
+import { isSecretRef, secretInput } from '../../../config/schema/types.ts'
 import { readPrivateFile } from '../../../config/secret-file.ts'
 import { Type, type Static } from '../../../protocol/type.ts'
+import type { AccountContext } from '../../define-channel.ts'
+import { isGiven, settingsPath } from '../../secrets.ts'
 
 export const telegramKeys = Type.Object({
-  // A reference to a secret is not put into its place here; saying so beats "must be string".
-  botToken: Type.Optional(Type.Unknown({ description: 'The token that @BotFather gives: 123456:ABC…' })),
+  botToken: Type.Optional(secretInput),
   tokenFile: Type.Optional(Type.String({ minLength: 1, description: 'A file that holds the token, readable by nobody else.' })),
   apiRoot: Type.Optional(Type.String({ minLength: 1, description: 'Address of a Bot API server of your own.' })),
   proxy: Type.Optional(Type.String({ minLength: 1, description: 'HTTP proxy that leads to the Bot API.' })),
@@ -12,7 +14,7 @@ export const telegramKeys = Type.Object({
   pollingTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, description: 'How long one poll waits for messages; default 30.' })),
   linkPreview: Type.Optional(Type.Boolean({ description: 'Show previews of links in what is sent; default true.' })),
   webhookUrl: Type.Optional(Type.String({ minLength: 1, description: 'Public https address for messages; without it they are polled for.' })),
-  webhookSecret: Type.Optional(Type.String({ description: 'What Telegram proves itself with: 1 to 256 of A-Z a-z 0-9 _ -' }))
+  webhookSecret: Type.Optional(secretInput)
 })
 
 export type TelegramKeys = Static<typeof telegramKeys>
@@ -28,6 +30,7 @@ export interface TelegramSettings {
 }
 
 const publicRoot = 'https://api.telegram.org'
+const secretShape = /^[\w-]{1,256}$/
 const tokenShape = /^\d{1,20}:[\w-]{1,100}$/
 const tokenAdvice = 'it looks like 123456:ABC… and comes from @BotFather'
 const maxTokenFileBytes = 4096
@@ -35,25 +38,24 @@ const maxTokenFileBytes = 4096
 const isHttp = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '')
 
 function missingToken ({ botToken, tokenFile }: TelegramKeys, where: string): string | undefined {
-  if (botToken === undefined || botToken === '') {
+  if (!isGiven(botToken)) {
     return tokenFile === undefined ? `set ${where}.botToken or ${where}.tokenFile: a bot's token, ${tokenAdvice}` : undefined
   }
-  if (typeof botToken !== 'string') return `${where}.botToken must be text: write "\${NAME}" for a variable, or use ${where}.tokenFile`
-  return tokenShape.test(botToken.trim()) ? undefined : `${where}.botToken is no token of a bot: ${tokenAdvice}`
+  return typeof botToken !== 'string' || tokenShape.test(botToken.trim()) ? undefined : `${where}.botToken is no token of a bot: ${tokenAdvice}`
 }
 
 function missingWebhook ({ webhookUrl, webhookSecret = '', apiRoot }: TelegramKeys, where: string): string | undefined {
   if (webhookUrl === undefined) return undefined
   if (!isHttp(webhookUrl)) return `${where}.webhookUrl must be an absolute address, such as https://example.com/telegram`
   if (apiRoot === undefined && !webhookUrl.startsWith('https:')) return `${where}.webhookUrl must begin with https: Telegram calls nothing else`
-  return /^[\w-]{1,256}$/.test(webhookSecret)
+  return isSecretRef(webhookSecret) || secretShape.test(webhookSecret)
     ? undefined
     : `set ${where}.webhookSecret to 1 to 256 of A-Z a-z 0-9 _ -: without it anybody could speak in Telegram's name`
 }
 
 /** The next step towards settings that can be started with. */
 export function missingSettings (keys: TelegramKeys, accountId: string): string | undefined {
-  const where = accountId === 'default' ? 'channels.telegram' : `channels.telegram.accounts.${accountId}`
+  const where = settingsPath('telegram', accountId)
   for (const name of ['apiRoot', 'proxy'] as const) {
     const address = keys[name]
     if (address !== undefined && !isHttp(address)) return `${where}.${name} must be an absolute http or https address`
@@ -61,22 +63,36 @@ export function missingSettings (keys: TelegramKeys, accountId: string): string 
   return missingToken(keys, where) ?? missingWebhook(keys, where)
 }
 
-async function tokenOf ({ botToken, tokenFile }: TelegramKeys): Promise<string> {
-  if (typeof botToken === 'string' && botToken !== '') return botToken.trim()
+type Source = Pick<AccountContext<TelegramKeys>, 'accountId' | 'config' | 'secret'>
+
+async function tokenOf ({ accountId, config: { botToken, tokenFile }, secret }: Source): Promise<string> {
+  if (isGiven(botToken)) {
+    const token = await secret('botToken')
+    // It stands in every address.
+    if (!tokenShape.test(token)) throw new Error(`${settingsPath('telegram', accountId)}.botToken leads to no token of a bot: ${tokenAdvice}`)
+    return token
+  }
   const token = (await readPrivateFile(tokenFile ?? '', maxTokenFileBytes)).trim()
   if (!tokenShape.test(token)) throw new Error(`${tokenFile} holds no token of a bot: ${tokenAdvice}`)
   return token
 }
 
-export async function readSettings (keys: TelegramKeys): Promise<TelegramSettings> {
-  const { apiRoot = publicRoot, proxy, timeoutSeconds = 30, pollingTimeoutSeconds = 30, linkPreview = true, webhookUrl, webhookSecret = '' } = keys
+async function webhookOf ({ accountId, config: { webhookUrl }, secret }: Source): Promise<TelegramSettings['webhook']> {
+  if (webhookUrl === undefined) return undefined
+  const given = await secret('webhookSecret')
+  if (!secretShape.test(given)) throw new Error(`${settingsPath('telegram', accountId)}.webhookSecret must be 1 to 256 of A-Z a-z 0-9 _ -`)
+  return { url: webhookUrl, secret: given }
+}
+
+export async function readSettings (source: Source): Promise<TelegramSettings> {
+  const { apiRoot = publicRoot, proxy, timeoutSeconds = 30, pollingTimeoutSeconds = 30, linkPreview = true } = source.config
   return {
-    token: await tokenOf(keys),
+    token: await tokenOf(source),
     apiRoot,
     proxy,
     timeoutMs: timeoutSeconds * 1000,
     pollSeconds: pollingTimeoutSeconds,
     linkPreview,
-    webhook: webhookUrl === undefined ? undefined : { url: webhookUrl, secret: webhookSecret }
+    webhook: await webhookOf(source)
   }
 }

@@ -78,7 +78,7 @@ t.test('one bot is read by one account, and by the next when that has stopped', 
   const server = await startTelegram(t)
   const { channels } = await open(t, { apiRoot: server.url, pollingTimeoutSeconds: 1, accounts: { first: { botToken }, second: { botToken } } })
   await until(() => facts(channels(), 'second')?.lastError !== undefined && facts(channels(), 'first')?.connected === true)
-  t.equal(facts(channels(), 'second').lastError, 'account first reads the same bot already; give second a bot of its own')
+  t.equal(facts(channels(), 'second').lastError, 'account first reads the same bot already; give second one of its own')
   await channels().stop('telegram', 'first')
   t.match(await channels().start('telegram', 'second'), { status: 'started' })
 })
