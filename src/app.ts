@@ -9,6 +9,7 @@ import { composeChannels } from './compose/channels.ts'
 import { createCredential, createDoor } from './compose/door.ts'
 import { composeConversation } from './compose/conversation.ts'
 import { createHost } from './compose/host.ts'
+import { composeNodePort } from './compose/node-port.ts'
 import type { PartOptions, Parts } from './compose/parts.ts'
 import { composePluginDoor, composePlugins } from './compose/plugins.ts'
 import { composeKeys } from './compose/keys.ts'
@@ -182,8 +183,10 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     hasApprover: kind => hasApprover(rpc.connections, kind),
     outbox: { began: run => channels.outbox.began(run), ended: async run => await channels.outbox.ended(run) },
     automation: () => automation,
+    nodes: () => nodes,
     messages: async () => (await channels()).messages
   })
+  const nodes = composeNodePort(() => rpc.rooms)
   const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
   const channels = composeChannels({
     ...conversation, live, store, logging, events, brought: plugins.channels, changed: host.health.changed

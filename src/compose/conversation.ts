@@ -28,6 +28,7 @@ import type { ExitNotice } from '../tools/exec/sources.ts'
 import type { Files } from '../tools/files/files.ts'
 import type { Once } from '../tools/invoke.ts'
 import type { AutomationPort } from '../tools/automation/port.ts'
+import type { NodesPort } from '../tools/nodes/port.ts'
 import { createMemory, type Memory } from '../tools/memory/memory.ts'
 import type { MessageSources } from '../tools/messages/port.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
@@ -54,6 +55,7 @@ export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasA
   readonly outbox: Outbox
   /** Built over the conversation, and asked for when a tool is used. */
   readonly automation: () => AutomationPort
+  readonly nodes: () => NodesPort
   readonly watch: WorkWatch
   /** Undefined when the connection is gone. */
   readonly capsOf: (connectionId: string) => ReadonlySet<string> | undefined
@@ -164,6 +166,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     media,
     memory,
     automation: options.automation,
+    nodes: options.nodes,
     messages: options.messages,
     mcp: { env: options.env, version, now, log: logging.child('mcp'), redact: logging.redactor.redactText },
     ...sessionTools,

@@ -15,6 +15,7 @@ export function hasApprover (connections: Rooms['connections'], kind: string): b
 }
 
 export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'connections'>): Rooms {
+  const tell = async (sessionKey: string, text: string) => await parts.automation.wake({ mode: 'now', sessionKey, text, isOwner: false })
   const { options, host, port, bootId } = parts
   const { logging, paths, version } = options
   const tail = createTail(logging.redactor.redactText)
@@ -34,7 +35,7 @@ export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'conne
     plugins: parts.plugins,
     channels: parts.channels,
     automation: parts.automation,
-    nodes: composeNodes({ ...parts, ...more, ...options, now: parts.now, tools: parts.conversation.tools, tell: async () => {} }),
+    nodes: composeNodes({ ...parts, ...more, ...options, now: parts.now, tools: parts.conversation.tools, tell }),
     memory: parts.conversation.memory,
     audit: parts.watch.audit,
     ...more,

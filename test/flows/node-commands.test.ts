@@ -184,3 +184,26 @@ t.test('tools of a node are tools of the agents for as long as it is here', asyn
   t.notOk(names().includes('bench_which'), 'gone with its node')
   for (const client of [admin, back]) await closeClient(client)
 })
+
+t.test('agents of the owner see nodes and ask them, and let none of them run programs', async t => {
+  const { admin, gateway, node, nodeId } = await withNode(t)
+  const tool = gateway.gateway.rooms.tools.registry.find('nodes')!
+  t.ok(tool.ownerOnly, 'nobody else gets at it')
+  const context = { sessionKey: 'agent:main:main', agentId: 'main', callId: 'call-1', signal: new AbortController().signal, isOwner: true, update () {} }
+  const details = async (args: object): Promise<Frame> => (await tool.run({ ...args }, context)).details as Frame
+  t.match(await details({ action: 'status' }), { ts: Number, nodes: [{ nodeId, displayName: 'Workbench', connected: true }] })
+  const asked = details({ action: 'notify', node: 'workbench', title: 'Build' })
+  const { payload: request } = await node.event('node.invoke.request')
+  t.match(request, { command: 'system.notify', paramsJSON: '{"title":"Build"}' })
+  await node.request('node.invoke.result', { id: request.id, nodeId, ok: true, payload: { shown: true } })
+  t.match(await asked, { nodeId, payload: { shown: true } })
+  t.match(await details({ action: 'invoke', node: nodeId, invokeCommand: 'system.run' }), { status: 'error', error: /exec with host=node/ })
+  t.match(await details({ action: 'describe', node: 'nobody' }), { status: 'error', error: /no node/ })
+  t.match(await tool.foresee!({ action: 'notify', node: nodeId, title: 'x' }, context), { wouldRun: true })
+  t.match(await tool.foresee!({ action: 'invoke', node: nodeId, invokeCommand: 'camera.list' }, context), { wouldRun: false })
+  const other = machine(gateway)
+  const waiting = await other.connect()
+  const { pending } = await details({ action: 'pending' })
+  t.match(await details({ action: 'approve', requestId: pending[0].requestId }), { status: 'error', error: 'missing scope: operator.admin' }, 'that needs a person')
+  for (const client of [admin, node, waiting]) await closeClient(client)
+})

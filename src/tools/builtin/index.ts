@@ -1,6 +1,7 @@
 /** Every tool that comes with the gateway, one line each. */
 import { sessionTools, type SessionTools } from '../sessions/index.ts'
 import type { MediaSources } from '../media/sources.ts'
+import type { NodeSources } from '../nodes/port.ts'
 import type { MemorySources } from '../memory/memory.ts'
 import type { MessageSources } from '../messages/port.ts'
 import type { Tool } from '../tool.ts'
@@ -14,6 +15,7 @@ import { ls } from './ls.ts'
 import { memoryGet } from './memory-get.ts'
 import { memorySearch } from './memory-search.ts'
 import { message } from './message.ts'
+import { nodes } from './nodes.ts'
 import { processTool } from './process.ts'
 import { read, type FileSources } from './read.ts'
 import { tts } from './tts.ts'
@@ -22,7 +24,7 @@ import { webSearch } from './web-search.ts'
 import { write } from './write.ts'
 
 export type BuiltinSources =
-  AutomationSources & CommandSources & FileSources & MediaSources & MemorySources & MessageSources & SessionTools & WebSources
+  AutomationSources & CommandSources & FileSources & MediaSources & MemorySources & NodeSources & MessageSources & SessionTools & WebSources
 
 export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   exec(sources),
@@ -39,6 +41,7 @@ export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   memorySearch(sources),
   memoryGet(sources),
   automations(sources),
+  nodes(sources),
   message(sources),
   ...sessionTools(sources)
 ]
