@@ -8,7 +8,7 @@ import type { Capability } from './capability.ts'
 import type { CommandContext } from './define-command.ts'
 import { currentLogFile } from './log-file.ts'
 import { loadLocalSettings, type LocalSettings } from './local-settings.ts'
-import { createServiceReport, type ServiceReport } from './service-report.ts'
+import { createServiceReport, portOfService, type ServiceReport } from './service-report.ts'
 import { probeGateway, type ProbeOptions, type ProbeResult } from './probe.ts'
 import { selectTarget, type GatewayTarget } from './target.ts'
 import { openOptionsFor, type RpcFlags } from './with-gateway.ts'
@@ -84,13 +84,13 @@ function rpcReport (probe: ProbeResult, target: GatewayTarget, kind: 'connect' |
   }
 }
 
-function gatewayReport (settings: LocalSettings, target: GatewayTarget, version: string | undefined): StatusReport['gateway'] {
+function gatewayReport (settings: LocalSettings, target: GatewayTarget, version: string | undefined, isOfService: boolean): StatusReport['gateway'] {
   const { gateway } = settings.loaded.config
   const resolved = resolveBind({ bind: gateway.bind, customBindHost: gateway.customBindHost, env: settings.env })
   const bind = typeof resolved === 'string' ? undefined : resolved
   const { host, port } = new URL(target.url)
   const base = gateway.controlUi.basePath
-  const portSource = target.urlSource === 'cli --port' ? 'cli' : settings.portSource === 'default' ? 'default' : 'env/config'
+  const portSource = isOfService ? 'service args' : target.urlSource === 'cli --port' ? 'cli' : settings.portSource === 'default' ? 'default' : 'env/config'
   return {
     bindMode: settings.bindMode,
     bindHost: bind?.hosts[0] ?? 'unknown',
@@ -136,12 +136,13 @@ async function otherGateways (ownPid: number | undefined): Promise<StatusReport[
 export async function createStatusReport (context: CommandContext<StatusFlags>): Promise<StatusReport> {
   const { options } = context
   const settings = await loadLocalSettings(context)
-  const target = selectTarget(options, settings)
+  const given = await portOfService(context)
+  const target = selectTarget(given === undefined ? options : { ...options, port: given }, settings)
   const kind = options.requireRpc ? 'read' : 'connect'
   const ask: ProbeOptions['ask'] = options.requireRpc ? { status: {} } : {}
   const opening = { ...openOptionsFor(context, settings), identity: 'if-paired' as const, ask }
   const probe = options.probe ? await probeGateway(target, opening) : undefined
-  const gateway = gatewayReport(settings, target, probe?.server?.version)
+  const gateway = gatewayReport(settings, target, probe?.server?.version, given !== undefined)
   const { port, pid } = target.local
     ? await portReport(settings, gateway.port, probe)
     : { port: { port: gateway.port, status: 'unknown' as const, listeners: [], hints: [] }, pid: undefined }

@@ -4,7 +4,9 @@ import type { ServiceRuntime } from '../service/service.ts'
 import { ServiceError } from '../service/names.ts'
 import { otherServices, type OtherService } from '../service/others.ts'
 import type { CommandContext } from './define-command.ts'
+import { servicePort } from './service-port.ts'
 import { nonCanonical, openService, type ServiceSetup } from './service-setup.ts'
+import type { TargetFlags } from './target.ts'
 
 export interface ServiceReport {
   readonly label: string
@@ -79,5 +81,18 @@ export async function createServiceReport (context: Pick<CommandContext, 'global
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
     return { report: withoutService(seen, `${byHand}; ${error.message}`), others: [] }
+  }
+}
+
+/** The gateway of this state directory is where its service was told to be, unless the command says where to look. */
+export async function portOfService ({ global, io, options }: CommandContext<TargetFlags>): Promise<number | undefined> {
+  if (options.url !== undefined || options.port !== undefined || io.env['OPENCLAW_GATEWAY_URL'] || io.env['OPENCLAW_GATEWAY_PORT']) return undefined
+  try {
+    const setup = await openService({ global, io })
+    const isMeant = setup.installed !== undefined && setup.settings.mode !== 'remote' && nonCanonical(setup.settings.paths, setup.host) === undefined
+    return isMeant ? servicePort(setup) : undefined
+  } catch (error) {
+    if (error instanceof ServiceError) return undefined
+    throw error
   }
 }

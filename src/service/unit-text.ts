@@ -35,7 +35,8 @@ export function unitText (plan: ServicePlan): string {
     '',
     '[Service]',
     // systemd-notify is a child of the gateway, so the gateway's own pid alone would not be enough.
-    ...(notifying === 'none' ? ['Type=exec'] : ['Type=notify', 'NotifyAccess=all', `WatchdogSec=${watchdogSeconds}`]),
+    // What does not answer any more is not asked to leave, either: a process that is frozen would not hear it.
+    ...(notifying === 'none' ? ['Type=exec'] : ['Type=notify', 'NotifyAccess=all', `WatchdogSec=${watchdogSeconds}`, 'WatchdogSignal=SIGKILL']),
     ...(notifying === 'socket' ? ['OpenFile=%t/systemd/notify:notify:graceful'] : []),
     ...(runAs === undefined ? [] : [`User=${oneLine(runAs)}`]),
     `ExecStart=${programArguments.map(commandWord).join(' ')}`,
