@@ -38,6 +38,7 @@ const reasonOf = (error: unknown, host: string): string => {
   const refused = /^Unexpected server response: (\d+)$/.exec(message ?? '')?.[1]
   if (refused !== undefined) return `${host} refuses the socket (${refused})`
   if (/handshake has timed out/.test(message ?? '')) return `${host} did not answer within ${handshakeMs / 1000} s`
+  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return `${host} said more at once than is read`
   return `${host} cannot be reached or broke off${code === undefined ? '' : ` (${code})`}`
 }
 

@@ -92,6 +92,7 @@ class Connection {
     for (const frame of this.#early.splice(0)) this.#read(frame)
     const leave = (): void => socket.close(resumableClose)
     signal.addEventListener('abort', leave)
+    if (signal.aborted) leave()
     try {
       const closed = await socket.closed
       return this.#end ?? endOf(closed)

@@ -8,7 +8,7 @@ import { catchUp } from './catch-up.ts'
 import { connect, type End, type Session } from './connection.ts'
 import type { Conversations } from './conversations.ts'
 import { readMessage } from './inbound.ts'
-import { withRead, type Memory, type Saved } from './memory.ts'
+import { withRead, type Memory, type Read, type Saved } from './memory.ts'
 import { Places } from './places.ts'
 import { tokenAdvice } from './settings.ts'
 import { isSnowflake, type Message, type User } from './wire.ts'
@@ -161,38 +161,40 @@ class Gateway {
 
   async #take ({ event, data, seq, session }: Told): Promise<void> {
     const { context, memory } = this.#options
-    const isTaken = event === 'READY' ? await this.#catchUp() : await this.#takeMessage(data as Message, event === 'MESSAGE_UPDATE')
+    if (event === 'READY') await this.#catchUp()
+    const read = event === 'READY' ? undefined : await this.#takeMessage(data as Message, event === 'MESSAGE_UPDATE')
     this.#done = { botId: this.#self!.id, id: session.id, resumeUrl: session.resumeUrl, seq }
     const isFirst = memory.saved.session?.id !== session.id
-    if (isTaken || isFirst || context.now() - this.#savedAtMs > quietSaveMs) await this.#save()
+    if (read || isFirst || context.now() - this.#savedAtMs > quietSaveMs) await this.#save(read)
   }
 
-  async #save (): Promise<void> {
+  async #save (read?: Read): Promise<void> {
     const session = this.#done
-    if (!session) return
-    await this.#options.memory.change(saved => ({ ...saved, session }))
+    if (!session && !read) return
+    await this.#options.memory.change(saved => ({
+      ...saved, ...(session ? { session } : {}), ...(read ? { read: withRead(saved.read, read) } : {})
+    }))
     this.#savedAtMs = this.#options.context.now()
   }
 
-  /** True: there was something for us in it. */
-  async #takeMessage (message: Message, isEdit: boolean): Promise<boolean> {
-    const { api, context, conversations, memory, readsDirect, signal } = this.#options
+  /** Where it stands, if there was something for us in it. */
+  async #takeMessage (message: Message, isEdit: boolean): Promise<Read | undefined> {
+    const { api, context, conversations, readsDirect, signal } = this.#options
     const reader = { self: this.#self!, api, places: this.#places, signal }
     const read = await unlessBroken(context.log, async () => await readMessage(message, isEdit, reader))
-    if (!read || (read.chat.kind === 'direct' && !readsDirect)) return false
+    if (!read || (read.chat.kind === 'direct' && !readsDirect)) return undefined
     const { id, channel_id: channelId, guild_id: guildId } = message
     if (guildId === undefined) conversations.met(read.sender.id, channelId)
     conversations.saw(id, channelId)
     await context.receive(read)
-    await memory.change(saved => ({ ...saved, read: withRead(saved.read, { channelId, messageId: id, guildId }) }))
-    return true
+    return { channelId, messageId: id, guildId }
   }
 
-  async #catchUp (): Promise<boolean> {
+  async #catchUp (): Promise<void> {
     const { api, context: { log, now }, memory: { saved: { read } }, signal } = this.#options
-    if (!read) return false
-    await catchUp({ api, read, log, now: now(), signal, take: async message => { await this.#takeMessage(message, false) } })
-    return true
+    if (!read) return
+    const take = async (message: Message): Promise<void> => await this.#save(await this.#takeMessage(message, false))
+    await catchUp({ api, read, log, now: now(), signal, take })
   }
 
   /** Waits for as long as the end of a socket asks for. False: another one is no use. */
@@ -205,7 +207,8 @@ class Gateway {
       context.disconnected({ reason: end.reason, terminal: end.terminal })
       return false
     }
-    if (end.kind === 'anew') this.#session = undefined
+    // What cannot be resumed again and again is begun anew.
+    if (end.kind === 'anew' || this.#failures >= mostFailedResumes) this.#session = undefined
     if (wasUp && end.kind === 'again' && performance.now() - this.#upAtMs > shortSocketMs) return true
     return await pause(end.kind === 'anew' ? anewMs + Math.random() * anewSpreadMs : backoffMs(firstWaitMs, this.#failures), signal)
   }

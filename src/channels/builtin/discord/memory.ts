@@ -11,8 +11,15 @@ export type Memory = OpenMemory<Saved>
 
 const mostConversations = 100
 
+/** A message that was read. */
+export interface Read {
+  readonly channelId: string
+  readonly messageId: string
+  readonly guildId: string | undefined
+}
+
 /** The same, with a message that was read now. */
-export function withRead (read: Saved['read'], { channelId, messageId, guildId }: { channelId: string, messageId: string, guildId: string | undefined }): NonNullable<Saved['read']> {
+export function withRead (read: Saved['read'], { channelId, messageId, guildId }: Read): NonNullable<Saved['read']> {
   const before = read?.[channelId]
   // Edits of old messages do not set the place back.
   const latest = before && BigInt(before.messageId) > BigInt(messageId) ? before.messageId : messageId

@@ -23,8 +23,13 @@ const removed: ReadonlySet<string | undefined> = new Set(['app_uninstalled', 'to
 export function createIntake ({ context, reader, met }: IntakeOptions): Intake {
   const taken = createRecent<Promise<void>>(mostRemembered)
 
-  async function takeOnce ({ event }: EventCallback): Promise<void> {
-    if (!event) return
+  /** An app that is installed in several workspaces is told of all of them. */
+  const isOurs = ({ authorizations: list }: EventCallback): boolean => !Array.isArray(list) || list.length === 0 ||
+    list.some(({ team_id: team, is_enterprise_install: isWide }) => isWide === true || team === reader.self.teamId)
+
+  async function takeOnce (callback: EventCallback): Promise<void> {
+    const { event } = callback
+    if (!event || !isOurs(callback)) return
     // Tokens of people are none of ours.
     if (removed.has(event.type) && (event.type === 'app_uninstalled' || event.tokens?.bot?.includes(reader.self.userId))) {
       return context.disconnected({ reason: `the app was removed from the workspace; install it again at ${appsPage}`, terminal: 'logged-out' })

@@ -89,10 +89,14 @@ class SlackLink implements Link {
       },
       text: frame => this.#socket ? this.#read(frame) : this.#early.push(frame)
     })
+    const leave = (): void => this.close()
+    signal.addEventListener('abort', leave)
+    if (signal.aborted) leave()
     this.#watch()
     for (const frame of this.#early.splice(0)) this.#read(frame)
     socket.closed.then(({ code, reason }) => {
       clearInterval(this.#timer)
+      signal.removeEventListener('abort', leave)
       this.#leave({ reason: reason === '' ? `Slack closed the socket (${code})` : reason })
     }, () => {})
     const limit = setTimeout(() => this.#end(`Slack did not begin within ${helloMs / 1000} s`), helloMs).unref()

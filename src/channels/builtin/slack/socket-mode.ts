@@ -82,10 +82,7 @@ class SocketMode {
     })
     const openedAtMs = performance.now()
     this.#up(link)
-    const onAbort = (): void => link.close()
-    signal.addEventListener('abort', onAbort)
     const why = await link.leaving
-    signal.removeEventListener('abort', onAbort)
     if (why.isForbidden) return this.#over(link, why)
     if (why.isAnnounced) this.#retireLater(link)
     if (performance.now() - openedAtMs > shortLinkMs) {

@@ -34,6 +34,8 @@ export interface EventCallback {
   readonly type?: string
   readonly team_id?: string
   readonly event_id?: string
+  /** In whose name the app is told. */
+  readonly authorizations?: ReadonlyArray<{ readonly team_id?: string, readonly is_enterprise_install?: boolean }>
   readonly event?: WireEvent
 }
 

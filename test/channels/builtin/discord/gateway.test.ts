@@ -2,7 +2,7 @@ import t from 'tap'
 import { discord } from '../../../../src/channels/builtin/discord/discord.ts'
 import { openAccount, until } from '../../../fixtures/channels/account-scene.ts'
 import { direct, token } from '../../../fixtures/channels/discord-people.ts'
-import { openConnected, opsOf } from './scene.ts'
+import { openConnected, openDiscord, opsOf } from './scene.ts'
 
 t.test('a session is begun, and silence of people is none of the socket', async t => {
   const { server, scene } = await openConnected(t, {}, server => { server.gateway.heartbeatMs = 1000 })
@@ -71,6 +71,15 @@ t.test('what cannot be kept is not read, and holds up what comes after it', asyn
   await until(() => scene.received.length === 2)
   t.same(scene.received.map(({ text }) => text), ['one', 'two'])
   t.equal(scene.logged.filter(line => line.includes('could not be taken in')).length, 1)
+})
+
+t.test('an account that ends while nothing answers leaves no socket behind', async t => {
+  const { server, scene } = await openDiscord(t, {}, server => server.gateway.greetings.push('silent'))
+  const isOpen = (): boolean => [...server.gateway.sockets].some(({ readyState }) => readyState === 1)
+  await until(isOpen)
+  await scene.account.stop()
+  await until(() => !isOpen())
+  t.same(scene.links, [])
 })
 
 t.test('one bot is read by one account', async t => {

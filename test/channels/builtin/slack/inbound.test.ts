@@ -79,6 +79,8 @@ t.test('edits are told as edits; what nobody wrote, and what we wrote, is not to
   server.tell({ type: 'message', subtype: 'channel_join', user: alice.id, channel: general.id, text: 'joined', ts: '1700000001.000000' })
   server.tell({ type: 'reaction_added', user: alice.id, reaction: 'eyes', item: {} })
   server.write({ user: self.userId, text: 'ours' })
+  const others = { type: 'message', user: alice.id, channel: direct, channel_type: 'im', text: 'of others', ts: '1700000001.000000' }
+  server.tell({ ...server.eventOf(others), authorizations: [{ team_id: 'T0OTHER' }] })
   server.write({ user: undefined, bot_id: self.botId, subtype: 'bot_message', text: 'ours, too' })
   server.tell({ type: 'message', subtype: 'message_changed', channel: direct, channel_type: 'im', message: edited, ts: '1700000001.000000' })
   await until(() => scene.received.length === 1)

@@ -38,6 +38,14 @@ t.test('Socket Mode that is switched off, and tokens that are none, end the acco
   t.match(scope.scene.links, [{ terminal: 'misconfigured', reason: /missing_scope \(connections:write\)/ }])
 })
 
+t.test('an account that ends while nothing answers leaves no socket behind', async t => {
+  const { server, scene } = await openSlack(t, {}, server => server.greetings.push('silent'))
+  await until(() => server.sockets.length === 1)
+  await scene.account.stop()
+  await until(() => server.sockets.length === 0)
+  t.same(scene.links, [])
+})
+
 t.test('an app that is removed ends the account for good, tokens of people do not', async t => {
   const { server, scene } = await openConnected(t)
   server.tell({ type: 'tokens_revoked', tokens: { oauth: ['U0ALICE'], bot: [] } })
