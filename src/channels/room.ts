@@ -8,6 +8,7 @@ import type { Verdict } from './evaluate.ts'
 import type { Delivery } from './delivery/delivery.ts'
 import type { ChannelPairing } from './inbound/pairing.ts'
 import type { PairingDesk } from './inbound/pairing-desk.ts'
+import type { Conversations } from './messaging/conversations.ts'
 import type { MessagePort } from '../tools/messages/port.ts'
 import type { Probing } from './probing.ts'
 import type { ChannelsHealth, ChannelsSummary, SummaryOptions } from './summary.ts'
@@ -85,6 +86,7 @@ export interface ChannelRooms {
   readonly probing: Probing
   /** What is sent, changed and taken back beside the replies of runs. */
   readonly messages: MessagePort
+  readonly conversations: Conversations
   /** What is shown of all of it, without credentials. */
   summary (more?: Pick<SummaryOptions, 'probes' | 'only'>): ChannelsSummary
   /** What of it is part of the health of the gateway, which everybody who is connected may see. */

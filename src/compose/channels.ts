@@ -14,7 +14,7 @@ import type { Conversation } from './conversation.ts'
 import { composeInbound } from './inbound.ts'
 import { composeMessages } from './messages.ts'
 
-export interface ChannelParts extends Pick<Conversation, 'runs' | 'files'> {
+export interface ChannelParts extends Pick<Conversation, 'runs' | 'files' | 'sessions'> {
   readonly live: LiveConfig
   readonly store: Store
   readonly logging: Logging
@@ -58,7 +58,10 @@ async function build (parts: ChannelParts): Promise<Built> {
     import('../channels/builtin/index.ts'),
     import('../lib/clock.ts')
   ])
-  const receive: Receive = async (account, message) => await inbound.receive(account, message)
+  const receive: Receive = async (account, message) => {
+    await inbound.receive(account, message)
+    messages.conversations.heard(account, message)
+  }
   const channels = createChannels({ config: live.current, store, clock, logging, builtin: builtinChannels, receive, changed })
   const delivery = createDelivery({
     collection: store.collection('outbound'),

@@ -4,6 +4,7 @@ import type { LiveConfig } from '../config/live-config.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Outbound } from '../lib/outbound/outbound.ts'
 import type { Logging } from '../log/logger.ts'
+import type { SessionsRoom } from '../sessions/sessions.ts'
 import type { Store } from '../store/store.ts'
 
 export interface MessageParts extends Pick<ChannelRooms, 'channels' | 'delivery' | 'pairing'> {
@@ -11,25 +12,36 @@ export interface MessageParts extends Pick<ChannelRooms, 'channels' | 'delivery'
   readonly store: Store
   readonly logging: Logging
   readonly outbound: Outbound
+  readonly sessions: Pick<SessionsRoom, 'records'>
   readonly clock: Clock
 }
 
-type MessageRooms = Pick<ChannelRooms, 'desk' | 'messages' | 'probing' | 'summary' | 'health' | 'redact'>
+type MessageRooms = Pick<ChannelRooms, 'conversations' | 'desk' | 'messages' | 'probing' | 'summary' | 'health' | 'redact'>
 
 export async function composeMessages (parts: MessageParts): Promise<MessageRooms> {
-  const { channels, delivery, pairing, live, store, logging, outbound, clock } = parts
+  const { channels, delivery, pairing, live, store, logging, outbound, sessions, clock } = parts
   const config = live.current
   const [
-    { createMessaging }, { createReceipts }, { createFileFetch }, { createPairingDesk }, { healthOf, summarise }, { createProbing }
+    { createMessaging }, { createReceipts }, { createFileFetch }, { createPairingDesk }, { healthOf, summarise }, { createProbing },
+    { createConversations }
   ] = await Promise.all([
     import('../channels/messaging/messaging.ts'),
     import('../channels/messaging/receipts.ts'),
     import('../channels/messaging/files.ts'),
     import('../channels/inbound/pairing-desk.ts'),
     import('../channels/summary.ts'),
-    import('../channels/probing.ts')
+    import('../channels/probing.ts'),
+    import('../channels/messaging/conversations.ts')
   ])
   const { redactText: redact } = logging.redactor
+  const messages = createMessaging({
+    channels,
+    delivery,
+    receipts: createReceipts({ collection: store.collection('channel-receipts'), now: () => clock.now() }),
+    config,
+    clock,
+    fetch: createFileFetch({ outbound, config })
+  })
   const probing = createProbing({ channels, now: () => clock.now(), redact })
   return {
     probing,
@@ -44,14 +56,8 @@ export async function composeMessages (parts: MessageParts): Promise<MessageRoom
       },
       log: logging.child('channels')
     }),
-    messages: createMessaging({
-      channels,
-      delivery,
-      receipts: createReceipts({ collection: store.collection('channel-receipts'), now: () => clock.now() }),
-      config,
-      clock,
-      fetch: createFileFetch({ outbound, config })
-    }),
+    messages,
+    conversations: createConversations({ records: () => sessions.records(), messages, clock }),
     redact,
     summary: more => summarise({ channels, config, redact, ...more })
   }

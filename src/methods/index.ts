@@ -9,6 +9,7 @@ import { audit } from './audit.ts'
 import { chat } from './chat.ts'
 import { chatHistory } from './chat-history.ts'
 import { commands } from './commands.ts'
+import { conversations, webLogin } from './conversations.ts'
 import { config } from './config.ts'
 import { configChanges } from './config-changes.ts'
 import { cron } from './cron.ts'
@@ -72,6 +73,8 @@ export const methods = {
   ...channelPairing,
   ...channelQueue,
   ...messages,
+  ...conversations,
+  ...webLogin,
   ...approvals,
   ...audit,
   ...execApprovals,
