@@ -23,6 +23,8 @@ export interface ReadingOptions {
 
 const firstWaitMs = 500
 const longestWaitMs = 60_000
+/** A service that answers at once, with nothing, again and again costs no more than this allows. */
+const leastWaitMs = 50
 
 /** Resolves when the account has ended, or when asking is no use any more. */
 export async function readAgainAndAgain ({ service, context, signal, turn, restMs = 0 }: ReadingOptions): Promise<void> {
@@ -54,6 +56,6 @@ export async function readAgainAndAgain ({ service, context, signal, turn, restM
       const askedFor = error instanceof ServiceRefusal ? error.retryAfterMs : undefined
       waitMs = Math.min(longestWaitMs, askedFor ?? backoffMs(firstWaitMs, failures, Math.max(restMs, longestWaitMs)))
     }
-    if (waitMs > 0) await pause(waitMs, signal)
+    await pause(Math.max(leastWaitMs, waitMs), signal)
   }
 }

@@ -8,7 +8,7 @@ import type { Api } from './api.ts'
 import { readEvent, relationOf, type Reader, type Replied } from './inbound.ts'
 import type { Invitations } from './invitations.ts'
 import type { Rooms } from './rooms.ts'
-import { filter, type JoinedRoom, type RoomEvent, type SyncAnswer } from './wire.ts'
+import { filterOf, timelineTypes, type JoinedRoom, type RoomEvent, type SyncAnswer } from './wire.ts'
 
 export interface Saved {
   readonly since?: { readonly userId: string, readonly token: string }
@@ -34,11 +34,22 @@ export interface Sync {
   turn (heard: () => void, waitMs: number, signal: AbortSignal): Promise<void>
 }
 
+const eventsAtOnce = 50
 const pageSize = 100
 /** A room in which more was written meanwhile has outrun us: the rest is left out, and said so. */
 const mostPages = 20
 const rememberedEvents = 2000
 const rememberedToldRooms = 300
+
+/** A room that was just joined comes with what was said in it before we were asked in, which was not said to us. */
+function sinceInvited (events: readonly RoomEvent[], selfId: string): readonly RoomEvent[] {
+  const isOwn = (event: RoomEvent, membership: string): boolean =>
+    event?.type === 'm.room.member' && event.state_key === selfId && event.content?.membership === membership
+  const joined = events.findLastIndex(event => isOwn(event, 'join') && event.unsigned?.prev_content?.membership !== 'join')
+  if (joined < 0) return events
+  const invited = events.findLastIndex((event, index) => index < joined && isOwn(event, 'invite'))
+  return events.slice(invited < 0 ? joined : invited)
+}
 
 class MatrixSync implements Sync {
   readonly #options: SyncOptions
@@ -53,7 +64,11 @@ class MatrixSync implements Sync {
     const { api, memory, invitations, reader: { selfId }, rooms } = this.#options
     const since = memory.saved.since?.userId === selfId ? memory.saved.since.token : undefined
     const query = new URLSearchParams({
-      filter: JSON.stringify(filter), timeout: String(since === undefined ? 0 : waitMs), set_presence: 'offline', ...(since === undefined ? {} : { since })
+      // The first one is about where to begin, in however many rooms.
+      filter: JSON.stringify(filterOf(since === undefined ? 1 : eventsAtOnce)),
+      timeout: String(since === undefined ? 0 : waitMs),
+      set_presence: 'offline',
+      ...(since === undefined ? {} : { since })
     })
     const answer = await api.call('GET', `sync?${query}`, { signal, extraMs: waitMs + (since === undefined ? 60_000 : 0) }) as unknown as SyncAnswer
     if (typeof answer.next_batch !== 'string') throw new Error('the sync brought no token to go on with')
@@ -69,7 +84,8 @@ class MatrixSync implements Sync {
   async #takeAll ({ rooms = {} }: SyncAnswer, since: string, signal: AbortSignal): Promise<void> {
     for (const [roomId, room] of Object.entries(rooms.join ?? {})) {
       const missed = room.timeline?.limited ? await this.#missed(roomId, room, since, signal) : []
-      for (const event of [...room.state?.events ?? [], ...missed, ...room.timeline?.events ?? []]) await this.#take(roomId, event, signal)
+      const events = sinceInvited([...missed, ...room.timeline?.events ?? []], this.#options.reader.selfId)
+      for (const event of [...room.state?.events ?? [], ...events]) await this.#take(roomId, event, signal)
     }
   }
 
@@ -83,7 +99,7 @@ class MatrixSync implements Sync {
         log.warn({ roomId }, `more than ${mostPages * pageSize} messages were written in a room meanwhile; the older ones are left out`)
         break
       }
-      const query = new URLSearchParams({ dir: 'b', from, to: since, limit: String(pageSize), filter: JSON.stringify({ types: filter.room.timeline.types }) })
+      const query = new URLSearchParams({ dir: 'b', from, to: since, limit: String(pageSize), filter: JSON.stringify({ types: timelineTypes }) })
       const { chunk, end } = await api.call('GET', `rooms/${encodeURIComponent(roomId)}/messages?${query}`, { signal })
       if (Array.isArray(chunk)) found.push(...chunk as RoomEvent[])
       from = typeof end === 'string' && end !== from && end !== since && Array.isArray(chunk) && chunk.length > 0 ? end : undefined

@@ -9,6 +9,7 @@ export interface RoomEvent {
   readonly origin_server_ts?: number
   readonly state_key?: string
   readonly content: Content
+  readonly unsigned?: { readonly prev_content?: Content }
 }
 
 export interface JoinedRoom {
@@ -28,16 +29,19 @@ export interface SyncAnswer {
 }
 
 /** The kinds that are asked for, and no others. */
-export const filter = {
+export const timelineTypes = ['m.room.message', 'm.room.encrypted', 'm.room.encryption', 'm.room.member', 'm.reaction'] as const
+
+/** `limit`: most events of one room. */
+export const filterOf = (limit: number): object => ({
   presence: { not_types: ['*'] },
   account_data: { types: ['m.direct'] },
   room: {
-    timeline: { limit: 50, types: ['m.room.message', 'm.room.encrypted', 'm.room.encryption', 'm.room.member', 'm.reaction'] },
+    timeline: { limit, types: timelineTypes },
     state: { types: ['m.room.encryption'], lazy_load_members: true },
     ephemeral: { not_types: ['*'] },
     account_data: { not_types: ['*'] }
   }
-} as const
+})
 
 export const isRoomId = (id: string): boolean => /^![^\s/?#]{1,254}$/.test(id)
 export const isEventId = (id: string): boolean => /^\$[^\s/?#]{1,254}$/.test(id)

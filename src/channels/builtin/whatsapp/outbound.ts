@@ -139,10 +139,10 @@ class WhatsappOutbound implements Outbound {
     return await this.#message(chatId, { type: 'reaction', reaction: { message_id: messageId, emoji } }, undefined, signal)
   }
 
-  /** A sign that nobody misses: it is not tried again. WhatsApp shows it for 25 seconds, and shows the message as read with it. */
+  /** A sign that nobody misses: it is not tried again. WhatsApp shows the message as read with it, which somebody may not want. */
   async typing (chatId: string, _threadId: string | undefined, signal: AbortSignal): Promise<void> {
     const last = this.#lastHeard.get(chatId)
-    if (!last) return
+    if (!last || !this.#options.sendReadReceipts) return
     last.isRead = true
     await this.#outcome(async () => await this.#post({ status: 'read', message_id: last.messageId, typing_indicator: { type: 'text' } }, signal))
   }

@@ -1,7 +1,6 @@
 /** WhatsApp calls us. An app has one address for all of its numbers, so what is for another account of the same app is handed to it. */
 import { createHmac } from 'node:crypto'
 import { secretsEqual } from '../../../auth/secret.ts'
-import { createOneAtATime } from '../../../lib/one-at-a-time.ts'
 import type { AccountContext, WebhookAnswer, WebhookRequest } from '../../define-channel.ts'
 import { createHookDoor, hookAnswer } from '../../http/hook-door.ts'
 import { parseJson } from '../../http/service.ts'
@@ -54,7 +53,6 @@ type Options = Pick<AccountContext, 'log' | 'activity'> & { readonly settings: W
 
 export function createWebhook ({ settings, log, activity }: Options): (request: WebhookRequest) => Promise<WebhookAnswer> {
   const { appSecret, verifyToken } = settings
-  const inTurn = createOneAtATime()
   const door = createHookDoor({ service: 'WhatsApp', log })
   const strangers = createRecent<true>(50)
 
@@ -94,6 +92,6 @@ export function createWebhook ({ settings, log, activity }: Options): (request: 
     const notification = notificationOf(request.body)
     if (!notification) return hookAnswer(400, 'not a notification of WhatsApp')
     activity()
-    return await door(async () => await inTurn(async () => await take(notification)))
+    return await door(async () => await take(notification))
   }
 }

@@ -170,6 +170,17 @@ t.test('invitations are accepted as the settings say', async t => {
   }
 })
 
+t.test('in a room that was joined nobody is answered who spoke before we were asked in', async t => {
+  const { server, scene } = await open(t, { autoJoin: 'always' }, server => { delete server.members[direct] })
+  server.write(text('among ourselves'))
+  server.invite(direct, true)
+  server.write(text('hello, bot'))
+  await until(() => scene.received.length > 0)
+  server.write(text('welcome'))
+  await until(() => texts(scene).at(-1) === 'welcome')
+  t.same(texts(scene), ['hello, bot', 'welcome'])
+})
+
 t.test('people see that they are read only when they are answered', async t => {
   const { server, scene } = await open(t)
   const asked = server.write(text('hello?'))
