@@ -30,6 +30,8 @@ export interface Audit extends Told {
 /** Acts that come within it share one write. */
 const gatherMs = 25
 const sweepMs = 60_000
+/** As many as are made ready in one go: others have their turn while the disk has these. */
+const groupActs = 256
 const maxWaiting = 8_192
 const maxChars = 200
 const maxItems = 16
@@ -84,9 +86,9 @@ export function createAudit (options: AuditOptions): Audit {
 
   async function drain (): Promise<void> {
     while (waiting.length > 0) {
-      const taken = waiting
+      const taken = waiting.slice(0, groupActs)
       const lost = dropped
-      waiting = []
+      waiting = waiting.slice(groupActs)
       try {
         const drafts = taken.map(draftOf)
         if (lost > 0) drafts.push(draftOf({ atMs: now(), act: { kind: 'audit', act: 'audit.dropped', outcome: 'failed', about: { acts: lost } } }))
