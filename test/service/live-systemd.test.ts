@@ -2,7 +2,7 @@
 import t from 'tap'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -66,6 +66,12 @@ step uninstall oc gateway uninstall --json
 step twice oc gateway uninstall --json
 `
 
+/** Control groups are removed from the innermost on; the files in them go by themselves. */
+function removeGroup (path: string): void {
+  for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) removeGroup(join(path, entry.name))
+  rmdirSync(path)
+}
+
 async function play (t: { testdir (): string, teardown (fn: () => unknown): void }): Promise<{ steps: Map<string, Step>, home: string, said: string }> {
   const home = join(ownDirectory(t), 'home')
   mkdirSync(home)
@@ -76,7 +82,7 @@ async function play (t: { testdir (): string, teardown (fn: () => unknown): void
   writeFileSync(join(home, 'script'), script(await freePort()))
   const group = join(hierarchy, `openclaw-test-${process.pid}`)
   mkdirSync(group)
-  t.teardown(() => { for (const name of ['init.scope', 'app.slice', '']) try { rmdirSync(join(group, name)) } catch { /* gone with what was in it */ } })
+  t.teardown(() => removeGroup(group))
   const covered = join(userInfo().homedir, 'script')
   const line = `echo $$ >${group}/cgroup.procs; exec timeout -s KILL 90 unshare ${namespaces.join(' ')} bash ${inside} ${home} bash ${covered}`
   const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }
