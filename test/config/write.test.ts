@@ -151,14 +151,14 @@ t.test('the lock of a living writer is respected, that of a dead one is not', as
 const prlimit = ['/usr/bin/prlimit', '/bin/prlimit'].find(existsSync)
 const everyByte = process.env.OPENCLAW_TEST_LONG === '1'
 
-t.test('a writer that dies at any byte of its write leaves the file as it was', { skip: prlimit ? false : 'needs prlimit', timeout: 400_000 }, async t => {
+t.test('a write that breaks off at any byte leaves the file as it was', { skip: prlimit ? false : 'needs prlimit', timeout: 400_000 }, async t => {
   const path = join(ownDirectory(t), 'openclaw.json')
   const source = new URL('../../src/config/write.ts', import.meta.url).href
   const before = '{ "gateway": { "mode": "local" }, "before": true }'
   const after = JSON.stringify({ gateway: { mode: 'local' }, pad: 'x'.repeat(everyByte ? 150 : 400) })
   writeFileSync(path, before, { mode: 0o600 })
   const code = `const { writeConfigFile } = await import(${JSON.stringify(source)}); await writeConfigFile(${JSON.stringify(path)}, ${JSON.stringify(after)})`
-  // The kernel ends the process (SIGXFSZ) or fails the call with the first byte beyond the limit.
+  // The kernel writes up to the limit and fails with the first byte beyond it.
   const write = async (bytes: number): Promise<void> => {
     const child = spawn(prlimit!, [`--fsize=${bytes}`, process.execPath, '--input-type=module', '-e', code], { stdio: 'ignore' })
     await once(child, 'exit')

@@ -78,6 +78,22 @@ t.test('a key that needs a restart waits for the run that is at work, is named, 
   await stop(daemon)
 })
 
+t.test('a restart that is asked for waits for what runs as well, and says what that is', async t => {
+  const home = createHome(t, configOf())
+  const daemon = await serve(t, { home })
+  const client = await open(daemon)
+  const message = `/slow 40\n${'word '.repeat(40)}`
+  t.match(await client.request('chat.send', { sessionKey: 'agent:main:long', message, idempotencyKey: 'long' }), { ok: true })
+  t.match((await client.request('gateway.restart.preflight')).payload, { safe: false, counts: { totalActive: 1 } })
+  const { payload } = await client.request('gateway.restart.request', { reason: 'a test' })
+  t.match(payload, { ok: true, status: 'scheduled', preflight: { safe: false }, restart: { pid: daemon.pid, coalesced: false } })
+  t.match((await client.request('gateway.restart.request', {})).payload, { restart: { coalesced: true } })
+  t.match((await client.request('agent.wait', { runId: 'long', timeoutMs: 20_000 }, 25_000)).payload, { status: 'ok' })
+  t.match(await client.close(10_000), { code: 1012 })
+  await daemon.said(/ready in[\s\S]*ready in/)
+  await stop(daemon)
+})
+
 t.test('mode hot names what waits; mode off leaves the file alone until somebody asks', async t => {
   const home = createHome(t, configOf({ mode: 'hot' }))
   const daemon = await serve(t, { home })
