@@ -1,6 +1,6 @@
 /** Asks for messages, again and again: a call waits with the service until there are some. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AccountContext } from '../../define-channel.ts'
+import { backoffMs, pause } from '../../waiting.ts'
 import { Refusal, type Api } from './api.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { Memory } from './memory.ts'
@@ -18,7 +18,6 @@ const batchSize = 100
 /** Numbers begin anew somewhere after a week of silence; an old one would then hide what is new. */
 const offsetHoldsMs = 6 * 24 * 3600 * 1000
 const firstWaitMs = 500
-const longestWaitMs = 60_000
 const firstConflictWaitMs = 3000
 
 /** What is wrong since when it last went well. */
@@ -121,14 +120,14 @@ class Polling {
     }
     if (error instanceof NotTaken) {
       if (this.#note('intake') === 1) context.log.warn({ err: error.cause }, 'what Telegram brought could not be taken in; it is asked for again')
-      return await this.#wait(backoff(firstWaitMs, this.#trouble.count))
+      return await this.#wait(backoffMs(firstWaitMs, this.#trouble.count))
     }
     const reason = error instanceof Error ? error.message : String(error)
     const isNew = this.#note('connection') === 1
     if (isNew) context.log.warn(`Telegram cannot be read, and is tried again: ${reason}`)
     if (isNew || this.#isUp) context.disconnected({ reason })
     this.#isUp = false
-    return await this.#wait(backoff(firstWaitMs, this.#trouble.count))
+    return await this.#wait(backoffMs(firstWaitMs, this.#trouble.count))
   }
 
   /** Another start of ours does not help, so every answer counts as a fresh break, which the health monitor leaves alone for a while. */
@@ -139,7 +138,7 @@ class Polling {
     this.#isUp = false
     context.activity()
     context.disconnected({ reason })
-    return await this.#wait(backoff(firstConflictWaitMs, this.#trouble.count))
+    return await this.#wait(backoffMs(firstConflictWaitMs, this.#trouble.count))
   }
 
   /** It was set by hand or by an earlier configuration; this one says that messages are asked for. */
@@ -157,8 +156,7 @@ class Polling {
   }
 
   async #wait (ms: number): Promise<boolean> {
-    await sleep(ms, undefined, { signal: this.#options.signal, ref: false }).catch(() => {})
-    return !this.#options.signal.aborted
+    return await pause(ms, this.#options.signal)
   }
 }
 
@@ -167,8 +165,6 @@ class NotTaken extends Error {
     super('not taken in', { cause })
   }
 }
-
-const backoff = (firstMs: number, count: number): number => Math.min(longestWaitMs, firstMs * 2 ** (count - 1)) * (0.75 + Math.random() / 2)
 
 export const unauthorized = ({ code }: Refusal): string =>
   `Telegram does not know the token (${code}); get a new one from @BotFather and put it into channels.telegram.botToken or tokenFile`
