@@ -25,7 +25,7 @@ const options = {
   remoteUrl: text('url', 'Address of the gateway for --mode remote'),
   remoteToken: text('token', 'Its token'),
   authChoice: text('choice', 'Credentials of a model provider; only "skip" in this version'),
-  installDaemon: flag('Install a service; not part of this version', { hidden: true }),
+  installDaemon: flag('Not part of this command: openclaw gateway install', { hidden: true }),
   daemonRuntime: text('runtime', 'See --install-daemon', { hidden: true }),
   skipHealth: flag('Do not look at the gateway afterwards'),
   skipSkills: flag('Without skills', { hidden: true }),
@@ -79,7 +79,7 @@ async function onboard (context: Context): Promise<number> {
   if (!flags.acceptRisk) {
     throw new CommandFailure('Agents can read and change what this user can. Say that you know it with --accept-risk.', 'risk_not_accepted')
   }
-  if (flags.installDaemon) throw new UsageError('--install-daemon is not part of this version: leave it out and start with `openclaw gateway run`')
+  if (flags.installDaemon) throw new UsageError('--install-daemon is not part of this version: leave it out and say `openclaw gateway install` afterwards')
   if (flags.authChoice !== undefined && flags.authChoice !== 'skip') throw new UsageError('Invalid --auth-choice (use "skip")')
   const mode = flags.mode ?? 'local'
   const wish = {
