@@ -16,6 +16,8 @@ const isDatabase = (path: string): boolean => /^state\.(snapshot\.)?sqlite/.test
 /** What is found in memory is read anew from the workspaces. */
 const isIndex = (path: string): boolean => /^memory\/[^/]+\.sqlite/.test(path)
 export const isSetAside = (path: string): boolean => /\.(quarantine-|unreadable)/.test(path)
+/** What happened stays what happened: a log of acts that goes back with the rest would prove nothing. */
+const isAudit = (path: string): boolean => path.startsWith('audit/') || path === 'identity/audit-head.json'
 const isTemporary = (path: string): boolean => /\.(tmp|lock|creating|restoring)$/.test(path)
 const isAside = (name: string): boolean => name.startsWith('before-restore-')
 
@@ -38,4 +40,4 @@ export function listFiles (stateDir: string, maxFiles: number): { files: FoundFi
 }
 
 export const belongsInBackup = ({ path }: FoundFile): boolean =>
-  !isDatabase(path) && !isIndex(path) && !isSetAside(path) && !isTemporary(path)
+  !isDatabase(path) && !isIndex(path) && !isSetAside(path) && !isTemporary(path) && !isAudit(path)
