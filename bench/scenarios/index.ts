@@ -1,3 +1,4 @@
+import { channelStart } from './channel-start.ts'
 import { coldStart } from './cold-start.ts'
 import { connects } from './connects.ts'
 import { crash } from './crash.ts'
@@ -16,5 +17,5 @@ import { turns } from './turns.ts'
 import type { Scenario } from './scenario.ts'
 
 export const scenarios: readonly Scenario[] = [
-  coldStart, connects, rpc, http, idle, fanout, guessers, turns, firstToken, sessionsList, delivery, turnMemory, crash, openaiChat, exec
+  coldStart, channelStart, connects, rpc, http, idle, fanout, guessers, turns, firstToken, sessionsList, delivery, turnMemory, crash, openaiChat, exec
 ]

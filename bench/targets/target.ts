@@ -25,6 +25,8 @@ export interface Wish {
   readonly durability?: Durability
   /** Chat completions are switched on. */
   readonly openai?: true
+  /** The section `channels` of the configuration. */
+  readonly channels?: object
   /** Programs may run commands. */
   readonly exec?: true
   /** Fills the state directory before the start. */

@@ -22,6 +22,7 @@ function gatewayConfig (name: 'ours' | 'peer', agents: number, wish: Wish): obje
       ...(wish.openai ? { http: { endpoints: { chatCompletions: { enabled: true } } } } : {})
     },
     ...model,
+    ...(wish.channels ? { channels: wish.channels } : {}),
     ...(agents > 0 || model ? { agents: { ...model?.agents, ...(agents > 0 ? { list } : {}) } } : {}),
     // Only ours has a choice here.
     ...(name === 'ours' && wish.durability ? { store: { durability: wish.durability } } : {})

@@ -1,4 +1,5 @@
 /** The channels of a running gateway: built after it is ready if the configuration names any, else when somebody asks for them. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Channel } from '../channels/define-channel.ts'
 import { hasChannels } from '../channels/entries.ts'
 import type { Inbound } from '../channels/inbound/inbound.ts'
@@ -25,6 +26,9 @@ export interface ChannelParts extends Pick<Conversation, 'runs' | 'files' | 'ses
   /** Something of an account has changed that people may want to see. */
   readonly changed: () => void
 }
+
+/** Whoever waited for the gateway comes first. */
+const afterReadyMs = 300
 
 /** Loaded at first use. */
 export interface LateChannels {
@@ -143,6 +147,7 @@ export function composeChannels (parts: ChannelParts): LateChannels {
     current: () => rooms,
     outbox,
     async begin () {
+      if (hasChannels(live.current().config)) await sleep(afterReadyMs, undefined, { ref: false })
       hasBegun = true
       await follow()
     },
