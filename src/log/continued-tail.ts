@@ -36,11 +36,11 @@ async function fileOf ({ path, identity }: Place): Promise<string | undefined> {
 export function createTail (redact: TailOptions['redact']): Tail {
   const places = new Map<number, Place>()
 
-  async function read (options: Omit<TailOptions, 'redact' | 'seen'>): Promise<LogsTailResult> {
+  async function read (options: Omit<TailOptions, 'redact' | 'seen'>, calledNow?: string): Promise<LogsTailResult> {
     let identity = ''
     const result = await tailLog({ ...options, redact, seen: found => { identity = found } })
     places.delete(result.cursor)
-    places.set(result.cursor, { path: result.file, identity })
+    places.set(result.cursor, { path: calledNow ?? result.file, identity })
     if (places.size > maxCursors) places.delete(places.keys().next().value!)
     return result
   }
@@ -52,7 +52,10 @@ export function createTail (redact: TailOptions['redact']): Tail {
     const old = await fileOf(place)
     const current = await identityAt(file)
     // A log that was emptied in its place is told by its length.
-    if (current === undefined || current === place.identity) return await read(options)
+    if (current === place.identity) return await read(options)
+    // Moved away, and nothing was written since: there is no new file yet.
+    if (current === undefined && old !== undefined) return { ...await read({ ...options, file: old }, place.path), file: place.path }
+    if (current === undefined) return await read(options)
     const before = old === undefined ? undefined : await tailLog({ ...options, file: old, redact })
     const after = await read({ ...options, cursor: 0 })
     if (!before) return { ...after, reset: true }

@@ -23,6 +23,20 @@ t.test('a cursor survives rotation: what the old file still had comes first, and
   t.match(await tail({ file, cursor: second.cursor }), { lines: ['six'], reset: false })
 })
 
+t.test('a file that was moved away before the next line is written is waited for', async t => {
+  const file = join(ownDirectory(t), 'gateway.log')
+  const tail = createTail(line => line)
+  writeFileSync(file, 'one\ntwo\n')
+  const first = await tail({ file })
+  appendFileSync(file, 'three\n')
+  rotate(file)
+  const between = await tail({ file, cursor: first.cursor })
+  t.match(between, { file, lines: ['three'], reset: false })
+  t.match(await tail({ file, cursor: between.cursor }), { file, lines: [], reset: false })
+  writeFileSync(file, 'four\n')
+  t.match(await tail({ file, cursor: between.cursor }), { file, lines: ['four'], reset: false })
+})
+
 t.test('a file that is gone altogether, and a cursor that nobody handed out, are said to be so', async t => {
   const file = join(ownDirectory(t), 'gateway.log')
   const tail = createTail(line => line)
