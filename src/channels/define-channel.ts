@@ -136,8 +136,6 @@ export interface RunningAccount {
   probe? (signal: AbortSignal): Promise<ProbeResult>
   /** Changes what was sent; live text comes in this way. */
   edit? (message: OutboundMessage & { readonly messageId: string }, signal: AbortSignal): Promise<SendOutcome>
-  /** Whether replies grow by edits while they are written; absent: wherever there are edits. Some services count every edit as a message. */
-  readonly showsDrafts?: boolean
   remove? (chatId: string, messageId: string, signal: AbortSignal): Promise<SendOutcome>
   react? (chatId: string, messageId: string, emoji: string, signal: AbortSignal): Promise<SendOutcome>
   poll? (poll: OutboundPoll, signal: AbortSignal): Promise<SendOutcome>

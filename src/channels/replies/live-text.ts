@@ -48,7 +48,7 @@ export function createLiveText ({ clock, account, run, keep, known }: LiveTextOp
 
   async function put (text: string): Promise<SendOutcome | undefined> {
     const running = account.current()
-    if (!running?.edit || running.showsDrafts === false) return undefined
+    if (!running?.edit) return undefined
     const signal = AbortSignal.timeout(callLimitMs)
     if (messageId === undefined) return await running.send(messageOf(text), signal)
     return await running.edit({ ...messageOf(text), messageId }, signal)

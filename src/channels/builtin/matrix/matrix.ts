@@ -80,7 +80,6 @@ async function run ({ api, context, settings, ending }: Account): Promise<Runnin
       api.close()
     },
     send: async (message, abort) => await track(outbound.send(message, abort)),
-    showsDrafts: settings.showsDrafts,
     edit: async (message, abort) => await track(outbound.edit(message, abort)),
     remove: async (...call) => await outbound.remove(...call),
     react: async (...call) => await outbound.react(...call),

@@ -4,8 +4,6 @@ import { Type, oneOf, type Static } from '../../../protocol/type.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import { isGiven, settingsPath } from '../../secrets.ts'
 
-const streamingMode = oneOf(['off', 'partial'])
-
 export const matrixKeys = Type.Object({
   homeserver: Type.Optional(Type.String({ minLength: 1, description: 'Address of the homeserver, such as https://matrix.example.org.' })),
   accessToken: Type.Optional(secretInput),
@@ -14,9 +12,6 @@ export const matrixKeys = Type.Object({
   syncTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 120, description: 'How long one sync waits for messages; default 30.' })),
   timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600, description: 'Longest time of one call; default 30.' })),
   sendReadReceipts: Type.Optional(Type.Boolean({ description: 'Tell people that what they wrote has been read; default true.' })),
-  streaming: Type.Optional(Type.Union([streamingMode, Type.Object({ mode: Type.Optional(streamingMode) })], {
-    description: 'partial: replies grow by edits, which homeservers count against the limit of messages; default off.'
-  })),
   reactionNotifications: Type.Optional(oneOf(['off', 'all'], { description: 'Whether reactions are messages to the agent; default off.' }))
 })
 
@@ -30,7 +25,6 @@ export interface MatrixSettings {
   readonly syncMs: number
   readonly timeoutMs: number
   readonly sendReadReceipts: boolean
-  readonly showsDrafts: boolean
   readonly hearsReactions: boolean
 }
 
@@ -45,7 +39,7 @@ export function missingSettings ({ homeserver, accessToken }: MatrixKeys, accoun
 
 export async function readSettings ({ config, secret }: AccountContext<MatrixKeys>): Promise<MatrixSettings> {
   const { homeserver = '', autoJoin = 'off', autoJoinAllowlist = [], syncTimeoutSeconds = 30, timeoutSeconds = 30 } = config
-  const { sendReadReceipts = true, streaming } = config
+  const { sendReadReceipts = true } = config
   return {
     homeserver,
     accessToken: await secret('accessToken'),
@@ -54,7 +48,6 @@ export async function readSettings ({ config, secret }: AccountContext<MatrixKey
     syncMs: syncTimeoutSeconds * 1000,
     timeoutMs: timeoutSeconds * 1000,
     sendReadReceipts,
-    showsDrafts: (typeof streaming === 'object' ? streaming.mode : streaming) === 'partial',
     hearsReactions: config.reactionNotifications === 'all'
   }
 }

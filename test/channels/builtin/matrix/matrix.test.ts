@@ -218,12 +218,6 @@ t.test('a token that is no longer one ends the account with the next step, and s
   t.notMatch(said, 'syt_secret')
 })
 
-t.test('replies grow by edits only where somebody asked for it', async t => {
-  const shows = async (streaming: MatrixKeys['streaming']): Promise<unknown> =>
-    (await open(t, streaming === undefined ? {} : { streaming })).scene.account.showsDrafts
-  t.same([await shows(undefined), await shows('off'), await shows('partial'), await shows({ mode: 'partial' })], [false, false, true, true])
-})
-
 t.test('what is missing for Matrix is said with the next step', async t => {
   const missing = (keys: object, accountId = 'default'): string | undefined => matrix.missing(keys, accountId)
   t.equal(missing({ homeserver: 'https://m.test', accessToken }), undefined)
