@@ -3,9 +3,12 @@ import t from 'tap'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { contractProblem, healthProblem } from '../contract.ts'
-import { admitted, closeClient } from '../helper.ts'
+import { startTelegram } from '../fixtures/channels/telegram-server.ts'
+import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
+import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
+import { admitted, closeClient, startGateway } from '../helper.ts'
 import { eventually } from '../process/daemon.ts'
-import { openChannelScene } from './channel-scene.ts'
+import { openChannelScene, telegramKeys } from './channel-scene.ts'
 
 t.test('status, with and without a probe, is what the contract says', async t => {
   const scene = await openChannelScene(t)
@@ -224,6 +227,26 @@ t.test('health tells how channels are, and tells it again when that changes', as
   const { payload: after } = await call('health', { probe: true })
   t.equal(healthProblem(after), undefined)
   t.match(after.deliveryQueues, { failed: [{ queueName: 'outbound', count: 1, oldestFailedAt: Number }] })
+})
+
+t.test('a message that was sent is not sent again after a restart, and a key that stands for it stands for nothing else', async t => {
+  const store = createMemoryStore()
+  const kept = Object.assign(Object.create(store) as typeof store, { close: async () => {} })
+  const telegram = await startTelegram(t)
+  const order = { to: '501', message: 'once', idempotencyKey: 'once' }
+  const device = createDeviceIdentity()
+  const answers: unknown[] = []
+  while (answers.length < 2) {
+    const { gateway, url } = await startGateway(t, { store: kept, config: { channels: { telegram: telegramKeys(telegram) } } })
+    const { client } = await admitted(url, { device })
+    answers.push((await client.request('send', order)).payload)
+    t.match((await client.request('send', { ...order, message: 'twice' })).error, { details: { code: 'IDEMPOTENCY_CONFLICT' } })
+    await closeClient(client)
+    await gateway.stop()
+  }
+  t.match(answers[0], { status: 'sent', messageId: '1' })
+  t.same(answers[1], answers[0])
+  t.equal(telegram.messages.length, 1)
 })
 
 t.test('a gateway without channels answers without loading any', async t => {

@@ -61,7 +61,7 @@ t.test('among many only a reply to what was said is the reply', async t => {
   const { scene: { call, telegram }, list } = await opened(t)
   const { conversationRef } = list.find(({ kind }) => kind === 'group')
   const turn = call('conversations.turn', { agentId: 'main', turnId: 'g', conversationRef, message: 'who is in?', timeoutMs: 5000 })
-  const asked = await eventually(async () => telegram.messages.find(({ text }: any) => text === 'who is in?'), Boolean)
+  const asked: any = await eventually(async () => telegram.messages.find(({ text }: any) => text === 'who is in?'), Boolean)
   telegram.write({ chat: group, text: 'by the way' })
   telegram.write({ chat: group, text: 'me', reply_to_message: asked })
   t.match((await turn).payload, { status: 'replied', reply: { text: 'me', replyToId: String(asked.message_id) } })

@@ -49,6 +49,10 @@ const accountWaitMs = 2_000
 /** What is being sent when the gateway stops may come to its end, so that its outcome is known. */
 const lastSendsMs = 3_000
 const maxQueued = 5_000
+/** Files lie in memory as long as they wait. */
+const maxQueuedChars = 256 * 1024 * 1024
+/** Refused for good, and told so in the log: the oldest make room. */
+const maxDead = 1_000
 /** Remembered after they arrived, so that the same id is not sent again in this process. */
 const maxRemembered = 2_000
 
@@ -98,7 +102,7 @@ class DeliveryRoom implements Delivery {
 
   async enqueue (wanted: NewItem): Promise<void> {
     if (this.#items.has(wanted.id) || this.#arrived.has(wanted.id)) return
-    if (this.#items.size >= maxQueued) throw new GatewayError('BUSY', { message: `${this.#items.size} messages wait to be delivered`, retryAfterMs: 10_000 })
+    this.#refuseWhenFull(wanted)
     const item = this.#make(wanted)
     // Taken before it is durable, so that the same id does not come in twice meanwhile.
     this.#items.set(item.id, item)
@@ -109,6 +113,13 @@ class DeliveryRoom implements Delivery {
       throw error
     }
     this.#queue(item)
+  }
+
+  #refuseWhenFull ({ media }: NewItem): void {
+    const waiting = [...this.#items.values()].filter(({ state }) => state !== 'dead')
+    const chars = media ? waiting.reduce((sum, item) => sum + (item.media?.base64.length ?? 0), media.base64.length) : 0
+    if (waiting.length < maxQueued && chars <= maxQueuedChars) return
+    throw new GatewayError('BUSY', { message: `${waiting.length} messages wait to be delivered`, retryAfterMs: 10_000 })
   }
 
   async settled (id: string): Promise<Delivered> {
@@ -266,6 +277,8 @@ class DeliveryRoom implements Delivery {
     this.#options.log.warn({ id: item.id, channel: item.channel, reason: shelved.reason }, `a message was not delivered and is ${state}`)
     this.#waiters.get(item.id)?.reject(this.#failure(shelved))
     this.#waiters.delete(item.id)
+    const dead = [...this.#items.values()].filter(one => one.state === 'dead')
+    for (const { id } of dead.slice(0, Math.max(0, dead.length - maxDead))) await this.discard(id)
   }
 
   #remember (id: string, delivered: Delivered): void {
