@@ -67,6 +67,8 @@ class Gateway {
   #session: Session | undefined
   #isUp = false
   #upAtMs = 0
+  /** Sockets in a row that were taken in and did not hold. */
+  #shortSockets = 0
   #failures = 0
   #done: Saved['session']
   #savedAtMs = 0
@@ -209,8 +211,10 @@ class Gateway {
     }
     // What cannot be resumed again and again is begun anew.
     if (end.kind === 'anew' || this.#failures >= mostFailedResumes) this.#session = undefined
-    if (wasUp && end.kind === 'again' && performance.now() - this.#upAtMs > shortSocketMs) return true
-    return await pause(end.kind === 'anew' ? anewMs + Math.random() * anewSpreadMs : backoffMs(firstWaitMs, this.#failures), signal)
+    if (end.kind === 'anew') return await pause(anewMs + Math.random() * anewSpreadMs, signal)
+    if (!wasUp) return await pause(backoffMs(firstWaitMs, this.#failures), signal)
+    this.#shortSockets = performance.now() - this.#upAtMs > shortSocketMs ? 0 : this.#shortSockets + 1
+    return this.#shortSockets === 0 || await pause(backoffMs(firstWaitMs, this.#shortSockets), signal)
   }
 
   async #goesOnAfterError (error: unknown): Promise<boolean> {
