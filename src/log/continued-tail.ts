@@ -39,6 +39,7 @@ export function createTail (redact: TailOptions['redact']): Tail {
   async function read (options: Omit<TailOptions, 'redact' | 'seen'>, calledNow?: string): Promise<LogsTailResult> {
     let identity = ''
     const result = await tailLog({ ...options, redact, seen: found => { identity = found } })
+    if (identity === '') return result
     places.delete(result.cursor)
     places.set(result.cursor, { path: calledNow ?? result.file, identity })
     if (places.size > maxCursors) places.delete(places.keys().next().value!)
@@ -49,10 +50,13 @@ export function createTail (redact: TailOptions['redact']): Tail {
     const { file, cursor, limit = tailDefaults.limit } = options
     const place = cursor === undefined ? undefined : places.get(cursor)
     if (file === null || cursor === undefined || !place) return await read(options)
+    if (await identityAt(file) === place.identity) {
+      const result = await read(options)
+      // A log that was emptied in its place is told by its length; one that was moved away this very moment is looked for below.
+      if (!result.reset || await identityAt(file) === place.identity) return result
+    }
     const old = await fileOf(place)
     const current = await identityAt(file)
-    // A log that was emptied in its place is told by its length.
-    if (current === place.identity) return await read(options)
     // Moved away, and nothing was written since: there is no new file yet.
     if (current === undefined && old !== undefined) return { ...await read({ ...options, file: old }, place.path), file: place.path }
     if (current === undefined) return await read(options)
