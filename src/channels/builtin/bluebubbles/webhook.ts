@@ -35,12 +35,21 @@ export function createWebhook (secret: string, intake: Intake, { log, activity }
   }
 }
 
-/** Enters our address there, unless it stands there already. */
+interface Entered { readonly id?: unknown, readonly url: string }
+
+const isEntered = (hook: unknown): hook is Entered => isJson(hook) && typeof hook.url === 'string'
+
+/** Enters our address there, unless it stands there already. One with an earlier secret would be refused at every message. */
 export async function registerWebhook (api: Api, { webhookUrl, webhookSecret }: BluebubblesSettings, signal: AbortSignal): Promise<void> {
   if (webhookUrl === undefined) return
   const url = new URL(webhookUrl)
+  const place = `${url.origin}${url.pathname}`
   url.searchParams.set('password', webhookSecret)
   const known = await api.call<unknown>('GET', 'webhook', { signal })
-  if (Array.isArray(known) && known.some(hook => isJson(hook) && hook.url === url.href)) return
+  const here = (Array.isArray(known) ? known.filter(isEntered) : []).filter(hook => hook.url.split('?')[0] === place)
+  for (const { id, url: old } of here) {
+    if (old !== url.href && Number.isSafeInteger(id)) await api.call('DELETE', `webhook/${String(id)}`, { signal })
+  }
+  if (here.some(hook => hook.url === url.href)) return
   await api.call('POST', 'webhook', { signal, json: { url: url.href, events: webhookEvents } })
 }

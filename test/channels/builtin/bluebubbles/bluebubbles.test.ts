@@ -96,13 +96,16 @@ t.test('whoever is not BlueBubbles gets nothing in, from this machine or another
 })
 
 t.test('the webhook is entered in BlueBubbles once, with its secret', async t => {
-  const { server, scene } = await open(t, { webhookUrl: 'http://gateway.test/hook' })
-  await until(() => server.hooks.length > 0)
+  const foreign = { id: 7, url: 'http://gateway.test/other?password=x', events: ['*'] }
+  const { server, scene } = await open(t, { webhookUrl: 'http://gateway.test/hook' }, server => {
+    server.hooks.push(foreign, { id: 8, url: 'http://gateway.test/hook?password=old', events: ['*'] })
+  })
+  await until(() => server.hooks.length > 1 && server.hooks[1]!.url.includes('mac'))
   await scene.again()
   await until(() => scene.links.length === 2)
   await sleep(50)
-  t.match(server.hooks, [{ url: 'http://gateway.test/hook?password=mac+%26+password', events: ['new-message', 'updated-message'] }])
-  t.equal(server.hooks.length, 1)
+  t.match(server.hooks, [foreign, { url: 'http://gateway.test/hook?password=mac+%26+password', events: ['new-message', 'updated-message'] }])
+  t.equal(server.hooks.length, 2, 'the one with the earlier secret is gone')
 })
 
 t.test('text and files go out, plain, to people and groups', async t => {
