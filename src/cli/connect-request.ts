@@ -13,6 +13,8 @@ export interface ConnectIntent {
   role?: string
   scopes?: readonly string[]
   caps?: readonly string[]
+  /** What a node offers. */
+  commands?: readonly string[]
 }
 
 export interface Challenge {
@@ -38,6 +40,7 @@ export function connectParams (intent: ConnectIntent, challenge: Challenge): Con
     role,
     scopes,
     caps: [...(intent.caps ?? [])],
+    ...(intent.commands ? { commands: [...intent.commands] } : {}),
     ...(auth ? { auth } : {}),
     ...(intent.identity ? { device: proof(intent.identity, client, { role, scopes, auth }, challenge) } : {}),
     userAgent: `openclaw-gateway-cli/${client.version} (${platform()} ${release()}; ${arch()})`

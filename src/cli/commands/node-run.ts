@@ -1,0 +1,152 @@
+import { hostname, platform } from 'node:os'
+import { loadOrCreateDeviceIdentity } from '../../lib/device-identity.ts'
+import { packageVersion } from '../../lib/package-version.ts'
+import type { ConnectAuth } from '../../protocol/connect.ts'
+import { UsageError, command, flag, integer, text, texts, unset, type CommandContext, type OptionValues } from '../define-command.ts'
+import { createDeviceTokens } from '../device-tokens.ts'
+import { CommandFailure, reportFailure } from '../failure.ts'
+import { loadLocalSettings, type LocalSettings } from '../local-settings.ts'
+import { keepLinked } from '../node-link.ts'
+import { nodePaths, readNodeSettings, writeNodeSettings, type NodeSettings } from '../node-settings.ts'
+import { readSetupCode } from '../setup-code.ts'
+import { gatewayUrl, isLoopbackHost, urlText } from '../url-rules.ts'
+
+const options = {
+  host: text('host', 'Host of the gateway (default: 127.0.0.1)'),
+  port: integer('port', 'Port of the gateway (default: 18789)', { min: 1, max: 65_535 }),
+  contextPath: text('path', 'Path below which the gateway is served'),
+  tls: flag('Use TLS'),
+  noTls: unset('Use no TLS, whatever a setup code says'),
+  tlsFingerprint: text('sha256', 'The certificate that the gateway must show'),
+  pair: text('code', 'Setup code or oc-pair:// link: address and credential of the first connection'),
+  pairIfNeeded: text('code', 'The same, used only while this machine has no token of its own'),
+  displayName: text('name', 'What this machine is called'),
+  commands: texts('ids', 'Offer nothing but these commands, separated by commas; remembered'),
+  allCommands: flag('Offer everything again')
+}
+
+type Context = CommandContext<OptionValues<typeof options>>
+
+const families: { readonly [platform: string]: string } = { linux: 'Linux', darwin: 'Mac', win32: 'Windows' }
+
+/** Where the gateway is, and what a setup code says of it. */
+function targetOf ({ options: given, io }: Context, { port: ownPort }: LocalSettings): { url: string, bootstrapToken?: string } {
+  const code = given.pair ?? given.pairIfNeeded
+  if (given.pair !== undefined && given.pairIfNeeded !== undefined) throw new UsageError('--pair cannot be combined with --pair-if-needed')
+  let said: ReturnType<typeof readSetupCode> = {}
+  try {
+    if (code !== undefined) said = readSetupCode(code)
+  } catch {
+    throw new CommandFailure('The setup code cannot be read: copy it again, whole. Make one on the gateway: openclaw qr')
+  }
+  const { bootstrapToken } = said
+  const base = given.host === undefined && said.url ? new URL(said.url) : new URL(`ws://${given.host ?? '127.0.0.1'}:${given.port ?? ownPort}`)
+  if (given.port !== undefined) base.port = String(given.port)
+  if (given.tls) base.protocol = 'wss:'
+  if (!given.noTls) base.protocol = 'ws:'
+  if (given.contextPath) base.pathname = given.contextPath
+  const url = urlText(gatewayUrl(base.href, io.env, '--host'))
+  return { url, ...(bootstrapToken ? { bootstrapToken } : {}) }
+}
+
+async function settingsOf ({ options: { commands, allCommands, displayName } }: Context, file: string): Promise<NodeSettings> {
+  if (commands && allCommands) throw new UsageError('--commands cannot be combined with --all-commands')
+  const before = await readNodeSettings(file)
+  const named = commands?.flatMap(list => list.split(',')).map(name => name.trim()).filter(Boolean)
+  const { commands: kept, ...rest } = before
+  const only = allCommands ? undefined : named ?? kept
+  const next = { ...rest, ...(displayName ? { displayName } : {}), ...(only ? { commands: only } : {}) }
+  if (named || allCommands || displayName) await writeNodeSettings(file, next)
+  return next
+}
+
+/** The secret of this machine's own gateway is for this machine's own gateway. */
+function secretFor (url: string, { env, auth, generatedToken }: LocalSettings): ConnectAuth | undefined {
+  const token = env['OPENCLAW_GATEWAY_TOKEN']
+  const password = env['OPENCLAW_GATEWAY_PASSWORD']
+  if (token || password) return { ...(token ? { token } : {}), ...(password ? { password } : {}) }
+  if (!isLoopbackHost(new URL(url).hostname)) return undefined
+  if (auth.mode === 'password') return auth.password ? { password: auth.password } : undefined
+  const own = auth.token ?? generatedToken
+  return own ? { token: own } : undefined
+}
+
+async function run (context: Context): Promise<number> {
+  const { options: given, out, io } = context
+  const local = await loadLocalSettings(context)
+  const { stateDir, homeDir } = local.paths
+  const paths = nodePaths(stateDir)
+  const ended = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort())
+  const closing: Array<() => Promise<void>> = []
+  try {
+    const { url, bootstrapToken } = targetOf(context, local)
+    const settings = await settingsOf(context, paths.settings)
+    const identity = await loadOrCreateDeviceIdentity(paths.identity, {
+      onQuarantine: path => out.note(`The identity of this node could not be read; it was set aside as ${path}.`)
+    })
+    const tokens = createDeviceTokens(paths.tokens)
+    const [{ createNodeHost }, { openStore }] = await Promise.all([import('../../node-host/node-host.ts'), import('../../store/open.ts')])
+    const store = await openStore({ stateDir: paths.directory, now: Date.now, notice: words => out.note(words) })
+    closing.push(() => store.close())
+    const machine = await createNodeHost({
+      store, homeDir, environment: io.env, now: Date.now, ...(settings.commands ? { only: settings.commands } : {})
+    })
+    closing.unshift(() => machine.close())
+    await keepLinked({
+      connect: {
+        url,
+        identity,
+        client: {
+          id: 'node-host',
+          mode: 'node',
+          version: packageVersion(),
+          displayName: settings.displayName ?? hostname(),
+          deviceFamily: families[platform()] ?? 'Unknown'
+        },
+        role: 'node',
+        scopes: [],
+        caps: machine.caps,
+        commands: machine.commands,
+        connectTimeoutMs: 15_000,
+        requestTimeoutMs: 30_000,
+        ...(given.tlsFingerprint ? { tls: { fingerprint: given.tlsFingerprint } } : {})
+      },
+      async credentials () {
+        const stored = await tokens.get(url, 'node', identity.deviceId)
+        const secret = secretFor(url, local)
+        const own: ConnectAuth[] = stored ? [{ deviceToken: stored.token }] : []
+        const code: ConnectAuth[] = bootstrapToken && (given.pair !== undefined || !stored) ? [{ bootstrapToken }] : []
+        const all = [...given.pair === undefined ? [...own, ...code] : [...code, ...own], ...secret ? [secret] : []]
+        return all.length > 0 ? all : [{}]
+      },
+      async admitted ({ hello: { auth: { deviceToken, issuedAtMs } } }) {
+        if (!deviceToken) return
+        await tokens.put(url, { token: deviceToken, role: 'node', scopes: [], deviceId: identity.deviceId, issuedAtMs: issuedAtMs ?? Date.now() })
+      },
+      machine,
+      say: words => out.line(words),
+      signal: ended.signal
+    })
+    return 0
+  } catch (error) {
+    return reportFailure(error, { out, json: false, doing: 'Node run' })
+  } finally {
+    for (const close of closing) await close()
+  }
+}
+
+export default command({
+  name: 'node run',
+  summary: 'Lend this machine to a gateway: agents may run programs here, under the approvals of this machine',
+  details: 'Offers system.run, system.which, fs.listDir and, where there is a notifier, system.notify. What it offers is approved once on the ' +
+    'gateway (openclaw nodes approve). Programs run only when the approvals of this machine allow them or a person at the gateway says yes. ' +
+    'Credentials come from a setup code, from OPENCLAW_GATEWAY_TOKEN or _PASSWORD, or from the configuration of this machine.',
+  options,
+  examples: [
+    ['openclaw node run --host gateway.lan', 'Tries again for as long as the gateway is away.'],
+    ['openclaw node run --pair-if-needed "oc-pair://…"', 'For supervisors: the code is used until this machine has a token of its own.'],
+    ['openclaw node run --commands system.which', 'Nothing but this command.']
+  ],
+  run
+})
