@@ -44,7 +44,9 @@ export const knownChannels: { readonly [id: string]: KnownChannel } = {
   webhook: { label: 'Webhook', keys: {}, env: {} }
 }
 
-export const labelOfChannel = (id: string): string => knownChannels[id]?.label ?? id
+export const knownChannel = (id: string): KnownChannel | undefined => Object.hasOwn(knownChannels, id) ? knownChannels[id] : undefined
+
+export const labelOfChannel = (id: string): string => knownChannel(id)?.label ?? id
 
 export interface ChannelFile {
   readonly settings: LocalSettings

@@ -131,6 +131,7 @@ t.test('actions change, delete and react to what was sent, and ask questions', a
   t.match(telegram.calls.at(-1), { method: 'sendPoll', params: { is_anonymous: false, allows_multiple_answers: true, options: [{ text: 'Pizza' }, { text: 'Sushi' }] } })
   t.match((await call('poll', { to: '501', question: 'Again?', options: ['yes', 'no'], idempotencyKey: 'poll-2' })).payload, { runId: 'poll-2', channel: 'telegram' })
   t.match((await act('pin', { target: '501', messageId })).error, { message: /Action "pin" is not supported on telegram/, details: { code: 'CHANNEL_UNABLE' } })
+  t.match((await act('constructor', { target: '501', messageId })).error, { message: /Action "constructor" is not supported/ })
   t.match((await act('edit', { target: '501', message: 'x' })).error, { message: 'messageId is required' })
   t.match((await act('edit', { target: '501', messageId: '999', message: 'x' })).error, { message: /telegram refused: .*message to edit not found/ })
   t.match((await act('send', { target: '501', message: 'x', dryRun: true })).payload, { dryRun: true, to: '501', accountId: 'default' })

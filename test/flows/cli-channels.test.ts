@@ -27,6 +27,7 @@ t.test('without a gateway accounts are written, listed, switched off and deleted
   const cli = cliOf(home)
   t.match(await cli('channels', 'status'), { code: 0, out: /Gateway not reachable; showing config-only status\.\nConfig: .*openclaw\.json\nMode: local\n\n- no configured/ })
   t.match(await cli('channels', 'add'), { code: 1, err: /Which channel\?.*telegram\|discord/ })
+  t.match(await cli('channels', 'add', 'constructor', '--token', 'x'), { code: 1, err: /--token is no setting of constructor/ })
   t.match(await cli('channels', 'add', 'telegram'), { code: 1, err: /What is the account signed in with\? Telegram takes --token, --token-file.*--use-env/ })
   t.match(await cli('channels', 'add', 'telegram', '--homeserver', 'x'), { code: 1, err: /--homeserver is no setting of telegram/ })
   t.match(await cli('channels', 'add', 'telegram', '--use-env'), { code: 1, err: /--use-env needs TELEGRAM_BOT_TOKEN/ })

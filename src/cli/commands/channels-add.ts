@@ -1,5 +1,5 @@
 import json5 from 'json5'
-import { accountOf, addOperations, knownChannels, labelOfChannel, readChannels, writeChannels } from '../channel-config.ts'
+import { accountOf, addOperations, knownChannel, knownChannels, labelOfChannel, readChannels, writeChannels } from '../channel-config.ts'
 import { takeUp } from '../channel-live.ts'
 import { command, flag, text, texts, UsageError, type CommandContext, type OptionValues } from '../define-command.ts'
 import { CommandFailure } from '../failure.ts'
@@ -54,7 +54,7 @@ function settingOf (pair: string): [key: string, value: unknown] {
 
 /** `${NAME}`: the configuration says where the credential is, not what it is. */
 function fromEnv (channel: string, env: NodeJS.ProcessEnv): { [key: string]: string } {
-  const named = Object.entries(knownChannels[channel]?.env ?? {})
+  const named = Object.entries(knownChannel(channel)?.env ?? {})
   if (named.length === 0) throw new UsageError(`${channel} has no variables of its own; use --set key='\${NAME}'`)
   const missing = named.filter(([, name]) => !env[name]).map(([, name]) => name)
   if (missing.length > 0) throw new CommandFailure(`--use-env needs ${missing.join(' and ')} in the environment of this command and of the gateway.`)
@@ -62,7 +62,7 @@ function fromEnv (channel: string, env: NodeJS.ProcessEnv): { [key: string]: str
 }
 
 function keysOf (channel: string, flags: Flags, env: NodeJS.ProcessEnv): { [key: string]: unknown } {
-  const known = knownChannels[channel]
+  const known = knownChannel(channel)
   const given = credentialOptions.filter(option => flags[option] !== undefined)
   const foreign = given.find(option => known?.keys[option] === undefined)
   if (foreign !== undefined) throw new UsageError(`${dashed(foreign)} is no setting of ${channel}; use --set key=value for what it has beside that`)
@@ -86,8 +86,9 @@ async function run (context: Context): Promise<number> {
   const channel = meantChannel(context)
   const account = accountOf(flags.account)
   const keys = keysOf(channel, flags, io.env)
-  if (Object.keys(keys).length === 0 && channel in knownChannels) {
-    const wanted = Object.keys(knownChannels[channel]!.keys).map(dashed).join(', ') || '--set key=value'
+  const known = knownChannel(channel)
+  if (known && Object.keys(keys).length === 0) {
+    const wanted = Object.keys(known.keys).map(dashed).join(', ') || '--set key=value'
     throw new UsageError(`What is the account signed in with? ${labelOfChannel(channel)} takes ${[wanted, '--use-env'].join(', ')}.`)
   }
   const { settings } = await readChannels(context)

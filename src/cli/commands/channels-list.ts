@@ -1,5 +1,5 @@
 import { escapeControl } from '../../lib/text.ts'
-import { knownChannels, labelOfChannel, readChannels } from '../channel-config.ts'
+import { knownChannel, knownChannels, labelOfChannel, readChannels } from '../channel-config.ts'
 import { command, flag } from '../define-command.ts'
 import { jsonOption } from '../rpc-options.ts'
 
@@ -22,7 +22,7 @@ export default command({
         chat: Object.fromEntries(ids.map(id => [id, {
           accounts: accountsOf(id).map(({ accountId }) => accountId),
           label: labelOfChannel(id),
-          installed: id in knownChannels,
+          installed: knownChannel(id) !== undefined,
           origin: channels.includes(id) ? 'configured' : 'available'
         }]))
       })
@@ -31,7 +31,7 @@ export default command({
     out.line('Chat channels:')
     if (ids.length === 0) out.line('- no configured chat channels (openclaw channels list --all shows what there is)')
     for (const id of ids) {
-      const installed = id in knownChannels ? 'installed' : 'not part of this gateway'
+      const installed = knownChannel(id) ? 'installed' : 'not part of this gateway'
       if (!channels.includes(id)) out.line(`- ${labelOfChannel(id)}: ${installed}, not configured (openclaw channels add --channel ${id})`)
       for (const { accountId, name, enabled } of accountsOf(id)) {
         const named = name === undefined ? '' : ` (${name})`

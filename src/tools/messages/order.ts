@@ -5,18 +5,18 @@ import { messageActions, type MessageAction, type MessageFile, type MessageOrder
 export type Fields = { readonly [name: string]: unknown }
 
 /** Names that other gateways of this kind have for the same. */
-const synonyms: { readonly [action: string]: MessageAction } = {
-  unsend: 'delete', sendattachment: 'send', 'upload-file': 'send', uploadfile: 'send', reply: 'send', 'thread-reply': 'send'
-}
+const synonyms: ReadonlyMap<string, MessageAction> = new Map([
+  ['unsend', 'delete'], ['sendattachment', 'send'], ['upload-file', 'send'], ['uploadfile', 'send'], ['reply', 'send'], ['thread-reply', 'send']
+])
 
-/** What is said where a media file is named: `[image](data:…)` is not meant. */
+/** More than any frame of ours carries. */
 const maxBufferChars = 70 * 1024 * 1024
 
 const invalid = (message: string): GatewayError => new GatewayError('INVALID_PARAMS', { message })
 
 export function actionOf (action: string, channel: string | undefined): MessageAction {
   const name = action.trim().toLowerCase()
-  const known = synonyms[name] ?? messageActions.find(one => one === name)
+  const known = synonyms.get(name) ?? messageActions.find(one => one === name)
   if (known) return known
   throw new GatewayError('CHANNEL_UNABLE', {
     message: `Action "${action.slice(0, 50)}" is not supported${channel === undefined ? '' : ` on ${channel}`}; there are ${messageActions.join(', ')}.`
