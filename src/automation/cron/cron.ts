@@ -12,7 +12,7 @@ import type { Job, Underway } from './job.ts'
 import type { Fields } from './params.ts'
 import { createReporting } from './reporting.ts'
 import type { Author, Cron } from './room.ts'
-import { dueSlots, staggerOf } from './schedule.ts'
+import { dueSlots, staggerOf, wasAhead } from './schedule.ts'
 import { createJobTable, type JobTable } from './table.ts'
 import { jobView, listView, previewOf, runsView } from './views.ts'
 
@@ -46,7 +46,7 @@ class CronRoom implements Cron {
   constructor (options: CronOptions) {
     this.#options = options
     const now = (): number => options.clock.now()
-    this.#jobs = createJobTable(options.store, now)
+    this.#jobs = createJobTable(options.store)
     this.#history = createHistory(options.store)
     this.#carrying = createCarrying(options)
     this.#editing = createEditing({ table: this.#jobs, carrying: this.#carrying, now })
@@ -73,11 +73,12 @@ class CronRoom implements Cron {
     if (!this.#isBegun || this.#isClosed || !this.#isEnabled()) return
     const { clock } = this.#options
     const nowMs = clock.now()
+    this.#followClock(nowMs)
     for (const job of this.#due(nowMs)) {
       if (this.#busy.size >= this.#options.config().config.cron.maxConcurrentRuns) return
       this.#lookAfter(job.id, async () => await this.#runDue(job.id, nowMs))
     }
-    const nextMs = this.#nextMs(nowMs)
+    const nextMs = this.#nextMs()
     if (nextMs !== undefined) this.#cancel = clock.after(Math.min(Math.max(nextMs - nowMs, 0), longestWaitMs), () => this.wakeUp())
   }
 
@@ -90,7 +91,7 @@ class CronRoom implements Cron {
 
   async status (): Promise<object> {
     await this.#jobs.load()
-    const { store, clock } = this.#options
+    const { store } = this.#options
     const isEnabled = this.#isEnabled()
     return {
       enabled: isEnabled,
@@ -98,7 +99,7 @@ class CronRoom implements Cron {
       storage: store.status().kind,
       jobs: this.#jobs.count(),
       running: this.#busy.size,
-      nextWakeAtMs: isEnabled ? this.#nextMs(clock.now()) ?? null : null
+      nextWakeAtMs: isEnabled ? this.#nextMs() ?? null : null
     }
   }
 
@@ -210,19 +211,26 @@ class CronRoom implements Cron {
     return previewOf(job, this.#homeOf(job), this.#options.places)
   }
 
+  /** A clock that ran far ahead and was put right silences no job until it has come so far again. */
+  #followClock (nowMs: number): void {
+    for (const job of this.#jobs.all()) {
+      if (wasAhead(job, nowMs)) this.#jobs.set(this.#jobs.timed({ ...job, cursorMs: nowMs }))
+    }
+  }
+
   #due (nowMs: number): Job[] {
     return this.#jobs.all()
       .filter(job => !job.underway && !this.#busy.has(job.id))
-      .map(job => ({ job, atMs: this.#jobs.dueAt(job, nowMs) }))
+      .map(job => ({ job, atMs: this.#jobs.dueAt(job) }))
       .filter((one): one is { job: Job, atMs: number } => one.atMs !== undefined && one.atMs <= nowMs)
       .sort((a, b) => a.atMs - b.atMs)
       .map(({ job }) => job)
   }
 
-  #nextMs (nowMs: number): number | undefined {
+  #nextMs (): number | undefined {
     const times = this.#jobs.all()
       .filter(job => !job.underway && !this.#busy.has(job.id))
-      .map(job => this.#jobs.dueAt(job, nowMs))
+      .map(job => this.#jobs.dueAt(job))
       .filter(at => at !== undefined)
     return times.length === 0 ? undefined : times.reduce((least, at) => Math.min(least, at))
   }
@@ -265,12 +273,8 @@ class CronRoom implements Cron {
   /** Decided on, written down, begun: in this order. */
   async #launch (job: Job, slotMs: number | undefined, runId: string, begun?: (runId: string) => void): Promise<void> {
     const startedAtMs = this.#options.clock.now()
-    const underway: Underway = {
-      runId,
-      sessionKey: this.#sessionKeyOf(job, runId),
-      startedAtMs,
-      ...(slotMs === undefined ? {} : { slotMs })
-    }
+    const sessionKey = this.#sessionKeyOf(job, runId)
+    const underway: Underway = { runId, sessionKey, startedAtMs, ...(slotMs === undefined ? {} : { slotMs }) }
     const stored = await this.#jobs.put({ ...job, underway, state: { ...job.state, runningAtMs: startedAtMs } })
     begun?.(runId)
     this.#tell('started', stored, { runAtMs: startedAtMs, runId })

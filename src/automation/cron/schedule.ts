@@ -91,7 +91,10 @@ export function staggerOf ({ id, schedule }: Pick<Job, 'id' | 'schedule'>): numb
   return createHash('sha256').update(id).digest().readUInt32BE(0) % windowMs
 }
 
-export const anchorOf = ({ schedule, createdAtMs }: Pick<Job, 'schedule' | 'createdAtMs'>): number =>
+/** An anchor that somebody named is where it begins. The moment of its making is none: a clock that is put right may be before it. */
+const leastTurn = ({ anchorMs }: { readonly anchorMs?: number }): number => anchorMs === undefined ? -Infinity : 0
+
+const anchorOf = ({ schedule, createdAtMs }: Pick<Job, 'schedule' | 'createdAtMs'>): number =>
   schedule.kind === 'every' ? schedule.anchorMs ?? createdAtMs : createdAtMs
 
 type Scheduled = Pick<Job, 'id' | 'schedule' | 'createdAtMs'>
@@ -105,8 +108,7 @@ export function nextSlot (job: Scheduled, afterMs: number): number | undefined {
   }
   if (schedule.kind === 'cron') return expression(schedule).nextRun(new Date(afterMs))?.getTime()
   const anchorMs = anchorOf(job)
-  const first = schedule.anchorMs !== undefined && schedule.anchorMs > afterMs ? 0 : 1
-  return anchorMs + Math.max(first, Math.floor((afterMs - anchorMs) / schedule.everyMs) + 1) * schedule.everyMs
+  return anchorMs + Math.max(leastTurn(schedule), Math.floor((afterMs - anchorMs) / schedule.everyMs) + 1) * schedule.everyMs
 }
 
 /** The last slots up to and with this moment, oldest first. */
@@ -118,14 +120,13 @@ function lastSlots (job: Scheduled, untilMs: number, count: number): number[] {
       .filter(at => at <= untilMs).sort((a, b) => a - b)
   }
   const anchorMs = anchorOf(job)
-  const least = schedule.anchorMs === undefined ? 1 : 0
   const last = Math.floor((untilMs - anchorMs) / schedule.everyMs)
   const turns = Array.from({ length: count }, (_, index) => last - count + 1 + index)
-  return turns.filter(turn => turn >= least).map(turn => anchorMs + turn * schedule.everyMs)
+  return turns.filter(turn => turn >= leastTurn(schedule)).map(turn => anchorMs + turn * schedule.everyMs)
 }
 
-/** The cursor as it counts now: a clock that ran far ahead and was put right does not silence a job for years. */
-export const cursorOf = ({ cursorMs }: Pick<Job, 'cursorMs'>, nowMs: number): number => cursorMs - nowMs > longestSetBackMs ? nowMs : cursorMs
+/** Slots were decided about that are far from now: the clock was wrong before. */
+export const wasAhead = ({ cursorMs }: Pick<Job, 'cursorMs'>, nowMs: number): boolean => cursorMs - nowMs > longestSetBackMs
 
 export interface CatchUp {
   /** Slots of a job that are made up for at most, the newest ones. */
@@ -137,15 +138,14 @@ export interface CatchUp {
 /** Slots that are due and not decided about, oldest first, as many as are made up for. */
 export function dueSlots (job: Scheduled & Pick<Job, 'cursorMs'>, nowMs: number, { runs, graceMs }: CatchUp): number[] {
   const untilMs = nowMs - staggerOf(job)
-  const cursorMs = cursorOf(job, nowMs)
-  const slots = lastSlots(job, untilMs, Math.max(1, runs)).filter(at => at > cursorMs)
+  const slots = lastSlots(job, untilMs, Math.max(1, runs)).filter(at => at > job.cursorMs)
   // What is due once is due, however late.
   if (runs > 0 || job.schedule.kind === 'at') return slots
   return slots.filter(at => untilMs - at <= graceMs)
 }
 
 /** When the timer is to look at it again; undefined when there is nothing to come. */
-export function nextRunAt (job: Scheduled & Pick<Job, 'cursorMs'>, nowMs: number): number | undefined {
-  const slot = nextSlot(job, cursorOf(job, nowMs))
+export function nextRunAt (job: Scheduled & Pick<Job, 'cursorMs'>): number | undefined {
+  const slot = nextSlot(job, job.cursorMs)
   return slot === undefined ? undefined : slot + staggerOf(job)
 }

@@ -19,22 +19,22 @@ export interface JobTable {
   /** With the moment at which it is due, as clients read it. */
   timed (job: Job): Job
   /** Undefined: never. */
-  dueAt (job: Job, nowMs: number): number | undefined
+  dueAt (job: Job): number | undefined
 }
 
-export function createJobTable (store: Store, now: () => number): JobTable {
+export function createJobTable (store: Store): JobTable {
   const collection = store.collection<Job>('cron-jobs')
   const jobs = new Map<string, Job>()
   let loading: Promise<void> | undefined
 
-  const dueAt: JobTable['dueAt'] = (job, nowMs) => {
+  const dueAt: JobTable['dueAt'] = job => {
     if (!job.enabled) return undefined
-    return job.pending && job.pending.length > 0 ? job.notBeforeMs ?? 0 : nextRunAt(job, nowMs)
+    return job.pending && job.pending.length > 0 ? job.notBeforeMs ?? 0 : nextRunAt(job)
   }
 
   const timed: JobTable['timed'] = job => {
     const { nextRunAtMs: _next, ...state } = job.state
-    const atMs = dueAt(job, now())
+    const atMs = dueAt(job)
     return { ...job, state: atMs === undefined ? state : { ...state, nextRunAtMs: atMs } }
   }
 
