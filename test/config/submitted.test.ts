@@ -17,7 +17,7 @@ const patched = async (patch: object, replacePaths?: string[]): Promise<any> =>
 
 t.test('a patch merges objects, removes what is null, and leaves comments and everything else', async t => {
   const { text: after, changedPaths } = await submitPatch('{ gateway: { port: 1, auth: null }, session: { scope: "global" } }', await stored())
-  t.same(changedPaths.sort(), ['gateway.auth.token', 'gateway.port', 'session.scope'])
+  t.same(changedPaths.toSorted(), ['gateway.auth.token', 'gateway.port', 'session.scope'])
   t.match(after, /\/\/ the door/)
   t.match(after, /\/\* why \*\//)
   t.match(await parseConfigText(after), { gateway: { mode: 'local', port: 1, auth: undefined }, session: { scope: 'global' }, tools: { deny: ['x', 'y'] } })
