@@ -1,5 +1,7 @@
+import type { ReplyAddress } from '../channels/replies/reply.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { Type } from '../protocol/type.ts'
+import type { MessageOrder } from '../tools/messages/port.ts'
 import { attachments, imagesOf } from './attachments.ts'
 import { method } from './rooms.ts'
 import { agentAnswer, callerOf, mayReset, originOf, readCommand, waitAnswer, type Context } from './run-answers.ts'
@@ -69,6 +71,36 @@ async function targetOf ({ sessionKey, sessionId, agentId, idempotencyKey }: Pla
   return sessions.target(`agent:${owner}:explicit:${sessionId ?? idempotencyKey}`, agentId)
 }
 
+interface Destination {
+  readonly idempotencyKey: string
+  readonly channel?: string
+  readonly replyChannel?: string
+  readonly to?: string
+  readonly replyTo?: string
+  readonly accountId?: string
+  readonly replyAccountId?: string
+  readonly threadId?: string
+}
+
+/** Where the reply goes: as the request says, else where the conversation was spoken last. */
+async function addressOf (params: Destination, sessionKey: string, { rooms }: Context): Promise<ReplyAddress> {
+  await rooms.sessions.ready
+  const { lastChannel, lastTo, lastAccountId, lastThreadId } = rooms.sessions.get(sessionKey) ?? {}
+  const channel = params.replyChannel ?? params.channel
+  const to = params.replyTo ?? params.to
+  const accountId = params.replyAccountId ?? params.accountId
+  const isSaid = channel !== undefined || to !== undefined
+  const threadId = isSaid ? params.threadId : params.threadId ?? lastThreadId
+  const { messages } = await rooms.channels()
+  return await messages.check({
+    action: 'send',
+    key: params.idempotencyKey,
+    text: '…',
+    ...(isSaid ? { channel, to, accountId } : { channel: lastChannel, to: lastTo, accountId: lastAccountId }),
+    ...(threadId === undefined ? {} : { threadId })
+  } as MessageOrder)
+}
+
 export const agentRuns = {
   agent: method({
     scope: ({ message }) => /^\s*\/(new|reset)\b/i.test(message) ? ['operator.write', 'operator.admin'] : ['operator.write'],
@@ -78,9 +110,6 @@ export const agentRuns = {
     async handle (params, context) {
       const { rooms, caller } = context
       const { message, idempotencyKey, provider, model, thinking, timeout, lane, extraSystemPrompt } = params
-      if (params.deliver) {
-        throw new GatewayError('INVALID_PARAMS', { message: 'there is no channel to deliver to; leave out "deliver"', details: { field: 'deliver' } })
-      }
       const images = imagesOf(params.attachments)
       const target = await targetOf(params, context)
       const { expectedExistingSessionId: expected } = params
@@ -90,6 +119,7 @@ export const agentRuns = {
       const command = readCommand(message, context)
       const order = command?.kind === 'reset' ? command : undefined
       if (order) mayReset(caller)
+      const deliver = params.deliver ? await addressOf(params, target.key, context) : undefined
       const handle = await rooms.runs.start({
         caller: callerOf(context),
         via: 'agent',
@@ -105,6 +135,7 @@ export const agentRuns = {
         ...(timeout ? { timeoutMs: Math.min(timeout * 1000, 2 ** 31 - 1) } : {}),
         ...(lane ? { lane } : {}),
         ...(extraSystemPrompt ? { extraSystemPrompt } : {}),
+        ...(deliver ? { deliver } : {}),
         origin: originOf(context)
       })
       const { runId, sessionKey, agentId, status, acceptedAtMs } = handle

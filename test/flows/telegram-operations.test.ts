@@ -59,3 +59,13 @@ t.test('what the configuration says of one account changes that account while th
   t.ok(server.connections() <= connections + 3)
   t.match(other.messages.at(-1), { text: /to the second/ })
 })
+
+t.test('what a program asks an agent may be answered in a chat', async t => {
+  const { client, hears } = await openScene(t, { keys: { allowFrom: ['501'], streaming: 'off' } })
+  const ask = async (more: object): Promise<any> =>
+    await client.request('agent', { message: 'for the chat', idempotencyKey: `k-${Math.random()}`, deliver: true, ...more }, 10_000)
+  t.match((await ask({ channel: 'telegram' })).error, { message: /Target is required/ })
+  t.match((await ask({ channel: 'nothing', to: '1' })).error, { message: 'unsupported channel: nothing' })
+  t.ok((await ask({ channel: 'telegram', to: '501' })).ok)
+  t.same(await hears(1), ['for the chat'])
+})
