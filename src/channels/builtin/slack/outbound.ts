@@ -5,6 +5,7 @@ import { createRecent } from '../../recent.ts'
 import type { Api } from './api.ts'
 import { emojiName } from './emoji.ts'
 import { toMrkdwn } from './text.ts'
+import { findTraced, traced } from './traces.ts'
 import { isChannelId, isTimestamp, isUserId } from './wire.ts'
 
 export const textLimit = 4000
@@ -117,12 +118,18 @@ class SlackOutbound {
     })
   }
 
-  async #sendText ({ text }: OutboundMessage, place: Json, signal: AbortSignal): Promise<string> {
+  async #sendText ({ key, text }: OutboundMessage, place: Json, signal: AbortSignal): Promise<string> {
     const { api, unfurlLinks } = this.#options
-    const { ts } = await api.call<{ ts?: unknown }>('chat.postMessage', {
-      ...place, text: toMrkdwn(text.toWellFormed()), mrkdwn: true, unfurl_links: unfurlLinks, unfurl_media: unfurlLinks
-    }, { signal })
-    return isTimestamp(ts) ? ts : ''
+    const shown = { text: toMrkdwn(text.toWellFormed()), mrkdwn: true, unfurl_links: unfurlLinks, unfurl_media: unfurlLinks }
+    try {
+      const { ts } = await api.call<{ ts?: unknown }>('chat.postMessage', { ...place, ...shown, ...traced(key) }, { signal })
+      return isTimestamp(ts) ? ts : ''
+    } catch (error) {
+      if (outcomeOfError(error).kind !== 'unknown') throw error
+      const ts = await findTraced(api, place, key, signal).catch(() => undefined)
+      if (ts === undefined) throw error
+      return ts
+    }
   }
 
   /** A place for it is asked for, it is brought there, and shown with its text at last: until then nobody has seen anything. */

@@ -80,11 +80,28 @@ t.test('messages are changed, taken back, and answered with a picture', async t 
   t.match(await scene.account.edit!({ key: 'k', chatId: general.id, text: 'x', messageId: '12' }, patient), { kind: 'refused' })
 })
 
+t.test('a message whose answer was cut off is looked for, and what is found has arrived', async t => {
+  const opened = await openWebhook(t)
+  const { scene, server } = opened
+  for (const threadId of [undefined, '1700000000.000100']) {
+    server.fail('chat.postMessage', { cut: 'after' })
+    const outcome = await send(scene, { chatId: general.id, text: 'once', ...(threadId ? { threadId } : {}) })
+    t.match(outcome, { kind: 'sent', messageId: last(opened).ts })
+  }
+  t.equal(server.messages.length, 2)
+  await send(scene, { chatId: general.id, text: 'twin' })
+  server.fail('chat.postMessage', { cut: 'before' })
+  t.match(await send(scene, { chatId: general.id, text: 'twin' }), { kind: 'unknown' }, 'another message of the same words is another one')
+  server.fail('chat.postMessage', { cut: 'after' })
+  server.fail('conversations.history', { status: 200, body: { ok: false, error: 'missing_scope', needed: 'channels:history' } })
+  t.match(await send(scene, { chatId: general.id, text: 'x' }), { kind: 'unknown' })
+})
+
 t.test('nobody claims to know what became of a message whose answer was cut off', async t => {
   const opened = await openWebhook(t)
   const { scene, server } = opened
   const message = { chatId: general.id, text: 'x' }
-  server.fail('chat.postMessage', { cut: 'after' }, { hang: true }, { status: 502, html: 'bad gateway' }, { status: 200, body: { ok: false, error: 'internal_error' } },
+  server.fail('chat.postMessage', { cut: 'before' }, { hang: true }, { status: 502, html: 'bad gateway' }, { status: 200, body: { ok: false, error: 'internal_error' } },
     { status: 200, body: { ok: false, error: 'fatal_error' } })
   for (let count = 0; count < 5; count++) t.match(await send(scene, message), { kind: 'unknown' })
   server.fail('chat.postMessage', { status: 503, html: 'later' }, { status: 200, body: { ok: false, error: 'service_unavailable' } })
