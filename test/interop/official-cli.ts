@@ -11,6 +11,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { startTelegram } from '../fixtures/channels/telegram-server.ts'
+import { telegramKeys } from '../flows/channel-scene.ts'
 import { connect } from '../helper.ts'
 import { createHome, daemonToken, envOf, freePort, serve, type Daemon } from '../process/daemon.ts'
 
@@ -55,7 +57,15 @@ const rows: readonly Row[] = [
   { command: 'agent --message hello-there --agent main', prints: [/Echo, a demonstration.*hello-there/] },
   { command: 'agent --message hello --agent main --json', prints: [/"status": "ok"/, /"provider": "echo"/] },
   { command: 'agent --message again --session-id abc', prints: [/again/] },
-  { command: 'channels status', prints: [/Gateway reachable/] },
+  { command: 'channels status', prints: [/Gateway reachable/, /Telegram default: enabled, configured, running, connected/] },
+  { command: 'channels status --probe', prints: [/bot:@claw_bot, .*works/] },
+  { command: 'message send --channel telegram --target 501 --message hello --json', prints: [/"messageId": "1"/, /"status": "sent"/] },
+  { command: 'message edit --channel telegram --target 501 --message-id 1 --message changed --json', prints: [/"edited": true/] },
+  { command: 'message react --channel telegram --target 501 --message-id 1 --emoji 👍', prints: [/Reaction updated/] },
+  { command: 'message poll --channel telegram --target 501 --poll-question Q --poll-option a --poll-option b', prints: [/Poll sent via telegram\. Message ID: 2/] },
+  { command: 'message delete --channel telegram --target 501 --message-id 1 --json', prints: [/"deleted": true/] },
+  { command: 'message send --channel telegram --target 77 --message hello', exit: 1, prints: [/chat not found/] },
+  { command: 'gateway call channels.pairing.list', prints: [/"notifySupported": true/, /"ttlMs": 3600000/] },
   { command: 'cron list', prints: [/No automations/] },
   { command: 'cron status', prints: [/"enabled": false/] },
   { command: 'models list', prints: [/No models found/] },
@@ -121,10 +131,12 @@ async function check (row: Row, daemon: Daemon, env: NodeJS.ProcessEnv): Promise
   return ok
 }
 
+const telegram = await startTelegram(scope)
 const port = await freePort()
 const home = createHome(scope, {
   gateway: { mode: 'local', port, trustedProxies: ['127.0.0.1'], auth: { mode: 'token', token: daemonToken } },
-  logging: { file: join(directory, 'gateway.log') }
+  logging: { file: join(directory, 'gateway.log') },
+  channels: { telegram: telegramKeys(telegram) }
 })
 let failed = 0
 try {
