@@ -7,7 +7,7 @@ import { contained } from '../containment.ts'
 import type { OutboundMedia, RunningAccount, SendOutcome } from '../define-channel.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import { maxTextChars, type NewItem } from '../delivery/item.ts'
-import type { ChannelAccount, Channels } from '../room.ts'
+import type { AccountStatus, ChannelAccount, Channels } from '../room.ts'
 import { placeOf, type Found } from './address.ts'
 import type { FileFetch } from './files.ts'
 import type { Receipts } from './receipts.ts'
@@ -58,6 +58,12 @@ function refuseIncomplete ({ action, text = '', files = [], mediaUrls = [], mess
   if (poll.options.length < 2 || poll.options.length > 12) throw invalid('a poll has 2 to 12 options')
 }
 
+/** It starts, comes back by itself, or waits for its first start behind others. */
+function willRun ({ enabled, manuallyStopped, lifecycle, lastStartAt }: AccountStatus['facts']): boolean {
+  if (!enabled || manuallyStopped) return false
+  return lifecycle === 'starting' || lifecycle === 'recovering' || lifecycle === 'ready' || (lifecycle === 'stopped' && lastStartAt === undefined)
+}
+
 class Messaging implements MessagePort {
   readonly #options: MessagingOptions
 
@@ -66,38 +72,43 @@ class Messaging implements MessagePort {
   }
 
   async check (order: MessageOrder): Promise<MessagePlace> {
-    return (await this.#understand(order)).place
+    const found = await this.#understand(order)
+    this.#refuseUnable(order, found)
+    return found.place
   }
 
   async perform (order: MessageOrder, signal: AbortSignal): Promise<MessageReceipt> {
-    const { place, account } = await this.#understand(order)
+    const found = await this.#understand(order)
+    const { place, account } = found
     const { delivery, receipts } = this.#options
     const { waitMs: _waitMs, key, files = [], ...words } = order
     const isWaiting = (): boolean => delivery.list().some(({ id, state }) => state === 'queued' && (id === key || id.startsWith(`${key}:`)))
     const named = { ...words, ...place, files: files.map(({ name, data }) => [name, data.length]) }
-    return await receipts.once(key, named, isWaiting, async () =>
-      order.action === 'send' ? await this.#send(order, place, account, signal) : await this.#act(order, place, account))
+    // What was done before is told also when it could not be done now.
+    return await receipts.once(key, named, isWaiting, async () => {
+      this.#refuseUnable(order, found)
+      return order.action === 'send' ? await this.#send(order, place, account, signal) : await this.#act(order, place, account)
+    })
   }
 
   async #understand (order: MessageOrder): Promise<Found> {
     refuseIncomplete(order)
     const { channels, config } = this.#options
-    const found = await placeOf(order, channels, config().config)
-    const { account, place } = found
+    return await placeOf(order, channels, config().config)
+  }
+
+  #refuseUnable ({ action }: MessageOrder, { account, place }: Found): void {
     const running = account.current()
-    if (!running) this.#refuseAtRest(place)
-    const { action } = order
-    if (running && action !== 'send' && running[abilities[action]] === undefined) {
-      throw new GatewayError('CHANNEL_UNABLE', { message: `Action "${action}" is not supported on ${place.channel}.` })
-    }
-    return found
+    if (!running) return this.#refuseAtRest(place)
+    if (action === 'send' || running[abilities[action]] !== undefined) return
+    throw new GatewayError('CHANNEL_UNABLE', { message: `Action "${action}" is not supported on ${place.channel}.` })
   }
 
   /** What does not run and will not by itself soon keeps nobody waiting. */
   #refuseAtRest ({ channel, accountId }: MessagePlace): void {
     const row = this.#options.channels.status().find(({ entry }) => entry.channel === channel && entry.accountId === accountId)
     const facts = row?.facts
-    if (facts && !facts.manuallyStopped && (facts.lifecycle === 'starting' || facts.lifecycle === 'recovering' || facts.lifecycle === 'ready')) return
+    if (facts && willRun(facts)) return
     const why = facts?.manuallyStopped ? 'it was stopped by hand' : facts?.enabled === false ? 'it is switched off' : facts?.lastError ?? 'it has ended'
     throw new GatewayError('CHANNEL_NOT_RUNNING', { message: `account ${accountId} of ${channel} does not run: ${why}`, details: { channel, accountId } })
   }
