@@ -14,6 +14,7 @@ import type { Store } from '../store/store.ts'
 import type { Conversation } from './conversation.ts'
 import { composeInbound } from './inbound.ts'
 import { composeMessages } from './messages.ts'
+import { composeReplyFiles } from './reply-files.ts'
 
 export interface ChannelParts extends Pick<Conversation, 'runs' | 'files' | 'sessions'> {
   readonly live: LiveConfig
@@ -84,7 +85,13 @@ async function build (parts: ChannelParts): Promise<Built> {
   const inbound = await composeInbound({ ...parts, clock, delivery, pairing })
   await delivery.open()
   const outbox = createReplies({
-    channels, delivery, live: store.collection('live-replies'), config: live.current, clock, log: logging.child('replies')
+    channels,
+    delivery,
+    live: store.collection('live-replies'),
+    fileOf: await composeReplyFiles(parts),
+    config: live.current,
+    clock,
+    log: logging.child('replies')
   })
   const messages = await composeMessages({ ...parts, channels, delivery, pairing, clock })
   return { rooms: { channels, delivery, pairing, ...messages }, outbox, inbound }

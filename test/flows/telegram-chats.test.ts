@@ -66,6 +66,12 @@ t.test('an album is one message, its pictures are seen and its files lie where t
   const asked = payload.messages.filter(({ role }: { role: string }) => role === 'user')
   t.equal(asked.length, 1)
   t.equal(asked[0].content.filter(({ type }: { type: string }) => type === 'image').length, 2)
+
+  server.write({ text: `here it is\nMEDIA: ${path}\nMEDIA: ../secret.txt` })
+  const file = await eventually(async () => server.messages.find(({ from, document }) => from?.id === bot.id && document), found => found !== undefined)
+  t.match(file.document, { file_name: /notes\.txt$/, file_size: 10 })
+  const texts = scene.said().filter(Boolean)
+  t.match(texts.at(-1), /^here it is\n\[file \.\.\/secret\.txt could not be sent: /, 'what lies elsewhere stays there')
 })
 
 t.test('a reply can be read while it is written, and is one message in the end', async t => {

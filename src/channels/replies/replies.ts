@@ -8,6 +8,7 @@ import type { Delivery } from '../delivery/delivery.ts'
 import type { NewItem } from '../delivery/item.ts'
 import type { ChannelAccount, Channels } from '../room.ts'
 import { createLiveText, type LiveText } from './live-text.ts'
+import { mediaOf, readMedia, type Media, type ReplyFile } from './media.ts'
 import type { BegunRun, EndedRun, Outbox, PreparedReply, ReplyAddress } from './reply.ts'
 import { showTyping } from './typing.ts'
 
@@ -21,6 +22,8 @@ export interface RepliesOptions {
   readonly channels: Pick<Channels, 'find'>
   readonly delivery: Pick<Delivery, 'prepare'>
   readonly live: Collection<LiveReply>
+  /** What a reply names, as its agent may read it: a file of the workspace, or an address. Throws a sentence. */
+  readonly fileOf: (name: string, run: Pick<EndedRun, 'agentId' | 'sessionKey'>, limitBytes: number) => Promise<ReplyFile>
   readonly config: () => LoadedConfig
   readonly clock: Clock
   readonly log: Logger
@@ -33,6 +36,11 @@ function isLive ({ entry: { config: { streaming, streamMode } }, channel }: Chan
   const mode = typeof streaming === 'object' && streaming !== null ? (streaming as Keys).mode : streaming ?? streamMode
   return mode === undefined ? channel.showsLive === true : mode !== 'off' && mode !== false
 }
+
+/** They lie in the queue as long as it takes. */
+const mostFileBytes = 20 * 1024 * 1024
+
+type Content = Pick<NewItem, 'text' | 'media' | 'replaces'>
 
 /** What people read: an error is told, whatever went before it. */
 function textOf ({ result: { outcome, text, earlier = [], error }, isSilent }: EndedRun): string {
@@ -78,29 +86,50 @@ class Replies implements Outbox {
     const account = channels.find(deliver.channel, deliver.accountId)
     const shown = await this.#shown.get(runId)?.end() ?? (await live.get(runId))?.messageId
     const forget: StoreOp[] = shown === undefined ? [] : [{ op: 'delete', collection: 'live-replies', key: runId }]
-    const text = textOf(run)
-    if (text === '') {
-      if (shown !== undefined && run.isSilent) this.#takeBack(account, deliver, shown)
-      return { ops: forget, committed () {} }
-    }
+    const { text, files } = await this.#contentOf(run, account)
+    if (text === '' && shown !== undefined && run.result.outcome === 'ok') this.#takeBack(account, deliver, shown)
     const prefix = account?.entry.config.responsePrefix ?? config().config.messages.responsePrefix
-    const item = delivery.prepare(this.#itemOf(run, account, typeof prefix === 'string' && prefix !== '' ? `${prefix} ${text}` : text, shown))
-    return { ops: [...forget, ...item.ops], committed: () => item.committed() }
+    const words = text !== '' && typeof prefix === 'string' && prefix !== '' ? `${prefix} ${text}` : text
+    const items = [...words === '' ? [] : [{ text: words, ...(shown === undefined ? {} : { replaces: shown }) }], ...files.map(media => ({ text: '', media }))]
+      .map((content, index) => delivery.prepare(this.#itemOf(run, account, index, content)))
+    return {
+      ops: [...forget, ...items.flatMap(({ ops }) => ops)],
+      committed () { for (const item of items) item.committed() }
+    }
   }
 
-  #itemOf ({ runId, deliver }: EndedRun, account: ChannelAccount | undefined, text: string, shown: string | undefined): NewItem {
+  /** A file that cannot be had is named, and keeps back nothing else. */
+  async #contentOf (run: EndedRun, account: ChannelAccount | undefined): Promise<{ text: string, files: Media[] }> {
+    const { text, names } = run.result.outcome === 'ok' ? readMedia(textOf(run)) : { text: textOf(run), names: [] }
+    const limitBytes = Math.min(mostFileBytes, account?.channel.limits.mediaBytes ?? mostFileBytes)
+    const files: Media[] = []
+    const notes: string[] = []
+    for (const name of names) {
+      try {
+        const file = await this.#options.fileOf(name, run, limitBytes)
+        if (file.data.length > limitBytes) throw new Error(`it has more than ${limitBytes} bytes`)
+        files.push(mediaOf(file))
+      } catch (err) {
+        this.#options.log.warn({ err, runId: run.runId }, 'a file of a reply could not be had')
+        notes.push(`[file ${name.slice(0, 200)} could not be sent: ${err instanceof Error ? err.message.slice(0, 200) : 'unknown reason'}]`)
+      }
+    }
+    return { text: [text, ...notes].filter(Boolean).join('\n'), files }
+  }
+
+  #itemOf ({ runId, deliver }: EndedRun, account: ChannelAccount | undefined, index: number, content: Content): NewItem {
     const { channel, accountId, to, threadId, messageId } = deliver
     const { replyToMode = 'off' } = account?.entry.config ?? {}
+    const refers = messageId !== undefined && (replyToMode === 'all' || (replyToMode === 'first' && index === 0))
     return {
-      id: `reply:${runId}`,
+      id: index === 0 ? `reply:${runId}` : `reply:${runId}:${index}`,
       channel,
       accountId,
       chatId: to,
-      text,
       runId,
+      ...content,
       ...(threadId === undefined ? {} : { threadId }),
-      ...(messageId === undefined || replyToMode === 'off' ? {} : { replyTo: messageId }),
-      ...(shown === undefined ? {} : { replaces: shown })
+      ...(refers ? { replyTo: messageId } : {})
     }
   }
 

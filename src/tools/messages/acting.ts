@@ -5,7 +5,7 @@ import { typeOfName } from '../../lib/media-type.ts'
 import { GatewayError, isGatewayError } from '../../protocol/errors.ts'
 import type { SessionRecord } from '../../sessions/record.ts'
 import { failureOf, FileFailure } from '../files/failure.ts'
-import type { Files } from '../files/files.ts'
+import type { Files, Session } from '../files/files.ts'
 import { openPlace } from '../files/place.ts'
 import { readWhole } from '../files/whole-file.ts'
 import { answer, problem } from '../sessions/answers.ts'
@@ -58,7 +58,7 @@ function crossing (
   return allowWithinProvider || isOwn ? undefined : denied('only the own chat may be written to')
 }
 
-async function fileOf (name: string, files: Files, context: ToolContext): Promise<MessageFile> {
+export async function fileOf (name: string, files: Files, context: Session): Promise<MessageFile> {
   try {
     const place = await openPlace(await files.view(context), name, { use: 'read' })
     const known = await readWhole(place).finally(place.close)
