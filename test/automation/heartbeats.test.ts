@@ -46,12 +46,12 @@ t.test('outside of its hours, without a place to talk to, or with nothing to do 
   idle.workspace.directory = directory
   await pass(idle, hourMs)
   // Files are read in real time.
-  await eventually(() => idle.heartbeats.last() !== null)
+  await eventually(async () => idle.heartbeats.last(), last => last !== null)
   t.equal(idle.requests.length, 0)
   t.match(idle.heartbeats.last(), { status: 'skipped', reason: 'empty-heartbeat-file' })
   writeFileSync(join(directory, 'HEARTBEAT.md'), '- [ ] look at the disk\n')
   await pass(idle, hourMs)
-  await eventually(() => idle.requests.length > 0)
+  t.ok(await eventually(async () => idle.requests.length, count => count > 0) > 0)
 
   const lost = await createScene({ config: every({ target: 'owner' }) })
   await pass(lost, hourMs)

@@ -62,7 +62,7 @@ export function checkSchedule (schedule: Schedule, nowMs: number): void {
     try {
       next = expression(schedule).nextRun(new Date(nowMs))
     } catch (error) {
-      const why = error instanceof Error ? error.message.replace(/^CronPattern: /, '') : String(error)
+      const why = error instanceof Error ? error.message.replace(/^CronPattern: /, '').replace('five, six, or seven', 'five or six') : String(error)
       throw refuse(`schedule.expr: "${expr.slice(0, 100)}" is no cron expression: ${why.slice(0, 200)}`)
     }
     if (!next) throw refuse(`schedule.expr: "${expr.slice(0, 100)}" names no time that ever comes`)

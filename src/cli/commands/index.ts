@@ -120,6 +120,18 @@ const loaders: { readonly [name: string]: Loader } = {
   'memory search': () => import('./memory-search.ts'),
   'secrets reload': () => import('./secrets-reload.ts'),
   'secrets audit': () => import('./secrets-audit.ts'),
+  'cron list': () => import('./cron-list.ts'),
+  'cron status': () => import('./cron-status.ts'),
+  'cron add': () => import('./cron-add.ts'),
+  'cron edit': () => import('./cron-edit.ts'),
+  'cron show': () => import('./cron-show.ts'),
+  'cron enable': () => import('./cron-enable.ts'),
+  'cron disable': () => import('./cron-disable.ts'),
+  'cron run': () => import('./cron-run.ts'),
+  'cron runs': () => import('./cron-runs.ts'),
+  'cron remove': () => import('./cron-remove.ts'),
+  'system event': () => import('./system-event.ts'),
+  'system heartbeat': () => import('./system-heartbeat.ts'),
   'config get': () => import('./config-get.ts'),
   'config set': () => import('./config-set.ts'),
   'config unset': () => import('./config-unset.ts'),
@@ -148,10 +160,12 @@ export const groups: { readonly [name: string]: GroupDeclaration } = {
   memory: { summary: 'Search what agents wrote down, and see what of it can be found', fallback: 'memory status' },
   secrets: { summary: 'Fetch credentials again, and see where they are kept', fallback: 'secrets audit' },
   security: { summary: 'Find what stands open', fallback: 'security audit' },
+  cron: { summary: 'Jobs that run by themselves: once, at intervals, or by a cron expression', fallback: 'cron list' },
+  system: { summary: 'Tell agents something, and look at their heartbeats' },
   config: { summary: 'Read, change and check the configuration' }
 }
 
-export const commandIndex: CommandIndex = { commands: loaders, groups, aliases: { onboard: 'setup' } }
+export const commandIndex: CommandIndex = { commands: loaders, groups, aliases: { onboard: 'setup', send: 'message send', reload: 'gateway reload' } }
 
 export async function loadCommand (name: string): Promise<AnyCommand> {
   return (await loaders[name]!()).default as AnyCommand

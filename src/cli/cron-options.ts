@@ -1,0 +1,108 @@
+/** What a job is, as somebody types it: for `cron add` and `cron edit`. */
+import { parseDuration } from '../lib/duration.ts'
+import { flag, integer, oneOfWords, text, unset, UsageError, type OptionValues } from './define-command.ts'
+
+export const jobOptions = {
+  name: text('name', 'What the job is called'),
+  description: text('text', 'What it is for'),
+  agent: text('id', 'The agent that does it; absent: the default one'),
+  at: text('when', 'Once: a time such as 2027-02-01T16:00:00Z (UTC without a zone, or in --tz), or in 20m, 3h, 2d'),
+  every: text('duration', 'Again and again: 10m, 1h, 1d'),
+  cron: text('expr', 'By a cron expression with 5 fields, or 6 with seconds'),
+  tz: text('zone', 'The zone of --cron and --at, such as Europe/Berlin'),
+  stagger: text('duration', 'Spread the runs of --cron over so long'),
+  exact: flag('Not spread at all'),
+  message: text('text', 'What the agent is to do, in a conversation of its own'),
+  systemEvent: text('text', 'What the main conversation is told'),
+  session: text('target', 'main, isolated, current or session:<id>'),
+  sessionKey: text('key', 'The conversation that "current" and "last" mean'),
+  wake: oneOfWords('mode', ['now', 'next-heartbeat'], 'When the main conversation hears of it'),
+  model: text('model', 'Another model for it'),
+  thinking: text('level', 'How much the model thinks'),
+  timeoutSeconds: integer('n', 'Time for one run', { min: 1, max: 604_800 }),
+  tools: text('list', 'Tools that it may use at most, with commas between them'),
+  announce: flag('Send the reply to a chat'),
+  webhook: text('url', 'POST the reply to this address'),
+  deliver: unset('Leave the reply in the conversation of the run'),
+  channel: text('channel', 'The channel of the chat; absent: where the conversation was heard of last'),
+  to: text('id', 'The chat'),
+  account: text('id', 'The account of the channel'),
+  threadId: text('id', 'The thread or topic'),
+  bestEffortDeliver: flag('A reply that does not arrive is no failure')
+} as const
+
+export type JobOptions = OptionValues<typeof jobOptions>
+type Fields = { readonly [name: string]: unknown }
+
+const given = (fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== false))
+
+function spanOf (text: string, name: string): number {
+  try {
+    return parseDuration(text)
+  } catch {
+    throw new UsageError(`Invalid ${name} (use a duration such as 30s, 10m, 1h or 2d)`)
+  }
+}
+
+/** How far a zone is ahead of UTC at a time that its clocks show. */
+function inZone (local: string, tz: string): string {
+  const asUtc = Date.parse(`${local}Z`)
+  if (Number.isNaN(asUtc)) throw new UsageError('Invalid --at (use a time such as 2027-02-01T16:00)')
+  let format: Intl.DateTimeFormat
+  try {
+    format = new Intl.DateTimeFormat('sv-SE', { timeZone: tz, dateStyle: 'short', timeStyle: 'medium' })
+  } catch {
+    throw new UsageError('Invalid --tz (use a zone such as Europe/Berlin)')
+  }
+  const aheadAt = (ms: number): number => Date.parse(`${format.format(ms).replace(' ', 'T')}Z`) - ms
+  // Once more, in case the clocks change in between.
+  const first = asUtc - aheadAt(asUtc)
+  return new Date(asUtc - aheadAt(first)).toISOString()
+}
+
+function scheduleOf ({ at, every, cron, tz, stagger, exact }: JobOptions): Fields | undefined {
+  const named = [at, every, cron].filter(value => value !== undefined)
+  if (named.length > 1) throw new UsageError('Give one of --at, --every and --cron')
+  if (every !== undefined) return { kind: 'every', everyMs: spanOf(every, '--every') }
+  if (cron !== undefined) {
+    const staggerMs = exact ? 0 : stagger === undefined ? undefined : spanOf(stagger, '--stagger')
+    return { kind: 'cron', expr: cron, ...given({ tz }), ...(staggerMs === undefined ? {} : { staggerMs }) }
+  }
+  if (at === undefined) return undefined
+  if (/^\d+(\.\d+)?(ms|s|m|h|d|w)$/.test(at)) return { kind: 'at', at: new Date(Date.now() + spanOf(at, '--at')).toISOString() }
+  const hasZone = /(?:z|[+-]\d{2}:?\d{2})$/i.test(at.slice(10))
+  return { kind: 'at', at: tz === undefined || hasZone ? at : inZone(at.replace(' ', 'T'), tz) }
+}
+
+function payloadOf ({ message, systemEvent, model, thinking, timeoutSeconds, tools }: JobOptions): Fields | undefined {
+  if (message !== undefined && systemEvent !== undefined) throw new UsageError('Give one of --message and --system-event')
+  const toolsAllow = tools?.split(',').map(name => name.trim()).filter(Boolean)
+  if (systemEvent !== undefined) return { kind: 'systemEvent', text: systemEvent }
+  const turn = given({ message, model, thinking, timeoutSeconds, toolsAllow })
+  return Object.keys(turn).length > 0 ? { kind: 'agentTurn', ...turn } : undefined
+}
+
+function deliveryOf (options: JobOptions): Fields | undefined {
+  const { announce, webhook, deliver, channel, to, account, threadId, bestEffortDeliver } = options
+  if (webhook !== undefined) return { mode: 'webhook', to: webhook, ...given({ bestEffort: bestEffortDeliver }) }
+  if (!deliver) return { mode: 'none' }
+  const place = given({ channel, to, accountId: account, threadId, bestEffort: bestEffortDeliver })
+  return announce || Object.keys(place).length > 0 ? { mode: 'announce', ...place } : undefined
+}
+
+/** Nothing but what was typed. */
+export function jobFields (options: JobOptions): Fields {
+  const { name, description, agent, session, sessionKey, wake } = options
+  return given({
+    name,
+    description,
+    agentId: agent,
+    schedule: scheduleOf(options),
+    sessionTarget: session,
+    sessionKey,
+    wakeMode: wake,
+    payload: payloadOf(options),
+    delivery: deliveryOf(options)
+  })
+}
