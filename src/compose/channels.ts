@@ -93,6 +93,7 @@ async function build (parts: ChannelParts): Promise<Built> {
     clock,
     log: logging.child('replies')
   })
+  await outbox.forgetOld()
   const messages = await composeMessages({ ...parts, channels, delivery, pairing, clock })
   return { rooms: { channels, delivery, pairing, ...messages }, outbox, inbound }
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { createOneAtATime, type OneAtATime } from '../../lib/one-at-a-time.ts'
 import type { Logger } from '../../log/logger.ts'
 import { GatewayError } from '../../protocol/errors.ts'
+import { cutText } from '../../tools/guards/untrusted.ts'
 import { contained } from '../containment.ts'
 import type { InboundMessage } from '../define-channel.ts'
 import type { Delivery } from '../delivery/delivery.ts'
@@ -39,6 +40,8 @@ export interface Inbound {
 }
 
 const maxKeyChars = 300
+/** What no service has in one message. */
+const maxTextChars = 100_000
 const defaultMediaBytes = 20 * 1024 * 1024
 const reactionLimitMs = 10_000
 /** For what is being taken in when the gateway stops. */
@@ -172,12 +175,15 @@ class InboundRoom implements Inbound {
       const stopped = await runs.stop(route.sessionKey)
       return await this.#say(account, message, stopped ? 'Stopped.' : 'There is nothing to stop.')
     }
-    const said = order ? order.rest : text
+    const said = cutText(order ? order.rest : text, maxTextChars)
     const brought = await this.#fetch(account, message, route)
     const chatKey = chatKeyOf(account, message)
     const heard = order ? [] : this.#overheard.of(chatKey)
     const words = wordsOf({ channel: account.channel.label, message, text: said, heard, notes: brought.notes })
-    const isBareOrder = order !== undefined && said === '' && brought.notes.length === 0 && brought.images.length === 0
+    const isEmpty = said.trim() === '' && brought.notes.length === 0 && brought.images.length === 0
+    // The agent was named and nothing else: what was said before may be what is meant.
+    if (isEmpty && !order && heard.length === 0 && message.replyTo === undefined) return
+    const isBareOrder = isEmpty && order !== undefined
     await this.#handOver({
       ...this.#requestOf(account, message, route, who.isOwner),
       message: isBareOrder ? '' : words,

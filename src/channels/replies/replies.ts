@@ -40,6 +40,8 @@ function isLive ({ entry: { config: { streaming, streamMode } }, channel }: Chan
 /** They lie in the queue as long as it takes. */
 const mostFileBytes = 20 * 1024 * 1024
 
+const keepLiveMs = 24 * 60 * 60_000
+
 type Content = Pick<NewItem, 'text' | 'media' | 'replaces'>
 
 /** What people read: an error is told, whatever went before it. */
@@ -117,6 +119,12 @@ class Replies implements Outbox {
     return { text: [text, ...notes].filter(Boolean).join('\n'), files }
   }
 
+  /** What was shown of replies that never came, such as those of runs that are parked, is nobody's any more. */
+  async forgetOld (): Promise<void> {
+    const { live, clock } = this.#options
+    for (const { key, value } of await live.all()) if (clock.now() - value.atMs > keepLiveMs) await live.delete(key)
+  }
+
   #itemOf ({ runId, deliver }: EndedRun, account: ChannelAccount | undefined, index: number, content: Content): NewItem {
     const { channel, accountId, to, threadId, messageId } = deliver
     const { replyToMode = 'off' } = account?.entry.config ?? {}
@@ -156,4 +164,4 @@ class Replies implements Outbox {
   }
 }
 
-export const createReplies = (options: RepliesOptions): Outbox => new Replies(options)
+export const createReplies = (options: RepliesOptions): Replies => new Replies(options)
