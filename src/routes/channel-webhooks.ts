@@ -82,7 +82,10 @@ export async function registerChannelWebhooks (fastify: FastifyInstance, options
     if (down) throw down
     const gate = limiter.check('channel-auth', subjectOf(request))
     if (!gate.allowed) throw new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs: gate.retryAfterMs })
-    const found = (await channels).find(channel, account)
+    const room = await channels
+    // A service may come before the accounts are there, right after a start.
+    if (!room.find(channel, account)) await room.settled()
+    const found = room.find(channel, account)
     if (!found) return reply.callNotFound()
     const running = found.current()
     // The service comes again, which it would not do after a 404.
