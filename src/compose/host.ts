@@ -3,6 +3,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { EventBus } from '../events/bus.ts'
 import { createEventLoopMonitor, type EventLoopMonitor } from '../host/event-loop.ts'
 import { createHealth, type AgentFacts, type Health, type HealthSources } from '../host/health.ts'
+import { createIncidents, type Incidents } from '../host/incidents.ts'
 import { createLifecycle, type Lifecycle } from '../host/lifecycle.ts'
 import { createPresence, type Presence } from '../host/presence.ts'
 import { createRest, type Rest } from '../host/rest.ts'
@@ -32,6 +33,7 @@ export interface Host {
   readonly lifecycle: Lifecycle
   readonly eventLoop: EventLoopMonitor
   readonly rest: Rest
+  readonly incidents: Incidents
   readonly presence: Presence
   readonly health: Health
   readonly agents: () => AgentFacts[]
@@ -46,9 +48,14 @@ export function createHost (options: HostOptions): Host {
     const defaultId = defaultAgentId(config)
     return agentEntries(config).map(({ id, name }) => ({ agentId: id, ...(name ? { name } : {}), isDefault: id === defaultId }))
   }
+  const incidents = createIncidents(now)
   const eventLoop = createEventLoopMonitor({
     now,
-    onBlocked: delayMs => log.warn({ delayMs, lastMethod: options.lastMethod() }, 'the event loop stood still')
+    onBlocked (delayMs) {
+      const facts = { delayMs, lastMethod: options.lastMethod() }
+      incidents.note('diagnostic.liveness.warning', { reason: 'event_loop_delay', ...facts })
+      log.warn(facts, 'the event loop stood still')
+    }
   })
   const stateVersion = () => ({ presence: presence.version(), health: health.version() })
   const presence = createPresence({
@@ -67,6 +74,7 @@ export function createHost (options: HostOptions): Host {
     lifecycle: createLifecycle({ now, checks: { 'state-database': () => store.status().writable }, more: options.failingChannels }),
     eventLoop,
     rest: createRest(),
+    incidents,
     presence,
     health,
     agents,

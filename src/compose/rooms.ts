@@ -26,6 +26,7 @@ export function composeRooms (parts: Parts, more: Pick<Rooms, 'devices' | 'conne
     presence: host.presence,
     lifecycle: host.lifecycle,
     eventLoop: host.eventLoop,
+    incidents: host.incidents,
     events: parts.events,
     sessions: parts.conversation.sessions,
     models: parts.conversation.models,

@@ -5,6 +5,7 @@ import { agents } from './agents.ts'
 import { approvals } from './approvals.ts'
 import { channels, channelPairing } from './channels.ts'
 import { channelQueue } from './channel-queue.ts'
+import { commandWords } from './command-words.ts'
 import { audit } from './audit.ts'
 import { chat } from './chat.ts'
 import { chatHistory } from './chat-history.ts'
@@ -34,6 +35,7 @@ import { sessionsGroups } from './sessions-groups.ts'
 import { sessionsUsage } from './sessions-usage.ts'
 import { scopeUpgrades } from './scope-upgrades.ts'
 import { tools } from './tools.ts'
+import { upkeep } from './upkeep.ts'
 import { usage } from './usage.ts'
 import type { Rooms } from './rooms.ts'
 import type { MethodTable } from '../rpc/define-method.ts'
@@ -78,6 +80,8 @@ export const methods = {
   ...approvals,
   ...audit,
   ...execApprovals,
+  ...upkeep,
+  ...commandWords,
   ...placeholders
 }
 

@@ -12,6 +12,7 @@ import type { Reloads } from '../config/reloads.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { EventLoopMonitor } from '../host/event-loop.ts'
 import type { AgentFacts, Health } from '../host/health.ts'
+import type { Incidents } from '../host/incidents.ts'
 import type { Lifecycle } from '../host/lifecycle.ts'
 import type { Presence } from '../host/presence.ts'
 import type { LogsTailResult, TailOptions } from '../log/tail.ts'
@@ -34,6 +35,7 @@ export interface Rooms {
   readonly presence: Presence
   readonly lifecycle: Lifecycle
   readonly eventLoop: EventLoopMonitor
+  readonly incidents: Incidents
   readonly events: EventBus
   readonly devices: Devices
   /** Loaded with the first use of an API key. */
