@@ -24,6 +24,7 @@ export interface CommandsOptions {
   readonly hasApprover: (kind: ApprovalKind) => boolean
   readonly isStopping: () => boolean
   readonly notify: (notice: ExitNotice) => void
+  readonly nodes: ExecSources['nodes']
   /** Absent: there are no sandboxes. */
   readonly launcherFor?: ExecSources['launcherFor']
 }
@@ -62,6 +63,7 @@ export function composeCommands (options: CommandsOptions): Commands {
         consents: createConsents({ approvals, document, isStopping }),
         redact: logging.redactor.redactText,
         notify,
+        nodes: options.nodes,
         now
       }))
       return room

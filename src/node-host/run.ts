@@ -108,13 +108,9 @@ async function permit (order: Order, { document, environment, homeDir }: RunSour
 function reporting (running: RunningCommand, progress: RunContext['progress']): () => void {
   let told = 0
   const tell = (): void => {
-    const text = running.output.text()
-    if (text.length < told) told = 0
-    while (told < text.length) {
-      progress(text.slice(told, told + progressChars))
-      told += progressChars
-    }
-    told = text.length
+    const { text, position } = running.output.since(told)
+    told = position
+    for (let at = 0; at < text.length; at += progressChars) progress(text.slice(at, at + progressChars))
   }
   const timer = setInterval(tell, 500)
   return () => clearInterval(timer)

@@ -19,7 +19,9 @@ export interface ConsentRequest {
   readonly sessionKey: string
   readonly runId?: string
   readonly callId: string
-  readonly host: 'gateway' | 'sandbox'
+  readonly host: 'gateway' | 'sandbox' | 'node'
+  /** The machine, when it is none of ours. */
+  readonly nodeId?: string
   readonly security: Security
   readonly ask: Ask
   readonly check: CommandCheck
@@ -54,7 +56,7 @@ const denials: { readonly [reason in Extract<Consent, { kind: 'denied' }>['reaso
 
 interface Doubt { readonly policy: ExecPolicy, readonly check: CommandCheck, readonly because: string }
 
-async function askPerson (consents: Consents, question: Question, { policy, check, because }: Doubt): Promise<string | undefined> {
+export async function askPerson (consents: Consents, question: Question, { policy, check, because }: Doubt): Promise<string | undefined> {
   const { searchPath: _path, settings: _settings, words: _words, ...request } = question
   const consent = await consents.ask({ ...request, security: policy.security, ask: policy.ask, check, because })
   if (consent.kind === 'allowed') return undefined

@@ -25,6 +25,8 @@ export interface ExecArgs {
   readonly timeout?: number
   readonly noOutputTimeoutMs?: number
   readonly host?: ExecSettings['host']
+  /** For host "node": its id or name. */
+  readonly node?: string
   readonly ask?: string
   readonly security?: string
   readonly elevated?: boolean
@@ -54,9 +56,18 @@ async function workingDirectory (args: ExecArgs, { places }: ExecSettings): Prom
   return isDirectory ? { cwd } : { problem: `exec was refused: ${cwd} is not a directory.` }
 }
 
-function hostProblem (asked: ExecSettings['host'] | undefined, { host }: ExecSettings, { kind }: Launcher): string | undefined {
-  const wanted = asked === undefined || asked === 'auto' ? host : asked
-  if (wanted === 'node') return 'exec was refused: commands on nodes are not offered by this gateway.'
+/** What a call asks for, else what the configuration says. */
+const wantedHost = (asked: ExecSettings['host'] | undefined, { host }: ExecSettings): ExecSettings['host'] =>
+  asked === undefined || asked === 'auto' ? host : asked
+
+function hostProblem (asked: ExecSettings['host'] | undefined, settings: ExecSettings, { kind }: Launcher): string | undefined {
+  const { host } = settings
+  const wanted = wantedHost(asked, settings)
+  if (wanted === 'node') {
+    if (host === 'node' || (host === 'auto' && kind === 'host')) return undefined
+    return 'exec was refused: commands of this session stay where they are (tools.exec.host says where they may go).'
+  }
+  if (host === 'node') return 'exec was refused: commands of this agent run on a node (tools.exec.host).'
   if (wanted === 'sandbox' && kind === 'host') return 'exec was refused: this session has no sandbox (agents.defaults.sandbox.mode).'
   if (asked === 'gateway' && host !== 'gateway' && kind === 'sandbox') return 'exec was refused: this session stays in its sandbox.'
   return undefined
@@ -125,6 +136,15 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
     return Math.min(longestTimerMs, asked === undefined ? timeoutMs : asked * 1000)
   }
 
+  /** Nothing of this machine is looked at for it. */
+  async function onNode (args: ExecArgs, context: ToolContext, settings: ExecSettings): Promise<ToolResult> {
+    const { agentId, sessionKey } = context
+    const problem = hostProblem(args.host, settings, await sources.launcherFor({ agentId, sessionKey }))
+    if (problem) return failure('exec', problem)
+    const { runOnNode } = await import('./on-node.ts')
+    return await runOnNode({ args, settings, context, timeoutMs: timeoutOf(args, settings) }, { ...sources, nodes: sources.nodes() })
+  }
+
   async function start (args: ExecArgs, settings: ExecSettings, { question: { cwd }, launcher }: Prepared): Promise<RunningCommand> {
     const command = await startCommand({
       command: args.command,
@@ -189,6 +209,7 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
     async run (args, context) {
       refuseArgs(args)
       const settings = settingsFor(context.agentId)
+      if (wantedHost(args.host, settings) === 'node') return await onNode(args, context, settings)
       await mkdir(settings.places.workspace, { recursive: true, mode: 0o700 })
       const prepared = await prepare(args, context, settings)
       if ('problem' in prepared) return failure('exec', prepared.problem)
@@ -204,7 +225,9 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
     },
     async foresee (args, context) {
       refuseArgs(args)
-      const prepared = await prepare(args, context, settingsFor(context.agentId))
+      const settings = settingsFor(context.agentId)
+      if (wantedHost(args.host, settings) === 'node') return { wouldRun: false, because: 'whether it may run is known by the node alone' }
+      const prepared = await prepare(args, context, settings)
       if ('problem' in prepared) return { wouldRun: false, because: prepared.problem }
       return await foreseeConsent(sources.consents, prepared.question)
     },

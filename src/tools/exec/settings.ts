@@ -12,6 +12,8 @@ export interface ExecSettings {
   readonly rules: readonly AllowRule[]
   readonly places: Places
   readonly host: 'auto' | 'sandbox' | 'gateway' | 'node'
+  /** The node for host "node". */
+  readonly node?: string
   readonly backgroundMs: number
   /** 0: none. */
   readonly timeoutMs: number
@@ -24,7 +26,7 @@ export function execSettings (config: Config, agentId: string, workspace: string
   const shared = config.tools.exec
   const own = agentEntries(config).find(({ id }) => id.toLowerCase() === agentId.toLowerCase())?.tools?.exec ?? {}
   const merged = { ...shared, ...Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) }
-  const { allowedCommands, allowedPaths, host = 'auto', backgroundMs, notifyOnExit } = merged
+  const { allowedCommands, allowedPaths, host = 'auto', node, backgroundMs, notifyOnExit } = merged
   const places = (paths: readonly string[]): string[] => paths.map(path => expandPath(path, homeDir))
   return {
     layers: [{ mode: merged.mode, security: merged.security, ask: merged.ask, isListed: allowedCommands !== undefined }],
@@ -32,6 +34,7 @@ export function execSettings (config: Config, agentId: string, workspace: string
     // An agent may have more denied places than all have, and never fewer.
     places: { workspace, allowed: allowedPaths && places(allowedPaths), denied: places([...shared.denyPaths, ...own.denyPaths ?? []]) },
     host,
+    ...(node ? { node } : {}),
     backgroundMs,
     timeoutMs: (merged.timeoutSeconds ?? merged.timeoutSec ?? defaultTimeoutSec) * 1000,
     notifyOnExit

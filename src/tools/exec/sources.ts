@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '../../config/load.ts'
+import type { NodesPort } from '../nodes/port.ts'
 import type { ChannelSender } from '../tool.ts'
 import type { Consents } from './consent.ts'
 import type { Environment } from './environment.ts'
@@ -30,6 +31,7 @@ export interface ExecSources {
   /** Where the commands of a session run. Rejects rather than run them outside of a sandbox that is prescribed. */
   readonly launcherFor: (where: CommandPlace) => Promise<Launcher>
   readonly consents: Consents
+  readonly nodes: () => NodesPort
   readonly redact: (text: string) => string
   readonly notify: (notice: ExitNotice) => void
   readonly now: () => number

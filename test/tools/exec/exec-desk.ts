@@ -51,6 +51,7 @@ export async function execDesk (t: Test, options: DeskOptions = {}): Promise<Des
     consents: { ...nobody, ...options.consents },
     redact: createRedactor({ secrets: () => options.secrets ?? [] }).redactText,
     notify: notice => notices.push(notice),
+    nodes: () => { throw new Error('there are no nodes here') },
     now: Date.now
   })
   t.teardown(() => room.close())

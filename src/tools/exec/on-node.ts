@@ -1,0 +1,172 @@
+/** Commands on nodes: consent is asked for here, and the rules of the node itself have the last word. */
+import { randomUUID } from 'node:crypto'
+import { isGatewayError } from '../../protocol/errors.ts'
+import { meantNode, type NodesPort, type NodeView } from '../nodes/port.ts'
+import type { ToolContext, ToolResult } from '../tool.ts'
+import { askPerson, type Consents, type Question } from './consent.ts'
+import { effectivePolicy, type ExecPolicy } from './exec-policy.ts'
+import { failure, said, type Redact } from './results.ts'
+import type { ExecArgs } from './room.ts'
+import type { ExecSettings } from './settings.ts'
+
+export interface NodeExecSources {
+  readonly nodes: NodesPort
+  readonly consents: Consents
+  readonly redact: Redact
+}
+
+export interface NodeOrder {
+  readonly args: ExecArgs
+  readonly settings: ExecSettings
+  readonly context: ToolContext
+  readonly timeoutMs: number
+}
+
+const command = 'system.run'
+const longestTimeoutMs = 3_600_000
+/** For the way there and back. */
+const graceMs = 10_000
+const updateChars = 2000
+/** Which programs lie there, only the node knows. */
+const unknownThere = { isAllowed: false, commands: [], isRepeatable: false }
+
+const refused = (because: string): ToolResult => failure('exec', `exec was refused: ${because}.`)
+
+function choose (nodes: readonly NodeView[], wanted: string | undefined): NodeView | string {
+  const able = nodes.filter(node => node.connected && node.commands.includes(command))
+  if (wanted) {
+    const found = meantNode(nodes, wanted)
+    if (typeof found === 'string') return found
+    return able.includes(found) ? found : `node ${wanted} ${found.connected ? 'may not run commands (openclaw nodes describe)' : 'is not here'}`
+  }
+  if (able.length === 0) return 'no node that may run commands is here (openclaw nodes list)'
+  return able.length === 1 ? able[0]! : `several nodes could run it: name one of ${able.map(nameOf).join(', ')}`
+}
+
+const nameOf = ({ displayName, nodeId }: NodeView): string => displayName ?? nodeId
+
+const shellOf = ({ platform = '' }: NodeView, line: string): string[] =>
+  /^win/i.test(platform) ? ['cmd.exe', '/d', '/s', '/c', line] : ['/bin/sh', '-c', line]
+
+interface Ran {
+  readonly exitCode?: number | null
+  readonly timedOut?: boolean
+  readonly stdout?: string
+  readonly stderr?: string
+  readonly error?: string | null
+}
+
+function resultOf (payload: unknown, node: NodeView, redact: Redact, durationMs: number): ToolResult {
+  const { exitCode = null, timedOut = false, stdout = '', stderr = '', error } = (payload ?? {}) as Ran
+  const aggregated = redact([stdout, stderr].filter(Boolean).join('\n'))
+  const note = timedOut ? `(${error ?? 'Command ran out of time'})` : exitCode === 0 ? '' : `(Command exited with code ${exitCode})`
+  const where = { host: 'node', nodeId: node.nodeId, node: nameOf(node) }
+  const details = { status: timedOut ? 'failed' : 'completed', ...where, exitCode, timedOut, durationMs, aggregated }
+  return said([aggregated.trimEnd(), note].filter(Boolean).join('\n\n') || '(no output)', details, timedOut)
+}
+
+interface Plan extends NodeOrder {
+  readonly node: NodeView
+  readonly policy: ExecPolicy
+  readonly words: { readonly ask?: string, readonly security?: string }
+  readonly limitMs: number
+}
+
+/** Nobody who could be asked is a no, whatever holds for commands here. */
+async function consentProblem (plan: Plan, consents: Consents, because: string): Promise<string | undefined> {
+  const { policy, node, args, context, settings, words } = plan
+  const { agentId, sessionKey, callId, signal, runId } = context
+  const asked: ExecPolicy = { ...policy, ask: policy.ask === 'off' ? 'on-miss' : policy.ask, askFallback: 'deny' }
+  const question: Question = {
+    command: args.command,
+    cwd: args.workdir ?? '~',
+    agentId,
+    sessionKey,
+    callId,
+    host: 'node',
+    nodeId: node.nodeId,
+    searchPath: '',
+    settings,
+    words,
+    signal,
+    ...(runId === undefined ? {} : { runId })
+  }
+  return await askPerson(consents, question, { policy: asked, check: unknownThere, because })
+}
+
+function paramsOf ({ args, node, context: { agentId, sessionKey, runId, callId }, policy, limitMs }: Plan, approved: boolean): object {
+  return {
+    command: shellOf(node, args.command),
+    rawCommand: args.command,
+    ...(args.workdir ? { cwd: args.workdir } : {}),
+    ...(args.env ? { env: args.env } : {}),
+    timeoutMs: limitMs,
+    agentId,
+    sessionKey,
+    runId: runId ?? callId,
+    security: policy.security,
+    ask: policy.ask,
+    approved,
+    // Whoever asked gets the answer itself.
+    suppressNotifyOnExit: true
+  }
+}
+
+/** What it prints meanwhile is shown as far as it goes. */
+function following ({ runId, update }: ToolContext, redact: Redact): (chunk: string) => void {
+  let tail = ''
+  return chunk => {
+    tail = (tail + chunk).slice(-updateChars)
+    if (runId !== undefined) update(said(redact(tail), { status: 'running', tail: redact(tail) }))
+  }
+}
+
+const nodeCode = (error: unknown): string | undefined =>
+  isGatewayError(error) ? (error.details['nodeError'] as { code?: string } | undefined)?.code : undefined
+
+async function ask (plan: Plan, { nodes, redact }: NodeExecSources, approved: boolean): Promise<ToolResult> {
+  const { node, context, limitMs } = plan
+  const startedAt = performance.now()
+  const { payload } = await nodes.invoke({
+    nodeId: node.nodeId,
+    command,
+    params: paramsOf(plan, approved),
+    timeoutMs: limitMs + graceMs,
+    idempotencyKey: randomUUID(),
+    sessionKey: context.sessionKey,
+    onProgress: following(context, redact)
+  }, context.signal)
+  return resultOf(payload, node, redact, Math.round(performance.now() - startedAt))
+}
+
+/** Without a yes first, unless every command needs one; with one when the node wants it. */
+async function asked (plan: Plan, sources: NodeExecSources): Promise<ToolResult> {
+  const always = plan.policy.ask === 'always'
+  const early = always
+    ? undefined
+    : await ask(plan, sources, false).catch((error: unknown) => {
+      if (nodeCode(error) !== 'APPROVAL_REQUIRED') throw error
+      return undefined
+    })
+  if (early) return early
+  const because = always ? 'every command needs the consent of a person' : 'the node runs it only with the consent of a person'
+  const problem = await consentProblem(plan, sources.consents, because)
+  return problem ? failure('exec', problem) : await ask(plan, sources, true)
+}
+
+export async function runOnNode (order: NodeOrder, sources: NodeExecSources): Promise<ToolResult> {
+  const { args, settings, context, timeoutMs } = order
+  if (args.background) return refused('commands on nodes do not go on in the background')
+  const node = choose(await sources.nodes.list(), args.node ?? settings.node)
+  if (typeof node === 'string') return refused(node)
+  const words = { ...(args.ask ? { ask: args.ask } : {}), ...(args.security ? { security: args.security } : {}) }
+  const policy = effectivePolicy([...settings.layers, (await sources.consents.rulesFor(context.agentId)).words, words])
+  if (policy.security === 'deny') return refused('commands are switched off for this agent (tools.exec.mode)')
+  try {
+    return await asked({ ...order, node, policy, words, limitMs: Math.min(timeoutMs || longestTimeoutMs, longestTimeoutMs) }, sources)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    if (!isGatewayError(error)) throw error
+    return failure('exec', `exec on node ${nameOf(node)} failed: ${sources.redact(error.message)}. ${error.row.next}`)
+  }
+}

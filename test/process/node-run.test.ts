@@ -1,0 +1,97 @@
+/** `openclaw node run` as people start it: a real gateway, a real node, programs under the approvals of the node. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { type } from 'node:os'
+import t, { type Test } from 'tap'
+import { admitted, closeClient, type Frame, type TestClient } from '../helper.ts'
+import { createHome, daemonToken, eventually, launcher, serve, type Daemon, type Home } from './daemon.ts'
+
+const posix = process.platform !== 'win32'
+const config = { gateway: { mode: 'local', auth: { mode: 'token', token: daemonToken } }, tools: { exec: { host: 'auto' } } }
+
+interface Running { readonly child: ChildProcess, output (): string }
+
+function nodeRun (t: Test, home: Home, { port }: Daemon, args: readonly string[] = [], token = daemonToken): Running {
+  const env = { ...home.env, OPENCLAW_GATEWAY_TOKEN: token }
+  const child = spawn(process.execPath, [launcher, 'node', 'run', '--port', String(port), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => { output += String(chunk) })
+  t.teardown(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+  })
+  return { child, output: () => output }
+}
+
+const tools = (daemon: Daemon, client: TestClient, args: object) => client.request('tools.invoke', { name: 'exec', args: { host: 'node', ...args }, sessionKey: 'main', idempotencyKey: `${Math.random()}` })
+
+t.test('a machine lends its programs, and runs what its own approvals or a person allow', { skip: !posix && 'runs programs of POSIX' }, async t => {
+  const daemon = await serve(t, { home: createHome(t, config, 'gateway') })
+  const home = createHome(t, undefined, 'machine')
+  const running = nodeRun(t, home, daemon, ['--display-name', 'Workbench'])
+  const admin = (await admitted(daemon.url, { auth: { token: daemonToken } })).client
+  const row = async (): Promise<Frame | undefined> => (await admin.request('node.list', {})).payload.nodes[0]
+  await eventually(row, node => node?.connected === true && node.pendingRequestId !== undefined)
+  const nodeId = (await row())!.nodeId
+  const invoke = (command: string, params: object = {}) => admin.request('node.invoke', { nodeId, command, params, idempotencyKey: `${Math.random()}` })
+  t.match((await invoke('system.which', { bins: ['sh'] })).error, { details: { code: 'PAIRING_CHANGED' } }, 'nobody has approved it')
+  t.ok((await admin.request('node.pair.approve', { requestId: (await row())!.pendingRequestId })).ok)
+
+  t.match((await invoke('system.which', { bins: ['sh', 'no-such-program'] })).payload.payload, { bins: { sh: /\/sh$/ } })
+  t.match((await invoke('fs.listDir', { path: home.directory })).payload.payload, { home: home.directory, entries: [{ name: 'state' }, { name: 'tmp' }] })
+  t.match((await invoke('system.run', { command: ['/bin/echo', 'hi'], approved: true })).error, { details: { nodeError: { code: 'APPROVAL_REQUIRED' } } }, 'no caller says yes for a person')
+  await eventually(row, node => node?.hostStats?.cpuCount > 0)
+
+  const before = (await admin.request('exec.approvals.node.get', { nodeId })).payload
+  t.match(before, { exists: false })
+  const file = { version: 1, agents: { '*': { allowlist: [{ pattern: 'echo' }, { pattern: 'sleep' }, { pattern: 'cat' }] } } }
+  t.match((await admin.request('exec.approvals.node.set', { nodeId, file })).payload, { exists: true })
+  t.match((await invoke('system.run', { command: ['/bin/sh', '-c', 'echo one; echo two'] })).payload.payload, { exitCode: 0, success: true, stdout: 'one\ntwo\n' })
+  t.match((await invoke('system.run', { command: ['uname'] })).error, { details: { nodeError: { code: 'APPROVAL_REQUIRED' } } })
+  t.match((await invoke('system.run', { command: ['sleep', '60'], timeoutMs: 300 })).payload.payload, { timedOut: true, success: false })
+  for (const wrong of [{}, { command: [] }, { command: [1] }, { command: ['echo'], cwd: '/no/such/place' }, { command: ['echo'], env: { LD_PRELOAD: 'x' } }]) {
+    t.match((await invoke('system.run', wrong)).error, { code: 'UNAVAILABLE', details: { nodeError: { code: 'INVALID_REQUEST' } } })
+  }
+
+  running.child.kill('SIGTERM')
+  await eventually(row, node => node?.connected === false)
+  const again = nodeRun(t, home, daemon, ['--commands', 'system.which'])
+  await eventually(row, node => node?.connected === true)
+  t.same((await row())!.commands, ['system.which'], 'nothing but what was named')
+  t.equal((await row())!.displayName, 'Workbench', 'its name was remembered')
+  t.match(again.output(), /offering system\.which/)
+  await closeClient(admin)
+})
+
+t.test('an agent runs a command on a node once a person has said yes', { skip: !posix && 'runs programs of POSIX' }, async t => {
+  const daemon = await serve(t, { home: createHome(t, { ...config, gateway: { ...config.gateway, tools: { allow: ['exec'] } } }, 'gateway') })
+  nodeRun(t, createHome(t, undefined, 'machine'), daemon)
+  const admin = (await admitted(daemon.url, { auth: { token: daemonToken }, adjust: params => ({ ...params, caps: ['exec-approvals'] }) })).client
+  const row = async (): Promise<Frame | undefined> => (await admin.request('node.list', {})).payload.nodes[0]
+  t.match((await tools(daemon, admin, { command: 'echo hi' })).payload, { output: { details: { error: /no node/ } } })
+  await eventually(row, node => node?.pendingRequestId !== undefined)
+  await admin.request('node.pair.approve', { requestId: (await row())!.pendingRequestId })
+  await eventually(row, node => node?.commands?.includes('system.run') === true)
+
+  const asked = tools(daemon, admin, { command: 'uname -s' })
+  const { payload: question } = await admin.event('exec.approval.requested')
+  t.match(question.request, { command: 'uname -s', host: 'node', nodeId: (await row())!.nodeId, allowedDecisions: ['allow-once', 'deny'] })
+  t.ok((await admin.request('exec.approval.resolve', { id: question.id, decision: 'allow-once' })).ok)
+  t.match((await asked).payload, { output: { details: { status: 'completed', host: 'node', exitCode: 0, aggregated: `${type()}\n` } } })
+
+  const denied = tools(daemon, admin, { command: 'id' })
+  const second = (await admin.frame((frame: Frame) => frame.event === 'exec.approval.requested' && frame.payload.id !== question.id)).payload
+  await admin.request('exec.approval.resolve', { id: second.id, decision: 'deny' })
+  t.match((await denied).payload, { output: { details: { status: 'error', error: /a person said no/ } } })
+  await closeClient(admin)
+})
+
+t.test('a node that is not wanted says so and ends; one whose settings are broken does not start', async t => {
+  const daemon = await serve(t, { home: createHome(t, config, 'gateway') })
+  const home = createHome(t, undefined, 'machine')
+  const end = async (running: Running): Promise<number> => await new Promise(resolve => running.child.once('exit', code => resolve(code ?? -1)))
+  const wrong = nodeRun(t, home, daemon, [], 'wrong-token')
+  t.not(await end(wrong), 0)
+  t.match(wrong.output(), /token/i)
+  const unreadable = nodeRun(t, home, daemon, ['--pair', 'not a code'])
+  t.not(await end(unreadable), 0)
+  t.match(unreadable.output(), /setup code cannot be read/)
+})
