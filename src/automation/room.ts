@@ -2,6 +2,7 @@
 import type { AutomationPort } from '../tools/automation/port.ts'
 import type { Cron } from './cron/room.ts'
 import type { HeartbeatEvent } from './heartbeat/heartbeats.ts'
+import type { Places } from './places.ts'
 import type { SystemEvents } from './system-events.ts'
 
 export interface HeartbeatFacts {
@@ -25,6 +26,7 @@ export interface AutomationRoom extends AutomationPort {
   enableHeartbeats (isEnabled: boolean): Promise<void>
   readonly processId: string
   systemEvents (): Promise<SystemEvents>
+  places (): Promise<Places>
   /** Agents that look around by themselves, as status pages show them. */
   beating (): readonly HeartbeatFacts[]
 }

@@ -84,7 +84,12 @@ export function composeAutomation (parts: AutomationParts): Automation {
     await runs.find({ caller: { principal }, via, idempotencyKey: key }) !== undefined
 
   const systemEvents = lazily(async () => (await import('../automation/system-events.ts')).createSystemEvents({ store, now, wasBegun }))
-  const places = lazily(async (): Promise<Places> => (await import('../automation/places.ts')).createPlaces(sources))
+  const places = lazily(async (): Promise<Places> => {
+    const { createPlaces } = await import('../automation/places.ts')
+    // Where somebody was heard of last stands in the rows.
+    await sessions.ready
+    return createPlaces(sources)
+  })
 
   const heartbeats = lazily(async () => {
     const [{ createHeartbeats }, { createTurns }, waiting, where] = await Promise.all([
@@ -153,6 +158,7 @@ export function composeAutomation (parts: AutomationParts): Automation {
   return {
     cron,
     systemEvents,
+    places,
     wake,
     isScheduled,
     processId: parts.bootId,

@@ -17,7 +17,7 @@ export interface HookDoorOptions {
   readonly stateDir: string
   readonly store: Store
   readonly conversation: Pick<Conversation, 'runs'>
-  readonly automation: Pick<AutomationRoom, 'systemEvents'>
+  readonly automation: Pick<AutomationRoom, 'systemEvents' | 'places'>
   readonly now: () => number
   readonly log: Logger
   readonly unavailable: () => GatewayError | undefined
@@ -31,7 +31,7 @@ export async function composeHookDoor (fastify: FastifyInstance, options: HookDo
   let loading: Promise<Hooks> | undefined
   async function load (): Promise<Hooks> {
     const [{ createHooks }, systemEvents] = await Promise.all([import('../automation/hooks/hooks.ts'), automation.systemEvents()])
-    return createHooks({ config, env, stateDir, runs, store, now, log, systemEvents })
+    return createHooks({ config, env, stateDir, runs, store, now, log, systemEvents, places: automation.places })
   }
   await registerHooks(fastify, {
     config,

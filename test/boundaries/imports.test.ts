@@ -52,6 +52,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
   tools: ['ajv', 'htmlparser2', '@modelcontextprotocol/client'],
   plugins: ['ajv'],
   channels: ['ajv', 'ws'],
+  automation: ['ajv', 'croner'],
   rpc: ['fastify', '@fastify/websocket', 'ws', 'ajv'],
   http: ['fastify', '@fastify/cors', '@fastify/rate-limit'],
   routes: ['fastify'],
@@ -62,7 +63,7 @@ const packages: { readonly [room: string]: readonly string[] } = {
 /** Parts of the start that a gateway without work must not pay for. */
 const neverAtStart = [
   'htmlparser2', 'typebox', 'commander', 'uqr', 'tweetnacl', 'zod', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/google',
-  '@modelcontextprotocol/client', '@silvia-odwyer/photon-node', 'unpdf'
+  '@modelcontextprotocol/client', '@silvia-odwyer/photon-node', 'unpdf', 'croner'
 ]
 
 const all = sourceFiles().flatMap(importsOf)

@@ -67,7 +67,7 @@ const rows: readonly Row[] = [
   { command: 'message send --channel telegram --target 77 --message hello', exit: 1, prints: [/chat not found/] },
   { command: 'gateway call channels.pairing.list', prints: [/"notifySupported": true/, /"ttlMs": 3600000/] },
   { command: 'cron list', prints: [/No automations/] },
-  { command: 'cron status', prints: [/"enabled": false/] },
+  { command: 'cron status', prints: [/"jobs": 0/] },
   { command: 'models list', prints: [/No models found/] },
   { command: 'system presence', prints: [/"mode": "gateway"/] },
   { command: 'system heartbeat last', prints: [/null|\{\}/] },

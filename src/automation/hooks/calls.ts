@@ -20,6 +20,8 @@ export interface AgentCall {
   readonly thinking?: string
   readonly timeoutSeconds?: number
   readonly idempotencyKey?: string
+  /** Where the reply goes beside the conversation. */
+  readonly deliver?: { readonly channel?: string, readonly to?: string, readonly accountId?: string, readonly threadId?: string }
 }
 
 export type Call = WakeCall | AgentCall
@@ -68,6 +70,15 @@ function seconds (value: unknown): number | undefined {
   return value
 }
 
+/** A chat that is named, or the one where the agent was heard of last when that is asked for. */
+function deliverOf (fields: Fields): AgentCall['deliver'] {
+  const { deliver } = fields
+  if (deliver !== undefined && deliver !== null && typeof deliver !== 'boolean') throw new BadCall('deliver must be true or false')
+  const place = defined({ channel: word(fields, 'channel'), to: word(fields, 'to'), accountId: word(fields, 'accountId'), threadId: word(fields, 'threadId') })
+  if (deliver === false || (deliver !== true && Object.keys(place).length === 0)) return undefined
+  return place as AgentCall['deliver']
+}
+
 export function agentCall (fields: Fields): AgentCall {
   const sessionMode = word(fields, 'sessionMode')
   if (sessionMode !== undefined && sessionMode !== 'isolated' && sessionMode !== 'persistent') {
@@ -84,7 +95,8 @@ export function agentCall (fields: Fields): AgentCall {
     model: word(fields, 'model'),
     thinking: word(fields, 'thinking'),
     timeoutSeconds: seconds(fields.timeoutSeconds),
-    idempotencyKey: word(fields, 'idempotencyKey', maxKey)
+    idempotencyKey: word(fields, 'idempotencyKey', maxKey),
+    deliver: deliverOf(fields)
   })
 }
 

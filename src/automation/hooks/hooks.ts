@@ -10,9 +10,11 @@ import { createSecretResolver, type SecretResolver } from '../../config/secrets.
 import type { Logger } from '../../log/logger.ts'
 import { isGatewayError } from '../../protocol/errors.ts'
 import type { Store } from '../../store/store.ts'
+import type { Places } from '../places.ts'
 import { wordsOf, type SystemEvents, type WaitingText } from '../system-events.ts'
 import { addresseeOf } from './addressee.ts'
 import { agentCall, BadCall, isFields, wakeCall, type AgentCall, type Call, type WakeCall } from './calls.ts'
+import { replyPlace } from './reply-place.ts'
 import { createDeliveries, type Deliveries } from './deliveries.ts'
 import { applyMapping, findMapping } from './mapping.ts'
 import type { HookAnswer, HookCall, Hooks, Proof } from './room.ts'
@@ -26,6 +28,8 @@ export interface HooksOptions {
   readonly stateDir: string
   readonly runs: Pick<Runs, 'start' | 'find'>
   readonly systemEvents: SystemEvents
+  /** Loaded when a reply is to go somewhere. */
+  readonly places: () => Promise<Places>
   readonly store: Store
   readonly now: () => number
   readonly log: Logger
@@ -238,7 +242,9 @@ class HookRoom implements Hooks {
 
   async #run (call: AgentCall, job: Job): Promise<object> {
     const { agentId, sessionKey } = addresseeOf(this.#options.config().config, call, { isOwn: job.isOwnKey, requestId: job.requestId })
+    const deliver = await replyPlace(call, { agentId, sessionKey }, this.#options.places)
     const handle = await this.#options.runs.start({
+      ...(deliver ? { deliver } : {}),
       caller: { principal: 'hook' },
       via: 'hook',
       idempotencyKey: job.requestId,

@@ -33,11 +33,14 @@ function itemsOf (forEach: string, scope: Scope): unknown[] {
 /** Templates for what a sender may choose in words; what decides about rights comes from the rule alone. */
 function fieldsOf (mapping: Mapping, scope: Scope): Fields {
   const { messageTemplate, textTemplate, name, agentId, sessionKey, model, thinking, timeoutSeconds } = mapping
+  // Where a reply goes is the rule's to say, like everything that decides about rights.
+  const { deliver, channel, to, accountId } = mapping
   const whole = textOf(scope.item ?? scope.payload)
   const words = mapping.action === 'wake'
     ? { text: fill(textTemplate ?? messageTemplate ?? '', scope) || whole, mode: wakeModeOf(mapping.wakeMode) }
     : { message: fill(messageTemplate ?? textTemplate ?? '', scope) || whole, name: fill(name ?? mapping.id, scope).slice(0, 100) }
-  return { ...words, agentId, sessionKey: sessionKey === undefined ? undefined : fill(sessionKey, scope), model, thinking, timeoutSeconds }
+  const where = { agentId, sessionKey: sessionKey === undefined ? undefined : fill(sessionKey, scope), deliver, channel, to, accountId }
+  return { ...words, ...where, model, thinking, timeoutSeconds }
 }
 
 const toCall = (mapping: Mapping, fields: Fields): Call => {

@@ -17,6 +17,10 @@ export interface Mapping {
   readonly model?: string
   readonly thinking?: string
   readonly timeoutSeconds?: number
+  readonly deliver?: boolean
+  readonly channel?: string
+  readonly to?: string
+  readonly accountId?: string
   readonly forEach?: string
   readonly transform?: { readonly module: string, readonly export?: string }
   readonly signature?: { readonly scheme: SignatureScheme, readonly secret: SecretInput }
