@@ -120,7 +120,9 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
   await fastify.register(async scope => {
     await allowCrossOrigin(scope, config, ['/api/device/nonce', '/control-ui-config.json'])
     registerDeviceNonce(scope, { nonces: door.nonces })
-    registerInfo(scope, { auth: door.httpAuth, version, defaultAgent: host.defaultAgent })
+    registerInfo(scope, {
+      auth: door.httpAuth, version, defaultAgent: host.defaultAgent, basePath: () => config().controlUi.basePath
+    })
   })
   return fastify
 }
@@ -147,6 +149,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     now,
     hotReload: () => reload.facts().watching ? 'active' : 'disabled',
     lastMethod: () => rpc.lastMethod(),
+    leave: options.leave,
     sessionStore: () => conversation.sessions.storeFacts(),
     heartbeats: () => automation.beating(),
     channels: () => channels.current()?.health(),
@@ -178,6 +181,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     now,
     capsOf: id => rpc.connections.get(id)?.caps,
     watch: watch.work,
+    expectRoom: () => host.strain.expectRoom(),
     env: options.env,
     isStopping: () => host.lifecycle.phase() === 'stopping',
     hasApprover: kind => hasApprover(rpc.connections, kind),

@@ -8,6 +8,8 @@ export interface Ingress {
   /** Who counts for limits: the socket's peer, or the client that a trusted proxy names. */
   readonly clientAddress: string
   readonly peerAddress: string
+  /** A proxy of ours that did not say whom it speaks for. */
+  readonly clientUnnamed?: boolean
   /** The Host and Origin headers, lower case, otherwise as sent. */
   readonly host?: string
   readonly origin?: string
@@ -99,12 +101,12 @@ export function createIngress (options: IngressOptions): (facts: IngressFacts) =
     return isLoopbackAddress(realIp) ? undefined : realIp
   }
 
-  const attribute = (peer: string, overLoopback: boolean, headers: IncomingHttpHeaders): Pick<Ingress, 'kind' | 'clientAddress'> => {
+  const attribute = (peer: string, overLoopback: boolean, headers: IncomingHttpHeaders): Pick<Ingress, 'kind' | 'clientAddress' | 'clientUnnamed'> => {
     const proxied = some(headers, isProxyEvidence)
     if (overLoopback && !proxied) return { kind: 'direct-local', clientAddress: peer }
     if (isTrusted(peer)) {
       const client = namedClient(headers)
-      return client === undefined ? { kind: 'unattributable-proxy', clientAddress: peer } : { kind: 'trusted-proxy', clientAddress: client }
+      return client === undefined ? { kind: 'unattributable-proxy', clientAddress: peer, clientUnnamed: true } : { kind: 'trusted-proxy', clientAddress: client }
     }
     return { kind: proxied ? 'unattributable-proxy' : 'direct-remote', clientAddress: peer }
   }
@@ -125,11 +127,11 @@ export function createIngress (options: IngressOptions): (facts: IngressFacts) =
 
   return ({ remoteAddress, localAddress, headers }) => {
     const { peerAddress, overLoopback } = peerOf(remoteAddress, localAddress)
-    const { kind, clientAddress } = attribute(peerAddress, overLoopback, headers)
+    const attribution = attribute(peerAddress, overLoopback, headers)
     const host = headers.host?.trim().toLowerCase()
     const origin = headers.origin?.trim().toLowerCase()
-    const local = kind === 'direct-local' && !some(headers, name => proxyTraces.has(name)) && isLoopbackHost(host) &&
+    const local = attribution.kind === 'direct-local' && !some(headers, name => proxyTraces.has(name)) && isLoopbackHost(host) &&
       (origin === undefined || isOwnLoopbackOrigin(origin, ownPort()))
-    return { kind, clientAddress, peerAddress, host, origin, local }
+    return { ...attribution, peerAddress, host, origin, local }
   }
 }

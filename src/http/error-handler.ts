@@ -12,6 +12,7 @@ const httpTypes: { readonly [code: string]: string } = {
   KEY_NOT_ALLOWED: 'forbidden',
   KEY_OWN_SESSIONS_ONLY: 'forbidden',
   PROXY_ATTRIBUTION_REQUIRED: 'proxy_attribution_required',
+  PROXY_CLIENT_UNKNOWN: 'proxy_attribution_required',
   MISSING_SCOPE: 'forbidden',
   HOST_NOT_ALLOWED: 'host_not_allowed',
   CONTROL_UI_ORIGIN_NOT_ALLOWED: 'origin_not_allowed',

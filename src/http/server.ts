@@ -39,9 +39,16 @@ function lastWords (status: string, message: string, nextStep: string): string {
 const tooSlow = lastWords('408 Request Timeout', 'the request did not come to its end in time', 'Send it again, faster or in smaller parts.')
 const unreadable = lastWords('400 Bad Request', 'this is no HTTP request that can be read', 'Look at what your client sends, and at what stands between.')
 
+/** What a proxy passes on below the base path is the same gateway; without it everything is where it always is. */
+const withoutBase = (basePath: string) => ({ url = '/' }: { url?: string | undefined }): string => {
+  if (!url.startsWith(basePath)) return url
+  const rest = url.slice(basePath.length)
+  return rest.startsWith('/') ? rest : rest === '' || rest.startsWith('?') ? `/${rest}` : url
+}
+
 /** The HTTP side: limits, headers, origin and host rules, error bodies, and the request limiter that routes opt into. */
 export async function createHttp (options: HttpOptions): Promise<FastifyInstance> {
-  const { http } = options.config()
+  const { http, controlUi } = options.config()
   const fastify = Fastify({
     loggerInstance: options.loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
@@ -55,6 +62,7 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
     // Answers 503 while it closes; the sockets of idle keep-alive clients are ended.
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
+    ...(controlUi.basePath ? { rewriteUrl: withoutBase(controlUi.basePath) } : {}),
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (_error, request, reply) => refuseUnreadable(request, reply),
     // A broken request is none of the application's: answer once and hang up. So is one that does not come to its end.
@@ -72,7 +80,8 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
   registerIngress(fastify, {
     attribute: options.attribute,
     securityHeaders: () => options.config().http.securityHeaders,
-    onUnattributable: ({ peerAddress }) => options.loggerInstance.warn({ peer: peerAddress }, 'a proxy that is not in gateway.trustedProxies forwards requests')
+    onUnattributable: ({ peerAddress, clientUnnamed }) => options.loggerInstance.warn({ peer: peerAddress },
+      clientUnnamed ? 'a proxy does not say who its clients are' : 'a proxy that is not in gateway.trustedProxies forwards requests')
   })
   fastify.addHook('onRequest', (request, _reply, done) => {
     done(refuseForeignHost(request, options.hosts()) ?? refuseCrossSite(request, options.origins()))

@@ -4,6 +4,7 @@ import type { HttpAuth } from '../http/auth-hook.ts'
 export interface InfoOptions {
   readonly auth: HttpAuth
   readonly version: string
+  readonly basePath: () => string
   readonly defaultAgent: () => { agentId: string, name?: string }
 }
 
@@ -12,7 +13,7 @@ export function registerInfo (fastify: FastifyInstance, options: InfoOptions): v
   fastify.get('/control-ui-config.json', { onRequest: options.auth.require('operator.read') }, (_request, reply) => {
     const agent = options.defaultAgent()
     return reply.header('cache-control', 'no-store').send({
-      basePath: '',
+      basePath: options.basePath(),
       assistantName: agent.name ?? agent.agentId,
       assistantAvatar: null,
       assistantAgentId: agent.agentId,

@@ -27,7 +27,7 @@ t.test('files and folders have kebab-case names that say a noun', async t => {
 
 t.test('tests mirror what they test', async t => {
   const rooms = new Set(sourceFiles().map(path => path.split('/')[1]!))
-  const ownSubject = ['bin', 'boundaries', 'bench', 'conformance', 'container', 'flows', 'fixtures', 'interop', 'security']
+  const ownSubject = ['bin', 'boundaries', 'bench', 'conformance', 'container', 'exposure', 'flows', 'fixtures', 'interop', 'security']
   const folders = new Set(ownFiles('test').filter(path => path.split('/').length > 2).map(path => path.split('/')[1]!))
   t.same([...folders].filter(folder => !rooms.has(folder) && !ownSubject.includes(folder)), [])
 })
