@@ -12,7 +12,7 @@ t.test('replies that the service refuses for now arrive once and in order, also 
   const scene = await openScene(t, { keys, config })
   const { server, home, daemon } = scene
   const down: Fault = { status: 500, description: '' }
-  server.fail('sendMessage', busy, down, busy, { status: 503, html: '<h1>upstream</h1>' }, busy)
+  server.fail('sendMessage', busy, down, { status: 503, html: '<h1>upstream</h1>' })
   const texts = Array.from({ length: 6 }, (_, number) => `reply ${number}`)
   for (const text of texts.slice(0, 3)) server.write({ text })
   await scene.hears(1)
@@ -21,7 +21,7 @@ t.test('replies that the service refuses for now arrive once and in order, also 
   for (const text of texts.slice(3)) server.write({ text })
   await serve(t, { home })
   t.same(await scene.hears(6), texts)
-  t.ok(server.calls.filter(({ method }) => method === 'sendMessage').length >= 11)
+  t.ok(server.calls.filter(({ method }) => method === 'sendMessage').length >= 9)
 })
 
 t.test('a reply whose fate nobody knows is parked where it can be seen, and is sent again when a person says so', async t => {
@@ -37,7 +37,7 @@ t.test('a reply whose fate nobody knows is parked where it can be seen, and is s
 
   server.fail('sendMessage', { status: 400, description: 'chat not found' })
   server.write({ text: 'refused' })
-  const items = await eventually(queue, list => list.length === 2)
+  const items = await eventually(queue, list => list.some(({ state }) => state === 'dead'))
   t.match(items.find(({ state }) => state === 'dead'), { reason: /chat not found/ })
   const { payload } = await client.request('channels.queue.retry', { ids: items.filter(({ state }) => state === 'dead').map(({ id }) => id) })
   t.ok(payload)
