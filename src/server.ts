@@ -39,7 +39,7 @@ async function liveAll (options: RunOptions, signals: Signals, voice: Voice, sup
       settings = await live({ settings, signals, voice, supervisor, startedAtMs, restartedAtMs })
       startedAtMs = restartedAtMs = Date.now()
     }
-    return exitCodes.ok
+    return signals.exitCode()
   } catch (error) {
     return failed(error, options)
   }

@@ -87,6 +87,7 @@ export function createAcceptance (options: AcceptanceOptions): (request: RunRequ
     if (registry.live.size >= maxLive || registry.heldChars() + charsOf(request) > maxHeldChars) {
       throw new GatewayError('BUSY', { message: `${registry.live.size} runs are under way or waiting`, retryAfterMs: 5000 })
     }
+    context.expectRoom?.()
     options.expectRoom(request)
     const charge = await chargeFor(request, target)
     try {

@@ -51,4 +51,6 @@ export interface RunContext extends Pick<ChargeContext, 'keys'> {
   readonly log: RunLog
   readonly emit: RunEmit
   readonly watch?: RunWatch
+  /** Throws BUSY while the machine has no more to give. */
+  readonly expectRoom?: () => void
 }

@@ -57,6 +57,7 @@ export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasA
   readonly automation: () => AutomationPort
   readonly nodes: () => NodesPort
   readonly watch: WorkWatch
+  readonly expectRoom: () => void
   /** Undefined when the connection is gone. */
   readonly capsOf: (connectionId: string) => ReadonlySet<string> | undefined
 }
@@ -210,6 +211,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     log,
     external: runtimes,
     watch: options.watch.run,
+    expectRoom: options.expectRoom,
     emit: createEmit(events, sessions, capsOf)
   }), images)
   return {

@@ -7,6 +7,7 @@ import { createIncidents, type Incidents } from '../host/incidents.ts'
 import { createLifecycle, type Lifecycle } from '../host/lifecycle.ts'
 import { createPresence, type Presence } from '../host/presence.ts'
 import { createRest, type Rest } from '../host/rest.ts'
+import { createStrain, type Strain } from '../host/strain.ts'
 import type { Logger } from '../log/logger.ts'
 import type { Store } from '../store/store.ts'
 
@@ -26,6 +27,8 @@ export interface HostOptions {
   /** Channels that should work and do not. */
   readonly failingChannels: () => readonly string[]
   readonly channels: NonNullable<HealthSources['channels']>
+  /** Ends the process in good order; absent where the gateway is part of another program. */
+  readonly leave?: ((reason: string) => void) | undefined
 }
 
 /** What the gateway knows of itself and of who is here. */
@@ -34,6 +37,7 @@ export interface Host {
   readonly eventLoop: EventLoopMonitor
   readonly rest: Rest
   readonly incidents: Incidents
+  readonly strain: Strain
   readonly presence: Presence
   readonly health: Health
   readonly agents: () => AgentFacts[]
@@ -49,8 +53,15 @@ export function createHost (options: HostOptions): Host {
     return agentEntries(config).map(({ id, name }) => ({ agentId: id, ...(name ? { name } : {}), isDefault: id === defaultId }))
   }
   const incidents = createIncidents(now)
+  const strain = createStrain({
+    limits: () => options.config().config.gateway.overload,
+    incidents,
+    say: (level, fields, message) => log[level](fields, message),
+    leave: reason => options.leave?.(reason)
+  })
   const eventLoop = createEventLoopMonitor({
     now,
+    onLook: strain.look,
     onBlocked (delayMs) {
       const facts = { delayMs, lastMethod: options.lastMethod() }
       incidents.note('diagnostic.liveness.warning', { reason: 'event_loop_delay', ...facts })
@@ -71,10 +82,11 @@ export function createHost (options: HostOptions): Host {
     onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
   })
   return {
-    lifecycle: createLifecycle({ now, checks: { 'state-database': () => store.status().writable }, more: options.failingChannels }),
+    lifecycle: createLifecycle({ now, checks: { 'state-database': () => store.status().writable }, more: () => [...options.failingChannels(), ...strain.failing()] }),
     eventLoop,
     rest: createRest(),
     incidents,
+    strain,
     presence,
     health,
     agents,

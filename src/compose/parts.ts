@@ -29,6 +29,8 @@ export interface PartOptions {
   readonly env: { readonly [name: string]: string | undefined }
   readonly verbose?: boolean
   readonly now?: () => number
+  /** Ends the process in good order, for its supervisor to begin it anew. */
+  readonly leave?: (reason: string) => void
 }
 
 /** What the builders of the composition share: made once, in createGateway. */

@@ -20,6 +20,8 @@ export interface EventLoopMonitorOptions {
   readonly now: () => number
   /** Called once for a stretch in which the loop stood still for longer than a second. */
   readonly onBlocked: (delayMs: number) => void
+  /** At every look, with how late that is. */
+  readonly onLook?: (lateMs: number) => void
 }
 
 const resolutionMs = 20
@@ -31,7 +33,7 @@ const blockedMs = 1_000
 const round = (value: number): number => Math.round(value * 1000) / 1000
 
 /** Watches how late the loop runs its timers. Reads are for the stretch since the last read, and cost nothing in between. */
-export function createEventLoopMonitor ({ now, onBlocked }: EventLoopMonitorOptions): EventLoopMonitor {
+export function createEventLoopMonitor ({ now, onBlocked, onLook }: EventLoopMonitorOptions): EventLoopMonitor {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs })
   histogram.enable()
   let sinceMs = now()
@@ -40,7 +42,12 @@ export function createEventLoopMonitor ({ now, onBlocked }: EventLoopMonitorOpti
   let degradedSinceMs: number | null = null
   let reportedMs = 0
 
+  let lookedAtMs = performance.now()
   const timer = setInterval(() => {
+    // Not by the clock of the wall, which people set.
+    const lateMs = Math.max(0, performance.now() - lookedAtMs - checkIntervalMs)
+    lookedAtMs = performance.now()
+    onLook?.(lateMs)
     const longestMs = histogram.max / 1e6 - resolutionMs
     if (longestMs > blockedMs && longestMs > reportedMs) {
       reportedMs = longestMs

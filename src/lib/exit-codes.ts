@@ -5,6 +5,8 @@ export const exitCodes = {
   failed: 1,
   /** The port or the state directory belongs to another process: starting again while it lives is useless. */
   taken: 69,
+  /** No more memory to be had: starting again helps. */
+  overloaded: 75,
   /** The configuration forbids the start: starting again without a change is useless. */
   configuration: 78
 } as const

@@ -51,7 +51,8 @@ function taskOf ({ key, agentId, spawnedBy, label, updatedAt }: SessionRecord, s
 async function tasksOf ({ sessions }: Rooms, caller: Caller) {
   await sessions.ready
   const own = sessions.as(caller)
-  const tasks = Iterator.from(sessions.records()).flatMap(record => record.spawn && own.get(record.key) ? [taskOf(record, record.spawn)] : [])
+  const tasks = Iterator.from(sessions.records())
+    .flatMap(record => record.spawn && own.get(record.key) ? [taskOf(record, record.spawn)] : [])
   return [...tasks].sort((a, b) => b.createdAt - a.createdAt)
 }
 
@@ -97,7 +98,8 @@ export const upkeep = {
       const from = cursor === undefined ? 0 : Number(cursor)
       if (!Number.isSafeInteger(from) || from < 0) throw new GatewayError('INVALID_PARAMS', { message: 'invalid tasks.list params: cursor' })
       const states = status === undefined ? undefined : new Set([status].flat())
-      const found = (await tasksOf(rooms, caller)).filter(task => (states?.has(task.status) ?? true) && (agentId === undefined || task.agentId === agentId) &&
+      const found = (await tasksOf(rooms, caller)).filter(task => (states?.has(task.status) ?? true) &&
+        (agentId === undefined || task.agentId === agentId) &&
         (sessionKey === undefined || task.sessionKey === sessionKey || task.childSessionKey === sessionKey))
       const next = from + limit
       return { tasks: found.slice(from, next), ...(next < found.length ? { nextCursor: String(next) } : {}) }

@@ -109,8 +109,18 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
     openStore({ stateDir: paths.stateDir, durability: loaded.config.store.durability, now: Date.now, notice: text => logging.child('store').warn(text) })
   ])
   const { restarts, ...ports } = reloadPorts(life, credentials, () => gateway)
+  const leave = (reason: string): void => signals.leave(reason, exitCodes.overloaded)
   const gateway = await createGateway({
-    ...settings, ...ports, listeners, store, logging, localAdminToken, version: packageVersion(), env: options.env, verbose: options.verbose
+    ...settings,
+    ...ports,
+    leave,
+    listeners,
+    store,
+    logging,
+    localAdminToken,
+    version: packageVersion(),
+    env: options.env,
+    verbose: options.verbose
   }).catch(async (error: unknown) => {
     await store.close()
     throw error

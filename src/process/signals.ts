@@ -2,6 +2,7 @@
  * What the process is told from outside: SIGTERM, SIGINT and SIGHUP end it, SIGUSR2 begins it anew inside the same process. So does
  * SIGUSR1, as it did of old, unless Node's inspector wants it.
  */
+import { exitCodes } from '../lib/exit-codes.ts'
 import type { Voice } from './voice.ts'
 
 export interface Signals {
@@ -11,6 +12,10 @@ export interface Signals {
   stopWished (): boolean
   /** The same as a signal to restart, from inside. */
   restart (reason: string): void
+  /** Ends the process from inside, with this exit code. */
+  leave (reason: string, code: number): void
+  /** What it ends with when it was told to. */
+  exitCode (): number
   /** A new life begins. */
   beginning (restartAllowed: () => boolean): void
   /** It is on its way out; a restart that is wished now comes too late. */
@@ -25,6 +30,7 @@ export function createSignals (voice: Voice): Signals {
   let restart = Promise.withResolvers<void>()
   let stopWished = false
   let isLeaving = false
+  let leavingWith: number = exitCodes.ok
   let restartAllowed = (): boolean => true
 
   const onStop = (signal: NodeJS.Signals): void => {
@@ -58,6 +64,14 @@ export function createSignals (voice: Voice): Signals {
       voice.say('info', `restarting (${reason})`)
       restart.resolve()
     },
+    leave (reason, code) {
+      if (stopWished) return
+      stopWished = true
+      leavingWith = code
+      voice.say('error', `leaving with ${code} (${reason})`)
+      stopped.resolve()
+    },
+    exitCode: () => leavingWith,
     beginning (allowed) {
       isLeaving = false
       restartAllowed = allowed

@@ -55,7 +55,8 @@ export default command({
   name: 'gateway run',
   summary: 'Run the gateway in the foreground',
   details: 'Serves WebSocket RPC and HTTP on one port until it gets SIGTERM or SIGINT. Exit codes: 0 stopped as asked, ' +
-    '1 could not start, 69 the port or the state directory belongs to another process, 78 the configuration forbids the start.',
+    '1 could not start, 69 the port or the state directory belongs to another process, ' +
+    '75 ended because memory ran out (gateway.overload), 78 the configuration forbids the start.',
   options,
   lean: true,
   examples: [

@@ -69,6 +69,15 @@ const limits = group({ help: 'How many sockets are held.', reload: 'live' }, {
   maxConnections: key(integer(1), { default: 10_000, help: 'Connected clients.' })
 })
 
+const percent = integer(10, 100)
+const overload = group({ help: 'What happens when the machine has no more to give.', reload: 'live' }, {
+  softHeapPercent: key(percent, { default: 80, help: 'Share of the heap of JavaScript above which nothing new is begun.' }),
+  hardHeapPercent: key(percent, { default: 95, help: 'Share above which the gateway ends in good order (exit code 75), for its supervisor to begin it anew.' }),
+  softRssMb: key(integer(1), { help: 'The same as the first for all memory of the process; absent: 85 % of what a container may have.' }),
+  hardRssMb: key(integer(1), { help: 'The same as the second for all memory of the process; absent: 95 % of what a container may have.' }),
+  maxDelayMs: key(milliseconds(0), { default: 2_000, help: 'How late the event loop may be before nothing new is begun; 0: as late as it likes.' })
+})
+
 export const gateway = group({ help: 'The daemon and its port.', reload: 'restart' }, {
   mode: key(oneOf(['local', 'remote']), { help: '"local" runs the gateway here; "remote" talks to gateway.remote.', critical: true }),
   port: key(integer(1, 65_535), { default: 18_789, help: 'The one TCP port. --port and OPENCLAW_GATEWAY_PORT win over it.', critical: true }),
@@ -127,6 +136,7 @@ export const gateway = group({ help: 'The daemon and its port.', reload: 'restar
   }),
   nodes,
   limits,
+  overload,
   handshakeTimeoutMs: key(milliseconds(1), { default: 15_000, help: 'Time from opening a socket to a finished connect.', reload: 'live' }),
   channelHealthCheckMinutes: key(timerMinutes(0), { default: 5, help: 'How often channels are checked; 0 switches it off.', reload: 'room:channels' }),
   channelStaleEventThresholdMinutes: key(timerMinutes(1), { default: 30, help: 'A channel without any traffic for so long is stale.', reload: 'room:channels' }),
