@@ -1,4 +1,5 @@
-import { approvalsCourse, changedFile, type ApprovalsSnapshot } from '../approvals-view.ts'
+import { approvalsOf, placeOption } from '../approvals-place.ts'
+import { approvalsCourse, changedFile } from '../approvals-view.ts'
 import { command, text } from '../define-command.ts'
 import { rpcOptions } from '../rpc-options.ts'
 import { required, withGateway } from '../with-gateway.ts'
@@ -11,19 +12,21 @@ export default command({
     { name: 'action', help: 'add or remove' },
     { name: 'pattern', help: 'Program, path with wildcards, or the id of an entry' }
   ],
-  options: { ...rpcOptions, agent: text('id', 'Only for this agent; absent: for all') },
+  options: { ...rpcOptions, ...placeOption, agent: text('id', 'Only for this agent; absent: for all') },
   examples: [
     ['openclaw approvals allowlist add rg', 'Every agent may run rg.'],
     ["openclaw approvals allowlist add '/usr/bin/*' --agent main", 'One agent, many programs.'],
-    ['openclaw approvals allowlist remove rg', 'It is asked about again.']
+    ['openclaw approvals allowlist remove rg', 'It is asked about again.'],
+    ['openclaw approvals allowlist add uname --node Workbench', 'Agents may run it on that node.']
   ],
   async run (context) {
     const [action, pattern] = [required(context.args[0], 'action'), required(context.args[1], 'pattern')]
-    const { agent = '*', json } = context.options
+    const { agent = '*', node, json } = context.options
     return await withGateway(context, approvalsCourse('Approvals allowlist'), async ({ client }) => {
-      const before = await client.request('exec.approvals.get', {}) as ApprovalsSnapshot
+      const place = await approvalsOf(client, node)
+      const before = await place.read()
       const file = changedFile(before.file, action, agent, pattern)
-      const after = file && await client.request('exec.approvals.set', { file: file as never, ...(before.exists ? { baseHash: before.hash } : {}) })
+      const after = file && await place.write(file, before)
       if (json) context.out.json(after ?? before)
       else context.out.line(file ? `${pattern} was ${action === 'add' ? 'added' : 'removed'}.` : `Nothing to change: ${pattern} is ${action === 'add' ? '' : 'not '}there.`)
       return 0

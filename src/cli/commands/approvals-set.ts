@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { approvalsCourse, type ApprovalsFile, type ApprovalsSnapshot } from '../approvals-view.ts'
+import { approvalsOf, placeOption } from '../approvals-place.ts'
+import { approvalsCourse, type ApprovalsFile } from '../approvals-view.ts'
 import { command, flag, text } from '../define-command.ts'
 import { CommandFailure } from '../failure.ts'
 import { rpcOptions } from '../rpc-options.ts'
@@ -20,17 +21,17 @@ async function read (file: string | undefined, stdin: NodeJS.ReadableStream | un
 export default command({
   name: 'approvals set',
   summary: 'Replace the document that says which commands agents may run',
-  options: { ...rpcOptions, file: text('path', 'File with the document, JSON or JSON5'), stdin: flag('Read it from the standard input') },
+  options: { ...rpcOptions, ...placeOption, file: text('path', 'File with the document, JSON or JSON5'), stdin: flag('Read it from the standard input') },
   examples: [
     ['openclaw approvals set --file approvals.json', 'Whatever was there is replaced.'],
     ['openclaw approvals get --json | jq .file | openclaw approvals set --stdin', 'The same again.']
   ],
   async run (context) {
-    const { file, stdin, json } = context.options
+    const { file, stdin, node, json } = context.options
     return await withGateway(context, approvalsCourse('Approvals set'), async ({ client }) => {
       const given = await read(file, stdin ? context.io.stdin : undefined)
-      const { exists, hash } = await client.request('exec.approvals.get', {}) as ApprovalsSnapshot
-      const written = await client.request('exec.approvals.set', { file: given as never, ...(exists ? { baseHash: hash } : {}) })
+      const place = await approvalsOf(client, node)
+      const written = await place.write(given, await place.read())
       if (json) context.out.json(written)
       else context.out.line('The approvals document was replaced.')
       return 0
