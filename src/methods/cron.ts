@@ -2,6 +2,7 @@
 import type { Caller } from '../auth/caller.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { oneOf, Type } from '../protocol/type.ts'
+import { RawJson } from '../rpc/define-method.ts'
 import { method, type Rooms } from './rooms.ts'
 import { openObject, text } from './shapes.ts'
 
@@ -167,7 +168,7 @@ export const cron = {
     scope: 'operator.read',
     params: openObject,
     result: Type.Union([Type.Null(), openObject]),
-    handle: async (_params, { rooms }) => await rooms.automation.lastHeartbeat() as { readonly [field: string]: unknown } | null
+    handle: async (_params, { rooms }) => new RawJson(JSON.stringify(await rooms.automation.lastHeartbeat()))
   }),
   'set-heartbeats': method({
     scope: 'operator.admin',

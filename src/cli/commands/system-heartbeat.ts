@@ -14,7 +14,7 @@ interface Beat {
 }
 
 function lastText (beat: Beat | null): string {
-  if (!beat) return 'There was no heartbeat since the gateway started.'
+  if (beat?.ts === undefined) return 'There was no heartbeat since the gateway started.'
   const why = beat.message ?? beat.preview ?? beat.reason
   return `${beat.status} ${ago(beat.ts, Date.now())}${beat.agentId ? ` (${beat.agentId})` : ''}${why ? `: ${escapeControl(why, 400)}` : ''}`
 }
