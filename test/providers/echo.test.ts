@@ -119,3 +119,13 @@ t.test('a stop word ends the reply before it', async t => {
   const { heard } = await say('one two three', { stop: ['two'] })
   t.equal(heard.text(), `${echoPrefix}one`)
 })
+
+t.test('messages that came together are repeated together; orders are those of the last, and what failed is over', async t => {
+  const said = (content: string, key?: string): Message => ({ role: 'user', content, timestamp: 1, ...(key ? { idempotencyKey: `${key}:user` } : {}) })
+  const answer: Message = { ...(await say('x')).result, role: 'assistant', api: 'echo', provider: 'echo', model: 'echo', timestamp: 1 }
+  const { heard, result } = await say([
+    said('before', 'a'), answer, said('a summary'), said('/fail auth\nfailed', 'b'), said('/tool session_status {}\none', 'c'), said('two', 'd'), said('three')
+  ])
+  t.equal(heard.text(), `${echoPrefix}one\ntwo\nthree`)
+  t.equal(result.stopReason, 'stop')
+})

@@ -23,8 +23,8 @@ export function createEcho (): Transport {
 
 async function answer (request: StepRequest, tell: Tell, count: WordCount): Promise<StepResult> {
   if (request.signal.aborted) throw aborted(false)
-  const script = readEchoScript(lastUserText(request.messages))
   const results = resultsAtTheEnd(request.messages)
+  const script = scriptOf(request.messages)
   const calls = results === undefined && request.toolChoice !== 'none' ? script.calls.map(asCall) : []
   // With both, the tools run first and the failure follows their results.
   const failing = calls.length === 0 ? script.failure : undefined
@@ -89,6 +89,21 @@ function stopAt (text: string, stop: readonly string[] | undefined): string {
 const textOf = (content: Message['content']): string => typeof content === 'string'
   ? content
   : content.map(part => part.type === 'text' ? part.text : part.type === 'image' ? `[image ${part.mimeType}]` : '').filter(Boolean).join('\n')
+
+/** Messages that one reply repeats at most. */
+const mostRepeated = 100
+
+/** The orders of the last message, and the words of those that came with it, as several do that are written while a run goes on. */
+function scriptOf (messages: readonly Message[]): EchoScript {
+  const script = readEchoScript(lastUserText(messages))
+  const spoke = messages.findLastIndex(({ role }) => role !== 'user')
+  // Without a key it is no message of anybody, but a summary or a note.
+  const together = messages.slice(spoke + 1, -1).filter(message => message.role === 'user' && message.idempotencyKey !== undefined)
+  const scripts = together.slice(-mostRepeated).map(({ content }) => readEchoScript(textOf(content)))
+  // What failed is over.
+  const words = scripts.filter(({ failure }) => failure === undefined).map(({ text }) => text)
+  return { ...script, text: [...words, script.text].filter(Boolean).join('\n') }
+}
 
 function lastUserText (messages: readonly Message[]): string {
   const last = messages.findLast(message => message.role === 'user')
