@@ -90,7 +90,7 @@ async function measureAll (options: BenchOptions, chosen: readonly Scenario[], w
 function chosenScenarios (only: readonly string[] | undefined): readonly Scenario[] {
   const unknown = only?.find(name => !scenarios.some(scenario => scenario.name === name))
   if (unknown !== undefined) throw new Error(`no scenario ${unknown}; there are ${scenarios.map(({ name }) => name).join(', ')}`)
-  return only === undefined ? scenarios : scenarios.filter(({ name }) => only.includes(name))
+  return only === undefined ? scenarios.filter(({ onlyNamed }) => !onlyNamed) : scenarios.filter(({ name }) => only.includes(name))
 }
 
 async function run (options: BenchOptions, workshop: Workshop): Promise<boolean> {

@@ -32,7 +32,8 @@ Targets (default: ours beside the ceiling)
 
 Measurement
   --only NAME,…        scenarios: cold-start, connects, rpc, http, idle, fanout, guessers,
-                       turns, first-token, sessions-list, delivery, turn-memory, crash
+                       turns, first-token, sessions-list, delivery, turn-memory, crash;
+                       soak only when it is named here
   --rounds N           rounds of all targets in turn; the table shows medians (default 3)
   --seconds S          length of one measured window (default 3)
   --scale F            share of clients and subscribers, 0.01 to 1 (default 1)

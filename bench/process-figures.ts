@@ -57,6 +57,15 @@ export function memoryOf (root: number | undefined): Memory {
   return { rssKb: sum('status', 'VmRSS'), pssKb: sum('smaps_rollup', 'Pss'), processes: tree.length }
 }
 
+/** Open file descriptors of the process itself. */
+export function descriptorsOf (pid: number | undefined): number {
+  try {
+    return pid === undefined ? NaN : readdirSync(`/proc/${pid}/fd`).length
+  } catch {
+    return NaN
+  }
+}
+
 /** CPU time of the process, its living descendants and those it has already waited for. */
 export function cpuMsOf (root: number | undefined): number {
   const tree = root === undefined ? [] : processTree(root)

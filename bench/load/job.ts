@@ -30,6 +30,8 @@ export interface RpcJob extends ToGateway {
   readonly connections: number
   readonly depth: number
   readonly durationMs: number
+  /** Ends the job early. */
+  readonly maxCount?: number
   readonly method: string
   readonly params?: object
   /** Waits this long after each answer. */

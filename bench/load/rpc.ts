@@ -31,11 +31,20 @@ export async function runRpc (job: RpcJob, window: Window): Promise<void> {
     clientFrame(JSON.stringify({ type: 'req', id: `s${slot}`, method: job.method, params: job.params ?? {} })))
   if (job.delayMs) await sleep(job.delayMs)
   window.begin(job.durationMs)
-  await Promise.all(open.map(({ socket }) => drive(socket, frames, window, job.pauseMs ?? 0)))
+  let left = job.maxCount ?? Infinity
+  const mayGoOn = (): boolean => window.open() && left-- > 0
+  await Promise.all(open.map(({ socket }) => drive(socket, { frames, window, pauseMs: job.pauseMs ?? 0, mayGoOn })))
   for (const { socket } of open) socket.close()
 }
 
-function drive (socket: BenchSocket, frames: readonly Buffer[], window: Window, pauseMs: number): Promise<void> {
+interface Drive {
+  readonly frames: readonly Buffer[]
+  readonly window: Window
+  readonly pauseMs: number
+  readonly mayGoOn: () => boolean
+}
+
+function drive (socket: BenchSocket, { frames, window, pauseMs, mayGoOn }: Drive): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const sentAt = new Float64Array(frames.length)
   let underWay = 0
@@ -54,7 +63,7 @@ function drive (socket: BenchSocket, frames: readonly Buffer[], window: Window, 
     underWay -= 1
     if (answer.error === undefined) window.succeed(performance.now() - sentAt[answer.slot]!)
     else window.fail(answer.error)
-    if (!window.open()) underWay === 0 && resolve()
+    if (!mayGoOn()) underWay === 0 && resolve()
     else if (pauseMs > 0) setTimeout(send, pauseMs, answer.slot)
     else send(answer.slot)
   }

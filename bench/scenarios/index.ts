@@ -12,10 +12,11 @@ import { idle } from './idle.ts'
 import { openaiChat } from './openai-chat.ts'
 import { rpc } from './rpc.ts'
 import { sessionsList } from './sessions-list.ts'
+import { soak } from './soak.ts'
 import { turnMemory } from './turn-memory.ts'
 import { turns } from './turns.ts'
 import type { Scenario } from './scenario.ts'
 
 export const scenarios: readonly Scenario[] = [
-  coldStart, channelStart, connects, rpc, http, idle, fanout, guessers, turns, firstToken, sessionsList, delivery, turnMemory, crash, openaiChat, exec
+  coldStart, channelStart, connects, rpc, http, idle, fanout, guessers, turns, firstToken, sessionsList, delivery, turnMemory, crash, openaiChat, exec, soak
 ]

@@ -33,6 +33,8 @@ export interface Scenario {
   readonly ceiling: 'ceiling' | 'fastify'
   /** The ceiling must have seen a turn of the target, which takes a while on a slow one. */
   readonly needsTurns?: true
+  /** Takes so long that it only runs when somebody asks for it. */
+  readonly onlyNamed?: true
   run: (target: Target, context: ScenarioContext) => Promise<Figure[]>
 }
 
