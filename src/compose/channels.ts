@@ -1,7 +1,7 @@
 /** The channels of a running gateway: built after it is ready if the configuration names any, else when somebody asks for them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Channel } from '../channels/define-channel.ts'
-import { hasChannels } from '../channels/entries.ts'
+import { accountEntries, hasChannels } from '../channels/entries.ts'
 import type { Inbound } from '../channels/inbound/inbound.ts'
 import type { Outbox } from '../channels/replies/reply.ts'
 import type { ChannelRooms, Receive } from '../channels/room.ts'
@@ -73,6 +73,8 @@ async function build (parts: ChannelParts): Promise<Built> {
     clock,
     log: logging.child('delivery'),
     find: (channel, accountId) => channels.find(channel, accountId),
+    settingsOf: (channel, accountId) =>
+      accountEntries(live.current().config).find(entry => entry.channel === channel && entry.accountId === accountId)?.config,
     random: Math.random,
     maxAgeMs: () => live.current().config.agents.defaults.recovery.maxAgeMinutes * 60_000
   })

@@ -45,6 +45,7 @@ async function open (): Promise<Scene> {
     log: quiet,
     random: () => 0.5,
     maxAgeMs: () => 30 * minute,
+    settingsOf: () => scene.config,
     find: () => ({
       entry: { config: scene.config },
       channel: { limits: { textLength: 20, textUnit: 'utf16' }, ...(scene.repeatMs === undefined ? {} : { repeatMs: scene.repeatMs }) },
@@ -173,6 +174,18 @@ t.test('after a crash: what waited is sent, what was being sent is parked, what 
   await scene.clock.pass(minute)
   t.same(scene.tried.slice(tried).filter(text => text !== 'waiting'), [], 'neither of the others is sent')
   t.match(scene.delivery.list().map(({ id, state }) => `${id} ${state}`).sort(), ['old parked', 'sending parked'])
+})
+
+t.test('after a crash what was being sent is sent again where the settings say so', async t => {
+  const scene = await open()
+  scene.config = { unknownOutcome: 'retry' }
+  scene.send = () => new Promise(() => {})
+  await scene.delivery.enqueue(message('sending', 'sending'))
+  await scene.clock.pass(10)
+  scene.send = () => ({ kind: 'sent', messageId: '1' })
+  await scene.restart()
+  await scene.clock.pass(minute)
+  t.same([scene.arrived.length, scene.delivery.list()], [1, []])
 })
 
 t.test('after a crash what was being sent is sent again for as long as the service recognises it', async t => {

@@ -10,6 +10,7 @@ import type { SendOutcome } from '../define-channel.ts'
 import type { ChannelAccount } from '../room.ts'
 import { chunksOf } from './chunks.ts'
 import { maxTextChars, type NewItem, type OutboundItem } from './item.ts'
+import { laneOf, type Lane } from './lane.ts'
 import { isRepeatable, marked, unmarked } from './repeat.ts'
 import { replaces, sendPart } from './sending.ts'
 
@@ -18,6 +19,8 @@ export interface DeliveryOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly find: (channel: string, accountId: string) => ChannelAccount | undefined
+  /** Known before an account is there to be found. */
+  readonly settingsOf: (channel: string, accountId: string) => { readonly [key: string]: unknown } | undefined
   readonly random: () => number
   /** What is older than this after a restart is parked. */
   readonly maxAgeMs: () => number
@@ -56,14 +59,6 @@ const maxDead = 1_000
 /** Remembered after they arrived, so that the same id is not sent again in this process. */
 const maxRemembered = 2_000
 
-interface Lane {
-  readonly items: OutboundItem[]
-  cancel?: (() => void) | undefined
-  isBusy: boolean
-}
-
-const laneOf = ({ channel, accountId, chatId, threadId }: OutboundItem): string => JSON.stringify([channel, accountId, chatId, threadId ?? ''])
-
 class DeliveryRoom implements Delivery {
   readonly #options: DeliveryOptions
   readonly #items = new Map<string, OutboundItem>()
@@ -84,7 +79,7 @@ class DeliveryRoom implements Delivery {
     for (const item of entries) {
       if (this.#items.has(item.id)) continue
       if (item.state !== 'queued') this.#items.set(item.id, item)
-      else if (item.isSending && replaces(item) === undefined && !isRepeatable(item, clock.now())) await this.#unknown(item, 'the gateway ended while it was being sent')
+      else if (item.isSending && replaces(item) === undefined && !isRepeatable(item, clock.now())) await this.#interrupted(item)
       else if (clock.now() - item.createdAtMs > maxAgeMs()) await this.#shelve(item, 'parked', 'it was too old when the gateway started')
       else this.#queue(item)
     }
@@ -263,9 +258,18 @@ class DeliveryRoom implements Delivery {
     return Math.round(Math.max(waitMs, outcome.retryAfterMs ?? 0))
   }
 
+  #mayRepeat ({ channel, accountId, attempts }: OutboundItem): boolean {
+    return attempts + 1 < maxAttempts && this.#options.settingsOf(channel, accountId)?.unknownOutcome === 'retry'
+  }
+
+  /** An earlier process was about to send it. */
+  async #interrupted (item: OutboundItem): Promise<void> {
+    if (this.#mayRepeat(item)) this.#queue({ ...unmarked(item), attempts: item.attempts + 1 })
+    else await this.#unknown(item, 'the gateway ended while it was being sent')
+  }
+
   async #unknown (item: OutboundItem, reason: string): Promise<number | undefined> {
-    const policy = this.#options.find(item.channel, item.accountId)?.entry.config.unknownOutcome
-    if (policy === 'retry' && item.attempts + 1 < maxAttempts) return await this.#notSent(item, { kind: 'later', reason })
+    if (this.#mayRepeat(item)) return await this.#notSent(item, { kind: 'later', reason })
     return await this.#shelve(item, 'parked', `nobody knows whether it arrived: ${reason}`)
   }
 
