@@ -26,7 +26,9 @@ async function loadedBy (test: Test, channels: object, until: (loaded: readonly 
 }
 
 t.test('a gateway without channels loads nothing for them, and one with channels only those that it has', async t => {
-  t.same(await loadedBy(t, {}, () => true), ['src/channels/entries.ts'])
+  // Whether any are configured, and how the clients of the gateway are shown among them.
+  const few = ['src/channels/entries.ts', 'src/channels/webchat-row.ts']
+  t.same((await loadedBy(t, {}, () => true)).filter(file => !few.includes(file)), [])
   const loaded = await loadedBy(t, { telegram: { enabled: false } }, files => files.some(file => file.includes('telegram')))
   t.ok(loaded.includes('src/channels/builtin/telegram/telegram.ts'))
   t.same(loaded.filter(file => /builtin\/(?!index|telegram)/.test(file)), [])
