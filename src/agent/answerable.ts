@@ -1,5 +1,6 @@
 /** Who is answerable for what a run does. */
 import type { Message } from '../protocol/transcript.ts'
+import { isNote } from '../sessions/note.ts'
 
 /**
  * Does everything that is being answered come from whoever holds the gateway? Looked up in the messages themselves, so that somebody
@@ -10,7 +11,7 @@ export function isOwners (messages: readonly Message[]): boolean {
   for (const message of messages.toReversed()) {
     if (message.role === 'toolResult') continue
     if (message.role === 'assistant') {
-      if (message.stopReason === 'toolUse') continue
+      if (message.stopReason === 'toolUse' || isNote(message)) continue
       break
     }
     // Without a key it is no message of anybody, but a summary or a note.

@@ -1,5 +1,6 @@
 import type { Message, ToolCallPart, TranscriptLine, Usage } from '../protocol/transcript.ts'
 import type { Attempt, ModelInfo, ModelRoute } from '../providers/model.ts'
+import { isNote } from '../sessions/note.ts'
 import type { Tool } from '../tools/tool.ts'
 import type { Run } from './run.ts'
 import type { Sessions, SessionWrite } from '../sessions/room.ts'
@@ -118,7 +119,11 @@ export async function storedMessages (key: string, sessions: Sessions): Promise<
   const messages: Message[] = []
   for (const { value } of await sessions.context(key)) {
     const message = messageOf(value)
-    if (message) messages.push(message)
+    if (!message) continue
+    // What was put in while tools were at work must not part calls from their results.
+    const isBetween = isNote(message) && openCalls(messages).length > 0
+    if (isBetween) messages.splice(messages.findLastIndex(({ role }) => role === 'assistant'), 0, message)
+    else messages.push(message)
   }
   return messages
 }

@@ -25,6 +25,8 @@ export interface ChannelsOptions {
   readonly logging: Logging
   /** Channels that come with the gateway, each loaded when the configuration names it. */
   readonly builtin: { readonly [id: string]: () => Promise<Channel> }
+  /** What is there without being configured: the clients of the gateway itself. */
+  readonly own?: ChannelAccount
   readonly receive: Receive
   readonly changed: () => void
   readonly random?: () => number
@@ -159,6 +161,8 @@ class ChannelRoom implements Channels {
   }
 
   find (channel: string, accountId?: string): ChannelAccount | undefined {
+    const { own } = this.#options
+    if (own?.entry.channel === channel) return accountId === undefined || accountId === own.entry.accountId ? own : undefined
     const id = accountId ?? defaultAccountOf(this.#options.config().config, channel)
     return id === undefined ? undefined : this.#kept.get(nameOf({ channel, accountId: id }))?.port
   }

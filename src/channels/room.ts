@@ -34,6 +34,8 @@ export interface ChannelAccount {
   readonly channel: Channel
   /** Undefined while it does not run. */
   current (): RunningAccount | undefined
+  /** The proper name of a chat, where it has several. Throws for what can be none. */
+  properly? (to: string): string
   /** Runs of this account that are under way, for its health. */
   runBegan (): void
   runMoved (): void

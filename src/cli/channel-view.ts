@@ -10,6 +10,8 @@ export interface ChannelAccountView {
   readonly linked?: boolean
   readonly running?: boolean
   readonly connected?: boolean
+  /** Of WebChat: how many are connected. */
+  readonly clients?: number
   readonly manuallyStopped?: boolean
   readonly restartPending?: boolean
   readonly restartsLastHour?: number
@@ -48,7 +50,7 @@ export function accountWords (row: ChannelAccountView, nowMs: number): string {
     either(row.configured, 'configured', 'not configured'),
     either(row.linked, 'linked', 'not linked'),
     row.manuallyStopped ? 'stopped by hand' : either(row.running, 'running', 'stopped'),
-    either(row.connected, 'connected', 'disconnected'),
+    row.clients === undefined ? either(row.connected, 'connected', 'disconnected') : `clients:${row.clients}`,
     row.restartPending ? 'restart pending' : undefined,
     when('in', row.lastInboundAt, nowMs),
     when('out', row.lastOutboundAt, nowMs),
@@ -70,7 +72,8 @@ const noChannels = '- no configured chat channels (openclaw channels list --all 
 export function statusLines (view: ChannelsView): string[] {
   const lines = view.channelOrder.flatMap(id => (view.channelAccounts[id] ?? []).map(row =>
     `- ${cell(labelOf(view, id))} ${nameOf(row)}: ${accountWords(row, view.ts)}`))
-  return lines.length > 0 ? lines : [noChannels]
+  const isOnlyOurs = view.channelOrder.every(id => id === 'webchat')
+  return isOnlyOurs ? [noChannels, ...lines] : lines
 }
 
 export function statusText (view: ChannelsView): string {

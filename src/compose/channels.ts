@@ -54,20 +54,23 @@ interface Built {
 async function build (parts: ChannelParts): Promise<Built> {
   const { live, store, logging, changed } = parts
   const [
-    { createChannels }, { createDelivery }, { createReplies }, { createChannelPairing }, { builtinChannels }, { systemClock: clock }
+    { createChannels }, { createDelivery }, { createReplies }, { createChannelPairing }, { builtinChannels }, { systemClock: clock },
+    { createWebchat }
   ] = await Promise.all([
     import('../channels/channels.ts'),
     import('../channels/delivery/delivery.ts'),
     import('../channels/replies/replies.ts'),
     import('../channels/inbound/pairing.ts'),
     import('../channels/builtin/index.ts'),
-    import('../lib/clock.ts')
+    import('../lib/clock.ts'),
+    import('../channels/webchat.ts')
   ])
   const receive: Receive = async (account, message) => {
     await inbound.receive(account, message)
     messages.conversations.heard(account, message)
   }
-  const channels = createChannels({ config: live.current, store, clock, logging, builtin: builtinChannels, receive, changed })
+  const own = createWebchat({ ...parts, now: () => clock.now() })
+  const channels = createChannels({ config: live.current, store, clock, logging, builtin: builtinChannels, own, receive, changed })
   const delivery = createDelivery({
     collection: store.collection('outbound'),
     clock,

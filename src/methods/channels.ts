@@ -1,6 +1,7 @@
 /** The ways to the services where people write: seen, begun, ended, and who is let in. */
 import { hasChannels } from '../channels/entries.ts'
 import type { ChannelRooms, Started } from '../channels/room.ts'
+import { webchatId, withWebchat } from '../channels/webchat-row.ts'
 import type { Scope } from '../protocol/scopes.ts'
 import { Type } from '../protocol/type.ts'
 import { GatewayError } from '../protocol/errors.ts'
@@ -18,6 +19,14 @@ const longestProbeMs = 30_000
 const startWaitMs = 8_000
 
 const nothing = { channelOrder: [], channelLabels: {}, channels: {}, channelAccounts: {}, channelDefaultAccountId: {}, warnings: [] }
+
+/** There is no connection of ours to it that could be begun or ended. */
+function refuseOwn (channel: string): void {
+  if (channel.trim().toLowerCase() !== webchatId) return
+  throw new GatewayError('CHANNEL_UNABLE', {
+    message: 'webchat is not started or stopped: its clients connect to this gateway by themselves, as long as it runs'
+  })
+}
 
 interface StatusParams {
   readonly probe?: boolean
@@ -42,6 +51,7 @@ const outcomeOf = ({ status, problem }: Started): { status: string, reason?: str
 }
 
 async function start (rooms: Rooms, channel: string, accountId: string | undefined): Promise<object> {
+  refuseOwn(channel)
   const { channels } = await rooms.channels()
   await channels.settled()
   const late = new Promise<undefined>(resolve => { setTimeout(() => resolve(undefined), startWaitMs).unref() })
@@ -66,7 +76,9 @@ export const channels = {
     }, { additionalProperties: false }),
     result: openObject,
     async handle (params, { rooms }) {
-      const { channelLabels, warnings, ...shown } = await statusOf(rooms, params)
+      const { channelLabels, warnings, ...shown } = withWebchat(await statusOf(rooms, params), {
+        connections: rooms.connections.connected(), isProbed: params.probe === true, only: params.channel
+      })
       return {
         ts: rooms.now(),
         channelLabels,
@@ -90,6 +102,7 @@ export const channels = {
     params: PlaceParams,
     result: openObject,
     async handle ({ channel, accountId }, { rooms }) {
+      refuseOwn(channel)
       const { channels } = await rooms.channels()
       await channels.settled()
       const { accountId: id } = await channels.stop(channel, named(accountId))
@@ -101,6 +114,7 @@ export const channels = {
     params: PlaceParams,
     result: openObject,
     async handle ({ channel, accountId }, { rooms }) {
+      refuseOwn(channel)
       const { channels } = await rooms.channels()
       await channels.settled()
       const { accountId: id, loggedOut } = await channels.logout(channel, named(accountId))

@@ -1,11 +1,11 @@
 import type { PendingInput } from '../agent/room.ts'
 import { visibleReply } from '../agent/replies.ts'
 import { GatewayError } from '../protocol/errors.ts'
-import type { AssistantMessage } from '../protocol/transcript.ts'
 import { Type } from '../protocol/type.ts'
 import { RawJson } from '../rpc/define-method.ts'
 import { cursorOf } from '../sessions/display/cursor.ts'
 import { readAround, readDelta, readMessage, readPage, type Page } from '../sessions/display/history.ts'
+import { writeNote } from '../sessions/note.ts'
 import type { SessionRecord } from '../sessions/record.ts'
 import type { SessionTarget } from '../sessions/room.ts'
 import { metadataOf } from './commands.ts'
@@ -178,19 +178,6 @@ async function history (query: HistoryQuery, rooms: Rooms, more: object = {}) {
   })
 }
 
-const nothingUsed = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
-
-const note = (content: string, timestamp: number): AssistantMessage => ({
-  role: 'assistant',
-  content: [{ type: 'text', text: content }],
-  api: 'openai-responses',
-  provider: 'openclaw',
-  model: 'gateway-injected',
-  usage: { ...nothingUsed, totalTokens: 0, cost: { ...nothingUsed, total: 0 } },
-  stopReason: 'stop',
-  timestamp
-})
-
 export const chatHistory = {
   'chat.history': method({
     scope: sessionRead,
@@ -235,12 +222,8 @@ export const chatHistory = {
     result: openObject,
     async handle ({ sessionKey, agentId, message, label }, { rooms }) {
       const { key, agentId: owner } = rooms.sessions.target(sessionKey, agentId)
-      const body = note(label?.trim() ? `[${label.trim()}]\n\n${message}` : message, rooms.now())
-      const { lines } = await rooms.sessions.write(key, { lines: [{ type: 'message', message: body }], phase: 'message' })
-      const messageId = lines[0]!.id
-      rooms.events.emit('chat', {
-        runId: `inject-${messageId}`, sessionKey: key, agentId: owner, seq: 0, state: 'final', message: body
-      }, { sessionKey: key })
+      const body = label?.trim() ? `[${label.trim()}]\n\n${message}` : message
+      const messageId = await writeNote(rooms, { sessionKey: key, agentId: owner, text: body })
       return { ok: true, messageId }
     }
   }),

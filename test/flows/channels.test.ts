@@ -150,7 +150,7 @@ t.test('files go out as bytes or by address, never by a path', async t => {
   t.match((await call('send', { to: '501', mediaUrl: '/etc/passwd', idempotencyKey: 'p' })).error, { message: /send its bytes/ })
   t.match((await call('send', { to: '501', mediaUrl: 'http://127.0.0.1:1/x.png', idempotencyKey: 'l' })).error, { code: 'INVALID_REQUEST' })
   t.match((await call('send', { to: '501', idempotencyKey: 'n' })).error, { message: 'a message needs a text or a file' })
-  t.match((await call('send', { to: '501', message: 'x', channel: 'webchat', idempotencyKey: 'w' })).error, { message: /unsupported channel: webchat/ })
+  t.match((await call('send', { to: '501', message: 'x', channel: 'webchat', idempotencyKey: 'w' })).error, { message: /session not found: agent:main:501/ })
   t.match((await call('send', { to: '501', message: 'x', channel: 'smoke', idempotencyKey: 's' })).error, { message: 'unsupported channel: smoke' })
 })
 
@@ -257,6 +257,6 @@ t.test('a gateway without channels answers without loading any', async t => {
   const scene = await openChannelScene(t, { config: { channels: {} } })
   const { payload } = await scene.call('channels.status', { probe: true })
   t.equal(contractProblem('ChannelsStatusResult', payload), undefined)
-  t.same(payload.channelOrder, [])
+  t.same(payload.channelOrder, ['webchat'])
   t.match((await scene.call('send', { to: '501', message: 'x', idempotencyKey: 'x' })).error, { message: /Channel is required \(no channel is configured/ })
 })

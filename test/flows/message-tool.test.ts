@@ -33,7 +33,7 @@ t.test('what cannot be done is told in words that an agent can act upon', async 
   await scene.connected()
   const message = async (args: object) => (await invoke(scene, 'message', args)).details
   t.match(await message({ action: 'send', message: 'x' }), { status: 'error', error: /over no channel: whoever reads it sees the reply itself/ })
-  t.match(await message({ action: 'send', channel: 'webchat', target: 'main', message: 'x' }), { error: /unsupported channel: webchat/ })
+  t.match(await message({ action: 'send', channel: 'webchat', target: 'typo', message: 'x' }), { error: /session not found: agent:main:typo/ })
   t.match(await message({ action: 'send', target: '501' }), { status: 'error', error: 'a message needs a text or a file' })
   t.match(await message({ action: 'send', target: '77', message: 'x' }), { error: /chat not found/, code: 'DELIVERY_REFUSED' })
   t.match(await message({ action: 'send', target: '501', message: 'x', media: '/etc/passwd' }), { error: /outside of what this agent may use/ })

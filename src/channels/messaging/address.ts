@@ -4,11 +4,9 @@ import { GatewayError } from '../../protocol/errors.ts'
 import type { MessageAddress, MessagePlace } from '../../tools/messages/port.ts'
 import { channelSections } from '../entries.ts'
 import type { ChannelAccount, Channels } from '../room.ts'
+import { webchatId } from '../webchat-row.ts'
 
 type Config = LoadedConfig['config']
-
-/** Clients of this gateway talk in sessions; no account of a service stands behind them. */
-export const webchat = 'webchat'
 
 const maxIdChars = 512
 
@@ -23,7 +21,7 @@ function prefixOf (to: string, known: readonly string[]): string | undefined {
 function channelOf ({ channel, to = '' }: MessageAddress, config: Config): string {
   const known = enabledChannels(config)
   if (channel !== undefined && channel.trim() !== '') return channel.trim().toLowerCase()
-  const prefix = prefixOf(to, channelSections(config).map(([id]) => id))
+  const prefix = prefixOf(to, [...channelSections(config).map(([id]) => id), webchatId])
   if (prefix !== undefined) return prefix
   if (known.length === 1) return known[0]!
   const which = known.length === 0 ? 'no channel is configured; add one: openclaw channels add' : `name one of: ${known.join(', ')}`
@@ -34,6 +32,8 @@ function channelOf ({ channel, to = '' }: MessageAddress, config: Config): strin
 export function chatOf (channel: string, to: string): { readonly to: string, readonly threadId?: string } {
   let id = to.trim()
   if (id.toLowerCase().startsWith(`${channel}:`)) id = id.slice(channel.length + 1)
+  // Keys of conversations name topics themselves.
+  if (channel === webchatId) return { to: id }
   const topic = /^(.+):topic:(\d+)$/.exec(id)
   if (topic) return { to: topic[1]!, threadId: topic[2]! }
   return { to: id.replace(/^(?:channel|chat|conversation):/, '') }
@@ -53,7 +53,7 @@ export async function findAccount (channels: Channels, channel: string, accountI
 /** The reason why there is no such account, as the room knows it. */
 function unknown (channels: Channels, channel: string, accountId?: string): GatewayError {
   const { problem } = channels.problems().find(one => one.channel === channel && (accountId ?? one.accountId) === one.accountId) ?? {}
-  const has = channels.status().some(({ entry }) => entry.channel === channel)
+  const has = channel === webchatId || channels.status().some(({ entry }) => entry.channel === channel)
   const missing = has ? `channel ${channel} has no account ${String(accountId).slice(0, 100)}` : `unsupported channel: ${channel.slice(0, 100)}`
   return new GatewayError('CHANNEL_UNKNOWN', { message: problem ?? missing })
 }
@@ -65,15 +65,13 @@ export interface Found {
 
 export async function placeOf (address: MessageAddress, channels: Channels, config: Config): Promise<Found> {
   const channel = channelOf(address, config)
-  if (channel === webchat) {
-    throw new GatewayError('CHANNEL_UNKNOWN', { message: 'unsupported channel: webchat (its clients talk in sessions: use chat.send, or sessions_send)' })
-  }
   const accountId = address.accountId?.trim() || undefined
   const account = await findAccount(channels, channel, accountId)
   if (!account) throw unknown(channels, channel, accountId)
-  const { to, threadId } = chatOf(channel, address.to ?? '')
-  if (to === '') throw new GatewayError('INVALID_PARAMS', { message: 'Target is required: the id of a chat, or of a person.' })
+  const { to: named, threadId } = chatOf(channel, address.to ?? '')
+  if (named === '') throw new GatewayError('INVALID_PARAMS', { message: 'Target is required: the id of a chat, or of a person.' })
   const thread = address.threadId?.trim() || threadId
-  if (tooLong(to) || tooLong(thread)) throw new GatewayError('INVALID_PARAMS', { message: `a target has at most ${maxIdChars} characters` })
+  if (tooLong(named) || tooLong(thread)) throw new GatewayError('INVALID_PARAMS', { message: `a target has at most ${maxIdChars} characters` })
+  const to = account.properly?.(named) ?? named
   return { account, place: { channel, accountId: account.entry.accountId, to, ...(thread === undefined ? {} : { threadId: thread }) } }
 }

@@ -134,6 +134,7 @@ class Messaging implements MessagePort {
   async #filesOf (order: MessageOrder, { channel }: ChannelAccount, signal: AbortSignal): Promise<readonly MessageFile[]> {
     const { files = [], mediaUrls = [] } = order
     const limit = Math.min(channel.limits.mediaBytes ?? maxFileBytes, maxFileBytes)
+    if (limit === 0 && files.length + mediaUrls.length > 0) throw new GatewayError('CHANNEL_UNABLE', { message: `${channel.label} takes texts, and no files` })
     const all = [...files]
     for (const url of mediaUrls) all.push(await this.#options.fetch(url, limit, signal))
     const large = all.find(({ data }) => data.length > limit)

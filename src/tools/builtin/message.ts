@@ -10,9 +10,9 @@ const word = (description: string) => optional(Type.String({ maxLength: 512, des
 
 const params = Type.Object({
   action: oneOf(messageActions),
-  channel: word('telegram, discord, slack, …; default: that of this conversation.'),
+  channel: word('telegram, discord, slack, …, or webchat: a conversation here; default: that of this conversation.'),
   accountId: word('Where the channel has several accounts.'),
-  target: id('Chat or person, as the channel knows it; default: the chat of this conversation.'),
+  target: id('Chat or person, as the channel knows it, for webchat the key of a session; default: this conversation.'),
   to: id('The same as target.'),
   threadId: id('Topic or thread.'),
   message: optional(Type.String({ maxLength: 200_000, description: 'For send and edit: the text.' })),

@@ -9,6 +9,7 @@ import type { Files, Session } from '../files/files.ts'
 import { openPlace } from '../files/place.ts'
 import { readWhole } from '../files/whole-file.ts'
 import { answer, problem } from '../sessions/answers.ts'
+import { find } from '../sessions/lookup.ts'
 import type { SessionToolSources } from '../sessions/ports.ts'
 import type { Foreseen, ToolContext, ToolResult } from '../tool.ts'
 import { mediaNamesOf, orderOf, type Fields } from './order.ts'
@@ -88,13 +89,28 @@ function addressed (args: Fields, home: MessageAddress): Fields {
   return { ...home, ...args }
 }
 
+const webchat = 'webchat'
+
+/** A conversation of this gateway, named as in every tool: reached by the same rules, and the own one unless told. */
+async function inside (args: Fields, context: ToolContext, { conversations }: ActingSources): Promise<Fields> {
+  const { channel, target, to, ...rest } = args
+  const named = String(target ?? to ?? '').trim()
+  const prefixed = /^webchat:(.+)$/i.exec(named)?.[1]
+  const isMeant = channel === undefined ? prefixed !== undefined : String(channel).trim().toLowerCase() === webchat
+  if (!isMeant) return args
+  const { key, refusal } = await find((prefixed ?? named) || 'current', context, conversations)
+  if (refusal !== undefined) throw new GatewayError('FORBIDDEN', { message: `${key} is out of reach: ${refusal}.` })
+  return { ...rest, channel: webchat, target: key }
+}
+
 async function meant (args: Fields, context: ToolContext, sources: ActingSources, withFiles: boolean): Promise<Meant> {
   await sources.conversations.sessions.ready
   const home = homeOf(context, sources)
-  const fields = addressed(args, home)
+  const fields = addressed(await inside(args, context, sources), home)
   if (fields['target'] === undefined && fields['to'] === undefined && args['channel'] === undefined) {
     throw new GatewayError('INVALID_PARAMS', {
-      message: 'This conversation goes on over no channel: whoever reads it sees the reply itself. Name a channel and a target to write to somebody else.'
+      message: 'This conversation goes on over no channel: whoever reads it sees the reply itself. Name a channel and a target to write ' +
+        'to somebody else, or channel "webchat" alone to say something here before the reply.'
     })
   }
   const names = mediaNamesOf(fields)
