@@ -4,6 +4,7 @@ import { defaultAgentId } from '../../config/agent-entries.ts'
 import { isGatewayError } from '../../protocol/errors.ts'
 import type { StoreOp } from '../../store/store.ts'
 import type { Heartbeats } from '../heartbeat/heartbeats.ts'
+import { mainKeyOf } from '../places.ts'
 import type { AutomationSources } from '../ports.ts'
 import type { SystemEvents } from '../system-events.ts'
 import { isPutDown } from '../turns.ts'
@@ -44,7 +45,16 @@ const unattended = 'You are carrying out a scheduled job. Nobody is here to answ
 export function createCarrying ({ config, sessions, clock, runs, systemEvents, heartbeats }: CarryingSources): Carrying {
   const agentOf: Carrying['agentOf'] = ({ agentId }) => (agentId ?? defaultAgentId(config().config)).toLowerCase()
 
-  const homeOf: Carrying['homeOf'] = ({ agentId, sessionKey }) => sessions.target(sessionKey ?? 'main', agentOf({ ...agentId ? { agentId } : {} })).key
+  const mainOf = ({ agentId, sessionKey }: Pick<Job, 'agentId' | 'sessionKey'>): string => sessions.target(sessionKey ?? 'main', agentOf({ ...agentId ? { agentId } : {} })).key
+
+  function homeOf (job: Pick<Job, 'agentId' | 'sessionKey'>): string {
+    try {
+      return mainOf(job)
+    } catch {
+      // Its agent is gone, and nothing was said there.
+      return mainKeyOf(config)
+    }
+  }
 
   async function turn (job: Job, { runId, sessionKey }: Underway): Promise<Carried | undefined> {
     const { payload, isOwners, name, id } = job
@@ -103,7 +113,7 @@ export function createCarrying ({ config, sessions, clock, runs, systemEvents, h
     sessionKeyOf (job, runName) {
       const agentId = agentOf(job)
       const { sessionTarget, sessionKey, id } = job
-      if (sessionTarget === 'main') return homeOf(job)
+      if (sessionTarget === 'main') return mainOf(job)
       if (sessionTarget === 'current' && sessionKey !== undefined) return sessions.target(sessionKey, agentId).key
       if (sessionTarget.startsWith('session:')) return sessions.target(sessionTarget.slice('session:'.length), agentId).key
       return sessions.target(`agent:${agentId}:cron:${id}:run:${runName}`, agentId).key

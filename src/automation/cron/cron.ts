@@ -1,7 +1,7 @@
 /** Jobs that are due at times of their own: each slot once, however the gateway ends and begins. */
 import { GatewayError, isGatewayError } from '../../protocol/errors.ts'
 import type { Heartbeats } from '../heartbeat/heartbeats.ts'
-import { mainKeyOf, type Places } from '../places.ts'
+import type { Places } from '../places.ts'
 import type { AutomationSources } from '../ports.ts'
 import type { SystemEvents } from '../system-events.ts'
 import { createCarrying, type Carrying } from './carrying.ts'
@@ -25,6 +25,7 @@ export type CronOptions = AutomationSources & {
 /** A machine that slept, or whose clock was set, is noticed within this. */
 const longestWaitMs = 60_000
 const afterFailureMs = 5_000
+const longestFarewellMs = 2_000
 /** What is later than this was missed. */
 const graceMs = 60_000
 
@@ -86,7 +87,7 @@ class CronRoom implements Cron {
     await this.#jobs.load()
     const { config, places, sessions } = this.#options
     await sessions.ready
-    return listView(this.#jobs.all(), asked, config().config, job => previewOf(job, this.#homeOf(job), places))
+    return listView(this.#jobs.all(), asked, config().config, job => previewOf(job, this.#carrying.homeOf(job), places))
   }
 
   async status (): Promise<object> {
@@ -190,7 +191,11 @@ class CronRoom implements Cron {
     this.#isClosed = true
     this.#cancel?.()
     this.#ending.close()
-    await Promise.all(this.#work)
+    // What is still on its way then is taken up by the next process.
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const cancel = this.#options.clock.after(longestFarewellMs, resolve)
+    await Promise.race([Promise.all(this.#work), late])
+    cancel()
   }
 
   #isEnabled (): boolean {
@@ -198,17 +203,8 @@ class CronRoom implements Cron {
     return config().config.cron.enabled && env['OPENCLAW_SKIP_CRON'] !== '1'
   }
 
-  #homeOf (job: Job): string {
-    try {
-      return this.#carrying.homeOf(job)
-    } catch {
-      // Its agent is gone; nothing was said there.
-      return mainKeyOf(this.#options.config)
-    }
-  }
-
   #preview (job: Job): object {
-    return previewOf(job, this.#homeOf(job), this.#options.places)
+    return previewOf(job, this.#carrying.homeOf(job), this.#options.places)
   }
 
   /** A clock that ran far ahead and was put right silences no job until it has come so far again. */
