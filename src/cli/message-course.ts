@@ -16,7 +16,7 @@ export const messageOptions = {
   ...rpcOptionsWith(60_000),
   channel: text('name', 'Channel (needed when there are several; a target such as telegram:123 names it, too)'),
   account: text('id', 'Account (default: the default one of the channel)'),
-  target: text('dest', 'Chat or person: an id as the service knows it', { short: 't' }),
+  target: text('dest', 'Chat or person: an id as the service knows it; for webchat a session key', { short: 't' }),
   dryRun: flag('Say what would be sent, and send nothing'),
   verbose: flag('Without effect here', { hidden: true })
 }

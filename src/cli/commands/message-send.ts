@@ -17,6 +17,7 @@ export default command({
   },
   examples: [
     ['openclaw message send --channel telegram --target 123456789 --message "Hi"', 'To a person or a chat.'],
+    ['openclaw message send --channel webchat --target agent:main:main -m "Done"', 'Into a conversation of this gateway, where its clients see it.'],
     ['openclaw message send -t telegram:-1001234:topic:7 -m "Report" --media report.pdf', 'With a file, into a topic.']
   ],
   async run (context) {
