@@ -8,6 +8,12 @@ import { nodeHttp } from './lib/node-http.ts'
 import { GatewayError } from './protocol/errors.ts'
 import { wireLimits } from './protocol/version.ts'
 
+/** A key and its certificate, with the chain behind it. */
+export interface Pem {
+  readonly key: string
+  readonly cert: string
+}
+
 export interface Listeners {
   readonly port: number
   readonly addresses: readonly string[]
@@ -15,6 +21,8 @@ export interface Listeners {
   readonly missed: readonly string[]
   /** From now on this server gets what arrives. Before, everybody is told to come back in a moment. */
   lead (to: Server, onError: (error: Error) => void): void
+  /** Another certificate, for every handshake from now on. */
+  renew (pem: Pem): void
   /** Takes nothing new at once; what is being answered gets a moment. Twice is safe. */
   close (): Promise<void>
 }
@@ -63,12 +71,23 @@ const refuseUpgrade = (code: 'STARTING' | 'STOPPING') => (_request: IncomingMess
     `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
 }
 
+type Door = { readonly server: Server, readonly lead: Listeners['lead'], renew (pem: Pem): void }
+
+/** node:https is loaded only where it is spoken. */
+function createServer (pem: Pem | undefined): { server: Server, renew: Door['renew'] } {
+  const options = { connectionsCheckingInterval: timeoutCheckMs }
+  if (!pem) return { server: nodeHttp().createServer(options, answerWhileStarting), renew () {} }
+  const server = process.getBuiltinModule('node:https').createServer({ ...options, ...pem, minVersion: 'TLSv1.2' }, answerWhileStarting)
+  return { server, renew: ({ key, cert }) => server.setSecureContext({ key, cert, minVersion: 'TLSv1.2' }) }
+}
+
 /** One address. Its requests and upgrades go the way of the gateway's own server as if they had arrived there. */
-function createDoor (): { server: Server, lead: Listeners['lead'] } {
-  const server = nodeHttp().createServer({ connectionsCheckingInterval: timeoutCheckMs }, answerWhileStarting)
+function createDoor (pem: Pem | undefined): Door {
+  const { server, renew } = createServer(pem)
   server.on('upgrade', refuseUpgrade('STARTING'))
   return {
     server,
+    renew,
     lead (to, onError) {
       server.requestTimeout = to.requestTimeout
       server.headersTimeout = to.headersTimeout
@@ -94,15 +113,15 @@ function closeDoor (server: Server): Promise<void> {
 }
 
 /** Listens on every address of the bind, or on none of them. */
-export async function openListeners (bind: BindTargets, wantedPort: number): Promise<Listeners> {
-  const doors: Array<ReturnType<typeof createDoor>> = []
+export async function openListeners (bind: BindTargets, wantedPort: number, pem?: Pem): Promise<Listeners> {
+  const doors: Door[] = []
   const addresses: string[] = []
   const missed: string[] = []
   let port = wantedPort
   let closed: Promise<unknown> | undefined
 
   async function open (host: string): Promise<void> {
-    const door = createDoor()
+    const door = createDoor(pem)
     port = await listen(door.server, host, port)
     // Trouble with accepting a socket is the trouble of that socket.
     door.server.on('error', () => {})
@@ -128,5 +147,12 @@ export async function openListeners (bind: BindTargets, wantedPort: number): Pro
     await close()
     throw error
   }
-  return { port, addresses, missed, close, lead: (to, onError) => doors.forEach(door => door.lead(to, onError)) }
+  return {
+    port,
+    addresses,
+    missed,
+    close,
+    lead: (to, onError) => doors.forEach(door => door.lead(to, onError)),
+    renew: next => doors.forEach(door => door.renew(next))
+  }
 }

@@ -112,5 +112,5 @@ export const isCrossSite = (headers: IncomingHttpHeaders): boolean => {
  * Behind a published port of a container a page on this machine reaches us from another address, so binds beyond loopback know our
  * own localhost origins unless the configuration lists origins itself. Remote origins are never derived.
  */
-export const effectiveOrigins = (configured: readonly string[], beyondLoopback: boolean, port: number): readonly string[] =>
-  configured.length > 0 || !beyondLoopback ? configured : [`http://localhost:${port}`, `http://127.0.0.1:${port}`]
+export const effectiveOrigins = (configured: readonly string[], beyondLoopback: boolean, port: number, scheme = 'http'): readonly string[] =>
+  configured.length > 0 || !beyondLoopback ? configured : [`${scheme}://localhost:${port}`, `${scheme}://127.0.0.1:${port}`]

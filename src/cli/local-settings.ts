@@ -29,6 +29,8 @@ export interface LocalSettings {
   readonly credentialProblems: readonly string[]
   /** What the gateway made for itself on a first run without configuration. */
   readonly generatedToken: string | undefined
+  /** Of the certificate on our own port, where it speaks TLS. */
+  readonly tls: { readonly enabled: boolean, readonly fingerprint?: string | undefined }
   readonly remote: {
     readonly url?: string | undefined
     readonly token?: string | undefined
@@ -79,6 +81,9 @@ function loopbackHostOf (bind: string, customBindHost: string | undefined): stri
   return isLoopbackAddress(host) && !host.includes(':') ? host : '127.0.0.1'
 }
 
+const fingerprintToPin = async ({ config: { gateway: { tls } } }: LoadedConfig, { stateDir }: Paths): Promise<string | undefined> =>
+  tls.enabled ? await (await import('../lib/certificate-files.ts')).ownFingerprint(tls, stateDir) : undefined
+
 export async function loadLocalSettings (context: Pick<CommandContext, 'global' | 'io'>): Promise<LocalSettings> {
   const paths = pathsOf(context)
   const loaded = await loadConfig({ paths, env: context.io.env })
@@ -98,6 +103,7 @@ export async function loadLocalSettings (context: Pick<CommandContext, 'global' 
     auth: { mode: gateway.auth.mode, token, password },
     credentialProblems: problems,
     generatedToken: await readIfPresent(generatedTokenPath(paths.stateDir)).then(text => text?.trim() || undefined, () => undefined),
+    tls: { enabled: gateway.tls.enabled, fingerprint: await fingerprintToPin(loaded, paths) },
     remote: { url: remote?.url, tlsFingerprint: remote?.tlsFingerprint, token: remoteToken, password: remotePassword }
   }
 }

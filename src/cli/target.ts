@@ -104,7 +104,8 @@ function remoteTarget (remote: Remote, flags: TargetFlags, settings: LocalSettin
 function localTarget (flags: TargetFlags, settings: LocalSettings): GatewayTarget {
   const port = flags.port ?? settings.port
   return {
-    url: `ws://${settings.loopbackHost}:${port}`,
+    url: `${settings.tls.enabled ? 'wss' : 'ws'}://${settings.loopbackHost}:${port}`,
+    ...(settings.tls.fingerprint ? { tls: { fingerprint: settings.tls.fingerprint } } : {}),
     urlSource: flags.port === undefined ? 'local loopback' : 'cli --port',
     local: true,
     configPath: settings.configPath,

@@ -86,9 +86,9 @@ interface Rules {
 }
 
 function createRules ({ config, bind, port }: DoorOptions): Rules {
-  const { controlUi, http, publicOrigin, trustedProxies, allowRealIpFallback, auth } = config()
+  const { controlUi, http, tls, publicOrigin, trustedProxies, allowRealIpFallback, auth } = config()
   const origins = createOriginPolicy({
-    allowedOrigins: effectiveOrigins(controlUi.allowedOrigins, bind.beyondLoopback, port()),
+    allowedOrigins: effectiveOrigins(controlUi.allowedOrigins, bind.beyondLoopback, port(), tls.enabled ? 'https' : 'http'),
     port,
     hostHeaderFallback: controlUi.dangerouslyAllowHostHeaderOriginFallback,
     ownAddresses,

@@ -10,10 +10,11 @@ export interface Reach {
 
 /** Where clients on other hosts reach this gateway, and why we think so. */
 export function reachableUrl ({ bind, loaded, port }: Reach, publicUrl?: string): { url: string, source: string, alternatives: string[] } {
-  const { publicOrigin } = loaded.config.gateway
+  const { publicOrigin, tls } = loaded.config.gateway
+  const scheme = tls.enabled ? 'wss' : 'ws'
   const secure = (url: string): string => url.replace(/^http/, 'ws')
   if (publicUrl) return { url: secure(publicUrl), source: 'request', alternatives: [] }
   if (publicOrigin) return { url: secure(publicOrigin), source: 'gateway.publicOrigin', alternatives: [] }
   const [first = '127.0.0.1', ...others] = bind.beyondLoopback ? lanAddresses() : []
-  return { url: `ws://${first}:${port}`, source: bind.bind, alternatives: others.map(address => `ws://${address}:${port}`) }
+  return { url: `${scheme}://${first}:${port}`, source: bind.bind, alternatives: others.map(address => `${scheme}://${address}:${port}`) }
 }

@@ -45,7 +45,7 @@ function remarks (settings: Settings, { listeners, seededOrigins }: Started): st
     ...formatIssues(loaded, loaded.warnings).map(line => `config: ${line}`),
     ...formatIssues(loaded).map(line => `config: ${line} (this part is disabled)`),
     ...(bind.remark ? [bind.remark] : []),
-    ...listeners.missed.map(address => `${address} belongs to another process, and programs that look for "localhost" may end up there: use http://127.0.0.1:${port}`),
+    ...listeners.missed.map(address => `${address} belongs to another process, and programs that look for "localhost" may end up there: use ${settings.certificate ? 'https' : 'http'}://127.0.0.1:${port}`),
     ...(!bind.beyondLoopback && isContainer(loaded.env)
       ? ['this is a container and the gateway listens on its loopback only, so a published port leads nowhere: ' +
         'set gateway.bind to "lan" (or pass --bind lan) together with OPENCLAW_GATEWAY_TOKEN, or use host networking']
@@ -68,7 +68,7 @@ export function announce (settings: Settings, logging: Logging, started: Started
   const { addresses, port } = started.listeners
   const log = logging.child('gateway')
   for (const remark of remarks(settings, started)) log.warn(remark)
-  log.info(`http server listening on ${addresses.join(', ')} (bind=${bind.bind}, auth=${auth.mode})`)
+  log.info(`${settings.certificate ? 'https' : 'http'} server listening on ${addresses.join(', ')} (bind=${bind.bind}, auth=${auth.mode})`)
   const inForce = secretInForce(auth)
   if (inForce) log.info(inForce)
   const file = logging.filePath()
@@ -77,6 +77,10 @@ export function announce (settings: Settings, logging: Logging, started: Started
   if (auth.tokenSource === 'generated') {
     log.info(`auth token was missing: a generated one is kept in ${tokenFile(paths)} (see it with: openclaw ${profileFlag(paths.profile)}config get gateway.auth.token --show)`)
   }
-  log.info(`open http://127.0.0.1:${port}/ or try: curl http://127.0.0.1:${port}/health`)
+  const { certificate } = settings
+  if (certificate) log.info(`TLS certificate ${certificate.files.cert} (fingerprint sha256 ${certificate.fingerprint})`)
+  log.info(certificate
+    ? `open https://127.0.0.1:${port}/ or try: curl ${certificate.files.own ? '--insecure ' : ''}https://127.0.0.1:${port}/health`
+    : `open http://127.0.0.1:${port}/ or try: curl http://127.0.0.1:${port}/health`)
   log.info(`ready in ${Math.round(started.tookMs)} ms`)
 }

@@ -98,6 +98,10 @@ function reloadPorts ({ settings, signals, voice, restartedAtMs }: LifeOptions, 
   }
 }
 
+async function followTls ({ certificate }: Settings, listeners: Listeners, say: (text: string) => void): Promise<(() => void) | undefined> {
+  return certificate && (await import('./tls.ts')).followCertificate(certificate, listeners.renew, say)
+}
+
 async function serve (life: LifeOptions, listeners: Listeners, credentials: GatewayAuth[]): Promise<Afterwards> {
   const { settings, signals, voice, supervisor, startedAtMs } = life
   if (signals.stopWished()) return undefined
@@ -126,18 +130,21 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
     throw error
   })
   let afterwards: Afterwards
+  let unfollow: (() => void) | undefined
   try {
     if (signals.stopWished()) return undefined
     signals.beginning(() => mayRestart(gateway.rooms.config()))
     await gateway.start()
     const { allowedOrigins } = loaded.config.gateway.controlUi
-    const seededOrigins = allowedOrigins.length > 0 ? [] : effectiveOrigins(allowedOrigins, settings.bind.beyondLoopback, listeners.port)
+    const seededOrigins = allowedOrigins.length > 0 ? [] : effectiveOrigins(allowedOrigins, settings.bind.beyondLoopback, listeners.port, settings.certificate && 'https')
     announce(settings, logging, { listeners, seededOrigins, tookMs: Date.now() - startedAtMs })
+    unfollow = await followTls(settings, listeners, text => logging.child('tls').info(text))
     supervisor?.ready(`listening on ${listeners.addresses.join(', ')}`)
     setTimeout(saveCompileCache, 1_000).unref()
     afterwards = await untilWished(settings, signals, voice)
   } finally {
     signals.leaving()
+    unfollow?.()
     if (afterwards) supervisor?.restarting()
     else supervisor?.stopping()
     restarts.close()

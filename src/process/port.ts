@@ -13,11 +13,16 @@ const healthTimeoutMs = 150
 /** Where a listener of this address is reached from here. */
 const reachable = (host: string): string => host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
 
-/** Whether what listens there answers as gateways do. A stranger may take the request and say nothing. */
-export function isHealthyGateway (port: number, host = '127.0.0.1'): Promise<boolean> {
+/** Whether what listens there answers as gateways do, plainly or over TLS. A stranger may take the request and say nothing. */
+export async function isHealthyGateway (port: number, host = '127.0.0.1'): Promise<boolean> {
+  return await answersAsGateway(nodeHttp(), port, host) || await answersAsGateway(process.getBuiltinModule('node:https'), port, host)
+}
+
+function answersAsGateway (over: Pick<typeof import('node:https'), 'request'>, port: number, host: string): Promise<boolean> {
   return new Promise(resolve => {
     const signal = AbortSignal.timeout(healthTimeoutMs)
-    const ask = nodeHttp().request({ host: reachable(host), port, path: '/healthz', agent: false, signal }, response => {
+    // Nothing is told to whoever answers, so it does not matter who vouches for it.
+    const ask = over.request({ host: reachable(host), port, path: '/healthz', agent: false, signal, rejectUnauthorized: false }, response => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', chunk => {
@@ -61,9 +66,9 @@ async function taken (port: number, error: ListenError): Promise<never> {
 }
 
 /** Every address of the bind, or a refusal that names who has it. */
-export async function openPort ({ bind, port }: Settings): Promise<Listeners> {
+export async function openPort ({ bind, port, certificate }: Settings): Promise<Listeners> {
   try {
-    return await openListeners(bind, port)
+    return await openListeners(bind, port, certificate)
   } catch (error) {
     if ((error as ListenError).code === 'EADDRINUSE') return taken(port, error as ListenError)
     throw error

@@ -10,6 +10,7 @@ import { ensurePrivateDirectory } from '../lib/private-file.ts'
 import { resolveAuth } from './credentials.ts'
 import type { RunOptions } from './run-options.ts'
 import { refuse } from './start-refused.ts'
+import type { Certificate } from './tls.ts'
 
 export interface Settings {
   readonly options: RunOptions
@@ -18,6 +19,8 @@ export interface Settings {
   readonly auth: GatewayAuth
   readonly bind: BindTargets
   readonly port: number
+  /** Of a port that speaks TLS. */
+  readonly certificate: Certificate | undefined
 }
 
 export function pathsOf ({ env, profile, dev }: RunOptions): Paths {
@@ -79,11 +82,8 @@ function chooseBind (options: RunOptions, { config: { gateway }, env }: LoadedCo
   return targets
 }
 
-/** A port that people believe to be encrypted must not be a plain one. */
-function checkTransport ({ config: { gateway } }: LoadedConfig): void {
-  if (!gateway.tls.enabled) return
-  refuse(exitCodes.configuration, 'Gateway failed to start: gateway.tls.enabled is set, and this version does not speak TLS itself.',
-    'Remove it and put a proxy with TLS in front: a reverse proxy listed in gateway.trustedProxies, or tailscale serve.')
+async function certificateOf ({ config: { gateway } }: LoadedConfig, { stateDir }: Paths): Promise<Certificate | undefined> {
+  return gateway.tls.enabled ? await (await import('./tls.ts')).readCertificate(gateway.tls, stateDir) : undefined
 }
 
 export async function readSettings (options: RunOptions): Promise<Settings> {
@@ -95,9 +95,9 @@ export async function readSettings (options: RunOptions): Promise<Settings> {
 /** What a configuration would start as; refused when it would not. */
 export async function judgeSettings (options: RunOptions, paths: Paths, loaded: LoadedConfig): Promise<Settings> {
   checkConfig(loaded, options)
-  checkTransport(loaded)
   const port = choosePort(options, loaded, paths)
   const bind = chooseBind(options, loaded)
   const auth = await resolveAuth(options, loaded, bind, paths)
-  return { options, paths, loaded, auth, bind, port }
+  const certificate = await certificateOf(loaded, paths)
+  return { options, paths, loaded, auth, bind, port, certificate }
 }

@@ -139,7 +139,8 @@ const guards: readonly Guard[] = [
     code: 78, says: ['Gateway failed to start: Invalid config: gateway.auth.token could not be resolved: secret provider "vault" (exec): ']
   },
   { title: 'a custom bind without an address is refused', config: gateway({ bind: 'custom', ...token }), code: 78, says: ['Gateway failed to start: gateway.bind=custom requires gateway.customBindHost'] },
-  { title: 'TLS that this version cannot speak is refused, not ignored', config: gateway({ tls: { enabled: true }, ...token }), code: 78, says: ['Gateway failed to start: gateway.tls.enabled is set'] },
+  { title: 'half a certificate is refused', config: gateway({ tls: { enabled: true, certPath: '/x.pem' }, ...token }), code: 78, says: ['Gateway failed to start: gateway.tls.enabled is set without a whole certificate'] },
+  { title: 'a certificate that cannot be read is refused', config: gateway({ tls: { enabled: true, certPath: '/x.pem', keyPath: '/y.pem' }, ...token }), code: 78, says: ['Gateway failed to start: the certificate of gateway.tls cannot be used: ENOENT'] },
   { title: 'a port in the environment that is none is refused', env: { OPENCLAW_GATEWAY_PORT: '70000' }, port: false, code: 1, says: ['Invalid OPENCLAW_GATEWAY_PORT: 70000 '] },
   { title: 'a port on the command line that is none is refused', args: ['--port', 'web'], port: false, code: 1, says: ['Invalid --port '] },
   { title: 'a bind that is neither a word nor an address is refused', args: ['--bind', 'everywhere'], code: 1, says: ['Invalid --bind (use "loopback", '] },

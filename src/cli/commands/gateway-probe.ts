@@ -100,9 +100,10 @@ function targetReport ({ kind, target, probe }: Probed, active: boolean): object
 function networkOf (settings: LocalSettings): object {
   const isTailnet = (address: string): boolean => /^100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./.test(address)
   const tailnet = Object.values(networkInterfaces()).flatMap(list => list ?? []).find(({ address }) => isTailnet(address))?.address
+  const scheme = settings.tls.enabled ? 'wss' : 'ws'
   return {
-    localLoopbackUrl: `ws://${settings.loopbackHost}:${settings.port}`,
-    localTailnetUrl: tailnet ? `ws://${tailnet}:${settings.port}` : null,
+    localLoopbackUrl: `${scheme}://${settings.loopbackHost}:${settings.port}`,
+    localTailnetUrl: tailnet ? `${scheme}://${tailnet}:${settings.port}` : null,
     tailnetIPv4: tailnet ?? null
   }
 }

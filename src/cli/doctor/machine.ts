@@ -2,11 +2,22 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeHolder, findPortHolder } from '../../lib/port-holder.ts'
+import type { LocalSettings } from '../local-settings.ts'
 import type { Check, Finding } from './finding.ts'
 
 const answerMs = 3_000
 
-async function answers (host: string, port: number): Promise<boolean> {
+/** A handshake is an answer, too: whom to trust is not asked here. */
+function answersOverTls (host: string, port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = process.getBuiltinModule('node:tls').connect({ host, port, rejectUnauthorized: false, timeout: answerMs })
+    const end = (answered: boolean) => () => { socket.destroy(); resolve(answered) }
+    socket.once('secureConnect', end(true)).once('timeout', end(false)).on('error', end(false))
+  })
+}
+
+async function answers ({ loopbackHost: host, tls }: Pick<LocalSettings, 'loopbackHost' | 'tls'>, port: number): Promise<boolean> {
+  if (tls.enabled) return await answersOverTls(host, port)
   try {
     const response = await fetch(`http://${host}:${port}/healthz`, { signal: AbortSignal.timeout(answerMs), headers: { connection: 'close' } })
     return response.ok && /"live"/.test(await response.text())
@@ -33,7 +44,7 @@ export const port: Check = {
 export const lock: Check = {
   id: 'lock',
   async run ({ settings, owner }) {
-    if (owner === undefined || await answers(settings.loopbackHost, owner.port ?? settings.port)) return []
+    if (owner === undefined || await answers(settings, owner.port ?? settings.port)) return []
     return [{
       checkId: 'lock.silent-owner',
       severity: 'error',
