@@ -15,6 +15,10 @@ export interface LogPrinter {
   error (error: GatewayClientError): void
 }
 
+const missing = ({ skippedBytes }: LogsTailResult): string => skippedBytes === undefined
+  ? 'The log was rotated or shortened; lines may be missing here.'
+  : `More was written than was asked for: ${skippedBytes} bytes are left out here.`
+
 /** Prints batches of lines: what file they come from when that is news, then the lines, then what is missing between them. */
 export function createLogPrinter (out: Output, { json, plain, utc }: PrinterOptions): LogPrinter {
   const paint: Output['paint'] = plain ? (_style, text) => text : out.paint
@@ -34,7 +38,7 @@ export function createLogPrinter (out: Output, { json, plain, utc }: PrinterOpti
     notice,
     print (result) {
       announce(result)
-      if (result.reset) notice('The log was rotated or shortened; lines may be missing here.')
+      if (result.reset) notice(missing(result))
       for (const line of result.lines.map(parseLogLine)) {
         if (json) out.jsonLine(line)
         else out.line(logLineText(line, { utc }, paint))

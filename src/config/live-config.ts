@@ -4,6 +4,7 @@ import { createOneAtATime } from '../lib/one-at-a-time.ts'
 import { readIfPresent } from '../lib/private-file.ts'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import type { Environment } from './environment.ts'
+import { formatIssue } from './issues.ts'
 import { hashConfigText, loadConfig, type ConfigIssue, type LoadedConfig } from './load.ts'
 import type { Paths } from './paths.ts'
 import { diffConfig, heldPaths, holdBack, type ReloadWay } from './reload.ts'
@@ -76,12 +77,13 @@ function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
   const [issue, ...others] = newIssues(before, after)
   if (!issue) return
   const more = others.length > 0 ? ` (+${others.length} more)` : ''
-  const where = issue.path === '' ? '' : `${issue.path}: `
+  // A path names its place by itself; a text that cannot be read is looked for in its file, which may be an included one.
+  const said = issue.path === '' ? formatIssue(issue, after.path) : `${issue.path}: ${issue.message}`
   const shown = [issue, ...others].slice(0, 20)
   const issues = shown.map(({ path, message, line }) => ({ path, message, ...(line === undefined ? {} : { line }) }))
   const unreadable = after.exists && after.parsed === undefined ? { unreadable: true } : {}
   throw new GatewayError('CONFIG_INVALID', {
-    message: `invalid config: ${where}${issue.message}${more}`, details: { path: issue.path, issues, ...unreadable }
+    message: `invalid config: ${said}${more}`, details: { path: issue.path, issues, ...unreadable }
   })
 }
 
@@ -115,7 +117,7 @@ async function draft ({ paths, env }: LiveConfigOptions, edit: ConfigEdit, baseH
   const [{ setConfigValue }, before] = await Promise.all([import('./edit.ts'), loadConfig({ paths, env })])
   if (baseHash !== undefined && baseHash !== (before.hash ?? null)) throw new GatewayError('CONFIG_CHANGED')
   const broken = before.exists && before.parsed === undefined ? before.issues[0] : undefined
-  if (broken) throw new GatewayError('CONFIG_INVALID', { message: `the configuration file cannot be read: ${broken.message}` })
+  if (broken) throw new GatewayError('CONFIG_INVALID', { message: `the configuration cannot be read: ${formatIssue(broken, before.path)}` })
   // A file without a mode would keep the gateway from starting, which it does without a file.
   const start = before.exists ? before.raw! : setConfigValue('{}\n', 'gateway.mode', 'local')
   let text: string

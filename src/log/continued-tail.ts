@@ -21,7 +21,7 @@ async function identityAt (path: string): Promise<string | undefined> {
   return stats && identityOf(stats)
 }
 
-async function fileOf ({ path, identity }: Place): Promise<string | undefined> {
+async function lookFor ({ path, identity }: Place): Promise<string | undefined> {
   if (await identityAt(path) === identity) return path
   try {
     for (const { path: candidate } of familyOf(path)) {
@@ -32,6 +32,9 @@ async function fileOf ({ path, identity }: Place): Promise<string | undefined> {
   }
   return undefined
 }
+
+/** A rotation gives every file the next name, also while they are looked through. */
+const fileOf = async (place: Place): Promise<string | undefined> => await lookFor(place) ?? await lookFor(place)
 
 export function createTail (redact: TailOptions['redact']): Tail {
   const places = new Map<number, Place>()
@@ -65,11 +68,13 @@ export function createTail (redact: TailOptions['redact']): Tail {
     if (!before) return { ...after, reset: true }
     const lines = [...before.lines, ...after.lines]
     const isCut = lines.length > limit
+    const skipped = (before.skippedBytes ?? 0) + (after.skippedBytes ?? 0)
     return {
       ...after,
       lines: isCut ? lines.slice(-limit) : lines,
       truncated: isCut || before.truncated || after.truncated,
-      reset: before.reset || after.reset
+      reset: before.reset || after.reset,
+      ...(skipped > 0 ? { skippedBytes: skipped } : {})
     }
   }
 }

@@ -1,4 +1,5 @@
 /** Methods that write the configuration, and those that have the gateway take it in. */
+import { formatIssue } from '../config/issues.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { redactConfig } from '../config/redact.ts'
 import type { Submitted, Stored } from '../config/submitted.ts'
@@ -48,7 +49,7 @@ async function write (rooms: Rooms, { kind, submit }: Change, params: Written): 
   // Seen as it is on the disk: what is written there and waits for a restart, or was refused, is part of it.
   const before = await rooms.readConfig()
   const broken = before.exists && before.parsed === undefined ? before.issues[0] : undefined
-  if (broken) throw new GatewayError('CONFIG_INVALID', { message: `config base hash unavailable; the file cannot be read: ${broken.message}` })
+  if (broken) throw new GatewayError('CONFIG_INVALID', { message: `config base hash unavailable; the configuration cannot be read: ${formatIssue(broken, before.path)}` })
   const { changedPaths, text } = await submit(storedOf(before))
   const path = before.path
   if (changedPaths.length === 0) {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { exitCodes } from '../../lib/exit-codes.ts'
-import type { LogsTailResult } from '../../log/tail.ts'
+import { tailDefaults, type LogsTailResult } from '../../log/tail.ts'
 import { isClientError } from '../client-error.ts'
 import { command, flag, integer, UsageError, type CommandContext, type OptionValues } from '../define-command.ts'
 import { reportFailure } from '../failure.ts'
@@ -49,10 +49,16 @@ async function openAgain (course: Course): Promise<LogSource> {
   }
 }
 
+/** What the flags say is about the beginning. Whoever follows wants every line, so all is asked for that one answer may hold. */
+const most = { limit: tailDefaults.maxLimit, maxBytes: tailDefaults.mostBytes }
+/** After an answer of this size the next one is asked for sooner: there may soon be more than one answer holds. */
+const manyLines = most.limit / 5
+const soonMs = 50
+
 /** Asks for what came after `last`. A gateway that lost the thread when the log went on in another file is asked for all of that one. */
-async function next (source: LogSource, last: LogsTailResult, { limit, maxBytes }: Context['options']): Promise<LogsTailResult> {
-  const more = await source.tail({ cursor: last.cursor, limit: Math.max(limit, 1000), maxBytes })
-  return more.file === last.file || !more.reset ? more : await source.tail({ cursor: 0, limit: 5000, maxBytes })
+async function next (source: LogSource, last: LogsTailResult): Promise<LogsTailResult> {
+  const more = await source.tail({ cursor: last.cursor, ...most })
+  return more.file === last.file || !more.reset ? more : await source.tail({ cursor: 0, ...most })
 }
 
 async function follow (first: LogSource, course: Course, start: LogsTailResult): Promise<number> {
@@ -61,9 +67,9 @@ async function follow (first: LogSource, course: Course, start: LogsTailResult):
   let last = start
   try {
     while (!context.out.gone) {
-      await delay(context.options.interval)
+      await delay(last.lines.length < manyLines ? context.options.interval : Math.min(context.options.interval, soonMs))
       try {
-        last = await next(source, last, context.options)
+        last = await next(source, last)
         printer.print(last)
       } catch (error) {
         if (!isClientError(error) || isRefusal(error)) throw error
