@@ -109,6 +109,19 @@ t.test('a long text comes in parts, and a part that is refused for now is sent a
   t.equal(scene.tried.length, 5)
 })
 
+t.test('a service that cannot be reached for twenty minutes has the message then', async t => {
+  const scene = await open()
+  scene.send = () => ({ kind: 'later', reason: 'no route to host' })
+  await scene.delivery.enqueue(message('1', 'x'))
+  await scene.clock.pass(20 * minute)
+  t.match(scene.delivery.list(), [{ state: 'queued', reason: 'no route to host' }])
+  t.ok(scene.tried.length > maxAttempts)
+  scene.send = ({ text }) => ({ kind: 'sent', messageId: text })
+  await scene.clock.pass(minute)
+  t.equal(scene.arrived.length, 1)
+  t.same(scene.delivery.list(), [])
+})
+
 t.test('waits grow, and what never gets through is dead with its reason, where somebody can send it again', async t => {
   const scene = await open()
   scene.send = () => ({ kind: 'later', reason: 'no route to host' })
@@ -116,9 +129,10 @@ t.test('waits grow, and what never gets through is dead with its reason, where s
   await scene.clock.pass(10)
   const failed = t.rejects(scene.delivery.settled('1'), { code: 'DELIVERY_FAILED', message: /no route to host/ })
   await scene.clock.pass(5 * minute)
+  t.ok(scene.tried.length < 20, 'half a minute apart in the end')
+  await scene.clock.pass(60 * minute)
   await failed
-  t.equal(scene.tried.length, maxAttempts)
-  t.match(scene.delivery.list(), [{ state: 'dead', reason: `${maxAttempts} tries: no route to host` }])
+  t.match(scene.delivery.list(), [{ state: 'dead', reason: /^\d+ tries: no route to host$/ }])
   scene.send = () => ({ kind: 'sent', messageId: '7' })
   t.equal(await scene.delivery.retry('1'), true)
   await scene.clock.pass(10)

@@ -45,6 +45,8 @@ export interface Delivery {
 }
 
 export const maxAttempts = 8
+/** A service that cannot be reached comes back, mostly: so long, and not longer than messages may be old, nothing is given up. */
+const patienceMs = 60 * 60_000
 const firstWaitMs = 400
 const longestWaitMs = 30_000
 /** While the account of a message does not run. */
@@ -250,11 +252,12 @@ class DeliveryRoom implements Delivery {
     if (outcome.kind === 'refused') return await this.#shelve(item, 'dead', outcome.reason)
     if (outcome.kind === 'unknown') return await this.#unknown(item, outcome.reason)
     const attempts = item.attempts + 1
-    if (attempts >= maxAttempts) return await this.#shelve({ ...item, attempts }, 'dead', `${attempts} tries: ${outcome.reason}`)
+    const isOld = this.#options.clock.now() - item.createdAtMs >= Math.min(patienceMs, this.#options.maxAgeMs())
+    if (attempts >= maxAttempts && isOld) return await this.#shelve({ ...item, attempts }, 'dead', `${attempts} tries: ${outcome.reason}`)
     const later = { ...item, attempts, reason: outcome.reason }
     await this.#options.collection.put(item.id, later)
     this.#items.set(item.id, later)
-    const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** (attempts - 1)) * (0.9 + 0.2 * this.#options.random())
+    const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(attempts - 1, 20)) * (0.9 + 0.2 * this.#options.random())
     return Math.round(Math.max(waitMs, outcome.retryAfterMs ?? 0))
   }
 
