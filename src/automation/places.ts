@@ -1,4 +1,5 @@
 /** Where something that happened by itself is told, and what became of it. */
+import { webchatId } from '../channels/webchat-row.ts'
 import { defaultAgentId } from '../config/agent-entries.ts'
 import { isGatewayError } from '../protocol/errors.ts'
 import type { StoreOp } from '../store/store.ts'
@@ -49,6 +50,8 @@ export function createPlaces ({ config, sessions, channels, clock }: Pick<Automa
     const isLast = channel === 'last' || (to === undefined && channel.toLowerCase() === lastChannel)
     if (!isLast) return to === undefined ? { problem: `nobody said to whom on ${channel}: set "to"` } : { wanted }
     if (to !== undefined && lastChannel) return { wanted: { ...wanted, channel: lastChannel } }
+    // Whoever asks for the last place by name means the conversation itself where it goes on over no channel of a service.
+    if (wanted.channel === 'last' && to === undefined && !lastChannel && sessions.get(sessionKey)) return { wanted: { channel: webchatId, to: sessionKey } }
     if (!lastChannel || !lastTo) return { problem: `${sessionKey} was not spoken to over any channel yet` }
     return {
       wanted: {
@@ -104,6 +107,9 @@ export function createPlaces ({ config, sessions, channels, clock }: Pick<Automa
     }
   }
 }
+
+/** What was said in a conversation stands there already. */
+export const isThere = ({ channel, to }: Wanted, sessionKey: string): boolean => channel === webchatId && to === sessionKey
 
 /** The main conversation of an agent, or of the one that is meant when none is named. */
 export const mainKeyOf = (config: AutomationSources['config'], agentId?: string): string =>

@@ -3,7 +3,7 @@
  * gateway ends in between.
  */
 import type { RunRequest, RunResult } from '../agent/room.ts'
-import type { Arrival, Places, Wanted } from './places.ts'
+import { isThere, type Arrival, type Places, type Wanted } from './places.ts'
 import type { AutomationSources } from './ports.ts'
 import type { SystemEvents, WaitingText } from './system-events.ts'
 
@@ -75,8 +75,9 @@ export function createTurns ({ runs, sessions, store, log, systemEvents, places 
     return allIsWell.test(typeof content === 'string' ? content : content.map(({ text = '' }) => text).join(''))
   }
 
-  async function send (id: string, text: string, { wanted }: TurnRoute): Promise<TurnEnd['sent']> {
+  async function send (id: string, text: string, { wanted }: TurnRoute, sessionKey: string): Promise<TurnEnd['sent']> {
     if (!wanted) return { status: 'not-requested' }
+    if (isThere(wanted, sessionKey)) return { status: 'delivered' }
     try {
       const { ops, committed } = await places.prepare(id, await places.address(wanted), text)
       await store.commit([...ops, { op: 'delete', collection: 'automation-turns', key: id }])
@@ -94,7 +95,7 @@ export function createTurns ({ runs, sessions, store, log, systemEvents, places 
     const told = isWell ? '' : text
     const sent = told === '' || route.mute !== undefined
       ? { status: 'not-requested' as const, ...(route.mute === undefined ? {} : { error: route.mute }) }
-      : await send(id, told, route)
+      : await send(id, told, route, result.sessionKey)
     await open.delete(id)
     return { result, text: told, isAcknowledgement: isWell, sent }
   }

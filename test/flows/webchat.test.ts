@@ -102,3 +102,23 @@ t.test('beside a channel of a service it comes last, and both are written to', a
   t.match((await invoke(scene, 'message', { action: 'send', target: '501', message: 'there' })).details, { ok: true, channel: 'telegram' })
   t.same(await saidIn(scene.call, 'main'), ['here'])
 })
+
+t.test('a job tells its reply in the conversation where its owner talks, once, and not again where it was said', async t => {
+  const { call } = await openScene(t)
+  await call('chat.send', { sessionKey: 'main', message: 'hello', idempotencyKey: 'h' })
+  await call('agent.wait', { runId: 'h', timeoutMs: 10_000 })
+  const before = (await saidIn(call, 'main')).length
+  const common = { schedule: { kind: 'every', everyMs: 3_600_000 }, wakeMode: 'now', payload: { kind: 'agentTurn', message: 'the report' } }
+  const ranOnce = async (job: object): Promise<any> => {
+    const { id } = (await call('cron.add', { ...common, ...job })).payload
+    await call('cron.run', { id, mode: 'force' })
+    return await eventually(async () => (await call('cron.runs', { id })).payload.entries[0], entry => entry?.status === 'ok')
+  }
+  const announce = { mode: 'announce', channel: 'last' }
+  t.match(await ranOnce({ name: 'apart', sessionTarget: 'isolated', delivery: announce }), { deliveryStatus: 'delivered' })
+  const told = await saidIn(call, 'main')
+  t.equal(told.length, before + 1)
+  t.match(told.at(-1), /the report/)
+  t.match(await ranOnce({ name: 'there', sessionTarget: 'session:agent:main:main', delivery: announce }), { deliveryStatus: 'delivered' })
+  t.equal((await saidIn(call, 'main')).length, before + 2, 'said once by the run itself')
+})

@@ -2,7 +2,7 @@
 import type { Store, StoreOp } from '../../store/store.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../log/logger.ts'
-import { mainKeyOf, type Places } from '../places.ts'
+import { isThere, mainKeyOf, type Places } from '../places.ts'
 import type { AutomationSources } from '../ports.ts'
 import type { SystemEvents } from '../system-events.ts'
 import type { Carried, Carrying } from './carrying.ts'
@@ -101,6 +101,9 @@ class EndingRoom implements Ending {
     const way = reporting.wayOf(job, carrying.homeOf(job))
     if (way.kind === 'none') return await this.#finish(id, underway, over, ops, committed)
     if (end.text.trim() === '') return await this.#finish(id, underway, { ...over, suppressed: 'silent' }, ops, committed)
+    if (way.kind === 'announce' && isThere(way.wanted, underway.sessionKey)) {
+      return await this.#finish(id, underway, { ...over, deliveryStatus: 'delivered' }, ops, committed)
+    }
     if (way.kind === 'lost') return await this.#finish(id, underway, { ...over, deliveryStatus: 'not-delivered', deliveryError: way.problem })
     const arrival = way.kind === 'webhook'
       ? await this.#post(job, underway, over, way.url)

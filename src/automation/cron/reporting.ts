@@ -101,7 +101,7 @@ export function createReporting ({ config, env, store, outbound, places }: Repor
     wayOf ({ delivery, payload }, sessionKey) {
       if (delivery?.mode === 'none' || (payload.kind === 'systemEvent' && delivery?.mode !== 'webhook')) return { kind: 'none' }
       if (delivery?.mode === 'webhook') return { kind: 'webhook', url: delivery.to! }
-      const found = places.wantedOf(delivery ?? {}, sessionKey)
+      const found = places.wantedOf(delivery ? { channel: 'last', ...delivery } : {}, sessionKey)
       if ('wanted' in found) return { kind: 'announce', wanted: found.wanted }
       return delivery ? { kind: 'lost', problem: found.problem } : { kind: 'none' }
     },

@@ -72,7 +72,7 @@ export function previewOf ({ delivery, sessionTarget, payload }: Job, sessionKey
   if (payload.kind === 'systemEvent' && !delivery) return { label: 'main session', detail: 'Goes where the main session was heard of last.' }
   if (delivery?.mode === 'none') return { label: 'none', detail: 'The reply stays in the session of the run.' }
   if (delivery?.mode === 'webhook') return { label: 'webhook', detail: `POST ${delivery.to ?? ''}` }
-  const found = places.wantedOf(delivery ?? {}, sessionKey)
+  const found = places.wantedOf(delivery ? { channel: 'last', ...delivery } : {}, sessionKey)
   if ('problem' in found) return { label: delivery ? 'nowhere yet' : 'none', detail: found.problem }
   const { channel, to, accountId } = found.wanted
   return { label: `${channel}:${to}`, detail: `announce to ${to} on ${channel}${accountId ? ` (account ${accountId})` : ''} from ${sessionTarget}` }
