@@ -63,7 +63,7 @@ async function channelFor (context: CommandContext<MessageFlags>): Promise<strin
   const file = await readChannels(context)
   if (channel !== undefined && channel.trim() !== '') return channel.trim().toLowerCase()
   const prefix = /^([a-z][\w-]*):/i.exec(target)?.[1]?.toLowerCase()
-  return prefix !== undefined && file.channels.includes(prefix) ? prefix : channelOf(channel, file)
+  return prefix !== undefined && (prefix === 'webchat' || file.channels.includes(prefix)) ? prefix : channelOf(channel, file)
 }
 
 const withoutBytes = ({ buffer, ...fields }: Fields): Fields =>
