@@ -26,6 +26,8 @@ export interface ChangeResult {
   readonly changedPaths: readonly string[]
   readonly warnings: readonly ConfigIssue[]
   readonly restartRequired: boolean
+  /** What needs a restart gets it from a gateway that runs, as soon as nothing runs in it. */
+  readonly restartsByItself: boolean
 }
 
 export function stepsOf (path: string): PathStep[] {
@@ -69,6 +71,17 @@ function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
   throw new CommandFailure(`Config validation failed: ${first.path}: ${first.message}${more}`, 'config_invalid', { issues })
 }
 
+/** Lists of an included file come before ours, so that what was asked for is only a part of what there would be. */
+function refuseMixed (operations: readonly ConfigOperation[], { includedPaths, parsed }: LoadedConfig): void {
+  if (includedPaths.length === 0) return
+  for (const operation of operations) {
+    if (operation.kind === 'unset' || !Array.isArray(operation.value)) continue
+    const found = valueAt(parsed, stepsOf(operation.path))
+    if (!Array.isArray(found) || found.length <= operation.value.length) continue
+    throw new CommandFailure(`Config not changed: ${operation.path} also has entries in an included file (${includedPaths.join(', ')}). Change it there.`)
+  }
+}
+
 export async function changeConfig (operations: readonly ConfigOperation[], options: ChangeOptions): Promise<ChangeResult> {
   const { paths, env } = options
   const before = await loadConfig({ paths, env })
@@ -77,6 +90,7 @@ export async function changeConfig (operations: readonly ConfigOperation[], opti
   const text = operations.reduce((current, operation) => apply(current, operation, before.parsed), before.raw ?? '{}\n')
   const after = await loadConfig({ paths, env, text })
   refuseInvalid(before, after)
+  refuseMixed(operations, after)
   const changedPaths = diffConfig(before.parsed, after.parsed)
   if (!options.dryRun && text !== before.raw) {
     await writeConfigFile(paths.configPath, text, {
@@ -85,14 +99,18 @@ export async function changeConfig (operations: readonly ConfigOperation[], opti
       ...(options.allowDestructive ? { allowDestructive: true } : {})
     })
   }
+  const { mode } = after.config.gateway.reload
   return {
     path: paths.configPath,
     changed: changedPaths.length > 0,
     changedPaths,
+    restartsByItself: mode === 'hybrid' || mode === 'restart',
     warnings: newIssues([...startObstacles(before), ...before.warnings], [...startObstacles(after), ...after.warnings]),
-    restartRequired: heldPaths(changedPaths, after.config.gateway.reload.mode, 'seen').length > 0
+    restartRequired: heldPaths(changedPaths, mode, 'seen').length > 0
   }
 }
 
-export const adviceOf = ({ restartRequired }: ChangeResult): string =>
-  restartRequired ? 'Restart the gateway to apply.' : 'Change will apply without restarting the gateway.'
+export function adviceOf ({ restartRequired, restartsByItself }: ChangeResult): string {
+  if (!restartRequired) return 'Change will apply without restarting the gateway.'
+  return restartsByItself ? 'A gateway that runs restarts by itself to apply it.' : 'Restart the gateway to apply.'
+}

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { cliHome, runCli } from './run-cli.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 
@@ -62,7 +62,7 @@ t.test('a path that does not exist is told from one that is not set', async t =>
 t.test('config set changes one value and keeps comments, order and unknown keys', async t => {
   const { cli, configPath } = withConfig(t, commented)
   const set = await cli('config', 'set', 'gateway.port', '19001')
-  t.same([set.code, set.out], [0, 'Updated gateway.port. Restart the gateway to apply.\n'])
+  t.same([set.code, set.out], [0, 'Updated gateway.port. A gateway that runs restarts by itself to apply it.\n'])
   t.equal(readFileSync(configPath, 'utf8'), commented.replace('18789', '19001'))
   t.equal((statSync(configPath).mode & 0o777).toString(8), '600')
   const again = await cli('config', 'set', 'gateway.port', '19001')
@@ -131,7 +131,7 @@ t.test('--merge adds to an object, --dry-run writes nothing', async t => {
 
 t.test('config unset removes one value, and nothing when there is none', async t => {
   const { cli, configPath } = withConfig(t, commented)
-  t.match(await cli('config', 'unset', 'gateway.port'), { code: 0, out: 'Removed gateway.port. Restart the gateway to apply.\n' })
+  t.match(await cli('config', 'unset', 'gateway.port'), { code: 0, out: 'Removed gateway.port. A gateway that runs restarts by itself to apply it.\n' })
   t.equal(readFileSync(configPath, 'utf8'), commented.replace('    port: 18789,\n', ''))
   const missing = await cli('config', 'unset', 'gateway.port')
   t.equal(missing.code, 1)
@@ -208,4 +208,17 @@ t.test('reading the configuration writes nothing anywhere', async t => {
   for (const argv of [['get', 'gateway.port'], ['validate'], ['file'], ['schema']]) await cli('config', ...argv)
   t.same(readdirSync(stateDir), before)
   t.notOk(existsSync(join(stateDir, 'identity')))
+})
+
+t.test('what waits for somebody to restart the gateway says so', async t => {
+  const { cli } = withConfig(t, '{ gateway: { reload: { mode: \'hot\' } } }')
+  t.match(await cli('config', 'set', 'gateway.port', '19001'), { code: 0, out: 'Updated gateway.port. Restart the gateway to apply.\n' })
+})
+
+t.test('a list that an included file adds to is not said to be what was asked for', async t => {
+  const { cli, configPath } = withConfig(t, '{ tools: { $include: \'./tools.json5\' } }')
+  writeFileSync(join(dirname(configPath), 'tools.json5'), '{ deny: [\'exec\', \'read\'] }', { mode: 0o600 })
+  const before = readFileSync(configPath, 'utf8')
+  t.match(await cli('config', 'set', 'tools.deny', '["exec"]'), { code: 1, err: /tools\.deny also has entries in an included file \(.*tools\.json5\)/ })
+  t.equal(readFileSync(configPath, 'utf8'), before)
 })
