@@ -129,3 +129,8 @@ t.test('messages that came together are repeated together; orders are those of t
   t.equal(heard.text(), `${echoPrefix}one\ntwo\nthree`)
   t.equal(result.stopReason, 'stop')
 })
+
+t.test('whoever asks for silence when there is nothing to do has it', async t => {
+  t.equal((await say('this is your heartbeat. If nothing needs attention, reply HEARTBEAT_OK.')).heard.text(), 'HEARTBEAT_OK')
+  t.match((await say('reply HEARTBEAT_OK.\nan event')).heard.text(), /an event/)
+})

@@ -74,7 +74,12 @@ async function speak (said: string, limit: number, delayMs: number, signal: Abor
   return { text, words, cut: false }
 }
 
+/** What it is asked to say when nothing is to be done: nothing ever is, and people would read a question that they did not ask. */
+const silentWord = /\breply (HEARTBEAT_OK)\.?$/
+
 function reply (request: StepRequest, script: EchoScript, results: string | undefined): string {
+  const [, silence] = silentWord.exec(script.text) ?? []
+  if (silence !== undefined && results === undefined && request.json === undefined) return silence
   const numbered = script.words === undefined ? undefined : Array.from({ length: script.words }, (_, index) => `word${index + 1}`).join(' ')
   const body = [results, ...script.complaints, numbered, script.text].filter(Boolean).join('\n')
   if (request.json !== undefined) return JSON.stringify({ demonstration: true, echo: body })
