@@ -1,5 +1,6 @@
 /** The clients of the gateway as a channel: seen among the others, and written to. */
 import t from 'tap'
+import { modelMessages, storedMessages } from '../../src/agent/turn.ts'
 import { admitted, closeClient, startGateway } from '../helper.ts'
 import { eventually } from '../process/daemon.ts'
 import { openChannelScene, type ChannelScene } from './channel-scene.ts'
@@ -74,15 +75,17 @@ t.test('what cannot be sent is refused in words', async t => {
 })
 
 t.test('an agent says something in its own conversation before it replies, and the next turn goes on from there', async t => {
-  const { call } = await openScene(t)
+  const { call, gateway } = await openScene(t)
   const use = `/tool message ${JSON.stringify({ action: 'send', channel: 'webchat', message: 'one moment' })}`
   await call('chat.send', { sessionKey: 'main', message: use, idempotencyKey: 'r1' })
   t.match(await call('agent.wait', { runId: 'r1', timeoutMs: 10_000 }), { payload: { status: 'ok' } })
   t.ok((await saidIn(call, 'main')).includes('one moment'))
+  // It was written while the call was under way, and parts it from its result for no model.
+  const taken = modelMessages(await storedMessages('agent:main:main', gateway.rooms.sessions), 0)
+  t.same(taken.map(message => message.role), ['user', 'assistant', 'assistant', 'toolResult', 'assistant'])
+  t.match(taken[1], { content: [{ text: 'one moment' }] })
   await call('chat.send', { sessionKey: 'main', message: 'and now?', idempotencyKey: 'r2' })
   t.match(await call('agent.wait', { runId: 'r2', timeoutMs: 10_000 }), { payload: { status: 'ok' } })
-  const { payload } = await call('chat.history', { sessionKey: 'main', limit: 50 })
-  t.notMatch(JSON.stringify(payload.messages), /No result: the run ended/)
 })
 
 t.test('conversations out of reach of an agent are so in this way, too', async t => {
