@@ -31,6 +31,8 @@ export function createContext (source: Source, facts: AccountFacts, life: LifePo
       facts.connected = true
       facts.lastConnectedAt = facts.lastTransportActivityAt = clock.now()
       if (facts.running) facts.lifecycle = 'ready'
+      // What kept it from that is over, unless there was too much of it.
+      if (facts.failedSince === undefined) delete facts.lastError
       life.changed()
     }),
     disconnected: ifAlive(({ reason, terminal }: { readonly reason: string, readonly terminal?: Terminal }) => {

@@ -218,7 +218,8 @@ class Account implements SupervisedAccount {
   #over (life: Life, reason: RestartReason, error: unknown): void {
     if (this.#life !== life) return
     const { log } = this.#options
-    outside(() => log.warn({ err: error, reason }, 'the account has ended and is begun anew'))
+    const next = this.facts.terminal ? 'waits for a person' : 'is begun anew'
+    outside(() => log.warn({ err: error, reason }, `the account has ended and ${next}`))
     this.#close(life)
     this.facts.lastError = textOf(error)
     if (this.facts.terminal) this.facts.lifecycle = 'stopped'
