@@ -56,7 +56,7 @@ export function commandHelp (declaration: AnyCommand, width: number | undefined)
 export interface GroupHelp {
   name: string | undefined
   summary: string
-  members: readonly { name: string, summary: string }[]
+  members: readonly { name: string, summary: string, heading?: string }[]
   examples: AnyCommand['examples']
 }
 
@@ -66,7 +66,7 @@ export function groupHelp (group: GroupHelp, width: number | undefined): string 
   program.description(group.summary).helpCommand(false)
   for (const [flags, help] of group.name ? [] : rootOptions) program.option(flags, help)
   if (!group.name) program.option('-V, --version', 'Print the version')
-  for (const { name, summary } of group.members) program.command(name).summary(summary)
+  for (const { name, summary, heading } of group.members) program.command(name).summary(summary).helpGroup(heading ?? 'Commands:')
   program.addHelpText('after', examplesHelp(group.examples))
   if (group.name) program.addHelpText('after', globalHelp)
   program.configureOutput({ writeOut: part => { text += part } }).outputHelp()

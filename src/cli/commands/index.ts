@@ -16,6 +16,7 @@ const loaders: { readonly [name: string]: Loader } = {
   backup: () => import('./backup.ts'),
   restore: () => import('./restore.ts'),
   import: () => import('./import.ts'),
+  completion: () => import('./completion.ts'),
   'gateway run': () => import('./gateway-run.ts'),
   'gateway status': () => import('./gateway-status.ts'),
   'gateway probe': () => import('./gateway-probe.ts'),
