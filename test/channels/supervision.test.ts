@@ -51,6 +51,7 @@ t.test('an account that lost its connection gets two minutes before it is begun 
   await scene.clock.pass(30 * minute)
   t.same(scene.starts, { lost: [0, 11 * 60], back: [0] })
   t.same(scene.accounts[0]!.facts.restartsByReason, { disconnected: 1 })
+  t.match(scene.accounts[1]!.facts, { connected: true, lastError: undefined }, 'what is over is not told any more')
 })
 
 t.test('what fails to start is tried again after 5, 10, 20 … seconds, at most five minutes apart', async t => {
