@@ -18,7 +18,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf 
 COPY --from=build /package /app
 RUN ln -s /app/bin/openclaw.js /usr/local/bin/openclaw \
   && install -d -o 1000 -g 1000 -m 0700 /home/node/.openclaw /home/node/.cache
-ENV NODE_ENV=production HOME=/home/node OPENCLAW_GATEWAY_PORT=18789
+ENV NODE_ENV=production HOME=/home/node OPENCLAW_GATEWAY_PORT=18789 OPENCLAW_ENV_SECRETS_FIRST=1
 USER 1000:1000
 WORKDIR /home/node
 VOLUME /home/node/.openclaw

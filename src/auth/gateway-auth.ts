@@ -1,4 +1,5 @@
 /** What the gateway itself demands of its callers: mode and shared secret, from flags, configuration and environment. */
+import { environmentFirst } from '../lib/environment-first.ts'
 import { fingerprint, secretsEqual } from './secret.ts'
 
 export const authModes = ['none', 'token', 'password', 'trusted-proxy'] as const
@@ -73,13 +74,14 @@ const blank = (kind: Kind, where: string): AuthProblem => ({
 async function resolveKind (kind: Kind, { config, env, flags, resolveSecret }: ResolveAuthOptions): Promise<Resolved> {
   const flag = flags[kind]
   if (flag !== undefined) return flag.trim() ? { value: flag.trim(), source: 'flag' } : { problem: blank(kind, `--${kind}`) }
+  const fromEnv = env[envNames[kind]]?.trim()
+  if (fromEnv && environmentFirst(env)) return { value: fromEnv, source: 'env' }
   const configured = config.auth?.[kind]
   if (isSet(configured)) {
     const { value, error } = await resolveSecret(configured)
     if (error !== undefined) return { problem: unresolvable(kind, error) }
     return value?.trim() ? { value: value.trim(), source: 'config' } : { problem: blank(kind, `gateway.auth.${kind}`) }
   }
-  const fromEnv = env[envNames[kind]]?.trim()
   return fromEnv ? { value: fromEnv, source: 'env' } : {}
 }
 

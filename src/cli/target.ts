@@ -1,4 +1,5 @@
 /** Which gateway a command talks to, and with what it introduces itself. */
+import { environmentFirst } from '../lib/environment-first.ts'
 import type { ConnectAuth } from '../protocol/connect.ts'
 import type { TlsOptions } from './client-socket.ts'
 import { UsageError } from './define-command.ts'
@@ -63,11 +64,10 @@ function localAuth (flags: TargetFlags, settings: LocalSettings): Credential {
   if (flags.token || flags.password) return credential(flags, 'flag')
   const { mode, ...configured } = settings.auth
   const environment = fromEnv(settings.env)
-  const wanted = wantedBy(mode, {
-    token: configured.token ?? environment.token, password: configured.password ?? environment.password
-  })
+  const [first, second] = environmentFirst(settings.env) ? [environment, configured] : [configured, environment]
+  const wanted = wantedBy(mode, { token: first.token ?? second.token, password: first.password ?? second.password })
   if (!wanted.token && !wanted.password) return credential(wantedBy(mode, { token: settings.generatedToken }), 'generated')
-  return credential(wanted, configured.token ?? configured.password ? 'config' : 'environment')
+  return credential(wanted, (first.token ?? first.password ? first : second) === configured ? 'config' : 'environment')
 }
 
 function explicitTarget (flags: TargetFlags, settings: LocalSettings): GatewayTarget {

@@ -95,6 +95,29 @@ t.test('a configuration that settles authentication is left to itself', { skip }
   }
 })
 
+t.test('a plan decides which tools a container without a configuration begins with', { skip }, async t => {
+  for (const [plan, profile] of [['solo', 'messaging'], ['collective', 'coding'], ['label', 'coding'], ['network', 'coding']] as const) {
+    const { run, home } = image(t)
+    writeFileSync(join(home, 'auth.json'), '{}')
+    t.match(run([], { AGENTBOT_PLAN: plan }).token, /^[0-9a-f]{32}$/)
+    t.same(JSON.parse(readFileSync(join(home, '.openclaw', 'openclaw.json'), 'utf8')), {
+      gateway: { mode: 'local' }, tools: { profile, deny: ['browser', 'canvas'] }
+    }, plan)
+  }
+})
+
+t.test('a plan changes nothing of a configuration that is there, and one that does not exist is refused', { skip }, async t => {
+  const { run, home, tokenFile } = image(t)
+  const file = join(home, '.openclaw', 'openclaw.json')
+  const { status, stderr } = run([], { AGENTBOT_PLAN: 'gold' })
+  t.equal(status, 78)
+  t.match(stderr, /^openclaw: AGENTBOT_PLAN is gold\. Set it to solo, collective, label or network/)
+  mkdirSync(dirname(tokenFile))
+  writeFileSync(file, '{ mine: 1 }')
+  t.match(run([], { AGENTBOT_PLAN: 'label', OPENCLAW_GATEWAY_TOKEN: 'given' }), { token: 'given', argv: defaults })
+  t.equal(readFileSync(file, 'utf8'), '{ mine: 1 }')
+})
+
 t.test('state and configuration are where the environment says', { skip }, async t => {
   const { run, home, tokenFile } = image(t)
   const { token } = run([], { OPENCLAW_STATE_DIR: join(home, 'state') })
