@@ -72,11 +72,11 @@ function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
 }
 
 /** Lists of an included file come before ours, so that what was asked for is only a part of what there would be. */
-function refuseMixed (operations: readonly ConfigOperation[], { includedPaths, parsed }: LoadedConfig): void {
+function refuseMixed (operations: readonly ConfigOperation[], { includedPaths, source }: LoadedConfig): void {
   if (includedPaths.length === 0) return
   for (const operation of operations) {
     if (operation.kind === 'unset' || !Array.isArray(operation.value)) continue
-    const found = valueAt(parsed, stepsOf(operation.path))
+    const found = valueAt(source, stepsOf(operation.path))
     if (!Array.isArray(found) || found.length <= operation.value.length) continue
     throw new CommandFailure(`Config not changed: ${operation.path} also has entries in an included file (${includedPaths.join(', ')}). Change it there.`)
   }
