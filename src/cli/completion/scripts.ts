@@ -29,7 +29,7 @@ const walk = (groups: readonly string[], words: string): string => `  for word i
     esac
   done`
 
-const bash = ({ all, groups }: Places): string => `# Completion of openclaw for bash. Load it with: source <(openclaw completion --shell bash)
+const bash = ({ all, groups }: Places): string => `# Completion for bash. Load it with: source <(openclaw completion --shell bash)
 _openclaw () {
   local word place='' skip='' words=''
 ${walk(groups, 'COMP_WORDS[@]:1:COMP_CWORD-1')}
@@ -41,7 +41,7 @@ ${cases(all, words => `words=${quoted(words.map(({ word }) => word).join(' '))}`
 complete -o default -F _openclaw openclaw`
 
 const zsh = ({ all, groups }: Places): string => `#compdef openclaw
-# Completion of openclaw for zsh. Put it into a file _openclaw in a directory of $fpath, or: source <(openclaw completion --shell zsh)
+# Completion for zsh. Put it into a file _openclaw in a directory of $fpath, or: source <(openclaw completion --shell zsh)
 _openclaw () {
   local word place='' skip=''
   local -a found
@@ -49,7 +49,7 @@ ${walk(groups, '(@)words[2,CURRENT-1]')}
   case $place in
 ${cases(all, words => `found=(${words.map(({ word, help }) => quoted(`${word}:${help}`)).join(' ')})`)}
   esac
-  _describe openclaw found || _files
+  _describe command found || _files
 }
 if [[ "\${funcstack[1]}" == _openclaw ]]; then _openclaw "$@"; else compdef _openclaw openclaw; fi`
 
@@ -59,7 +59,7 @@ function fishLine (place: string, { word, help, takesValue }: Word): string {
   return `${when} ${what} -d ${fishQuoted(help)}`
 }
 
-const fish = ({ all, groups }: Places): string => `# Completion of openclaw for fish. Load it with: openclaw completion --shell fish | source
+const fish = ({ all, groups }: Places): string => `# Completion for fish. Load it with: openclaw completion --shell fish | source
 function __openclaw_at
   set -l place ''
   set -l skip 0
@@ -85,7 +85,7 @@ function __openclaw_at
 end
 ${all.flatMap(({ name, words }) => words.map(word => fishLine(name, word))).join('\n')}`
 
-const powershell = ({ all, groups }: Places): string => `# Completion of openclaw for PowerShell. Load it with: openclaw completion --shell powershell | Out-String | Invoke-Expression
+const powershell = ({ all, groups }: Places): string => `# Completion for PowerShell. Load it with: openclaw completion --shell powershell | Out-String | Invoke-Expression
 Register-ArgumentCompleter -Native -CommandName openclaw -ScriptBlock {
   param($wordToComplete, $commandAst, $cursorPosition)
   $groups = @(${groups.map(powerQuoted).join(', ')})
