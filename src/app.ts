@@ -116,7 +116,8 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
   }
   const { unavailable } = host.lifecycle
   const programs = { ...options, ...parts, auth: door.httpAuth, config: parts.live.current, agents: host.agents, unavailable }
-  await registerPrograms(fastify, { ...programs, stateDir: options.paths.stateDir, log: logging.child('http') })
+  const { hook: turnedAway } = parts.watch.door
+  await registerPrograms(fastify, { ...programs, turnedAway, stateDir: options.paths.stateDir, log: logging.child('http') })
   await fastify.register(async scope => {
     await allowCrossOrigin(scope, config, ['/api/device/nonce', '/control-ui-config.json'])
     registerDeviceNonce(scope, { nonces: door.nonces })

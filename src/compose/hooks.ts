@@ -7,7 +7,7 @@ import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Logger } from '../log/logger.ts'
 import type { GatewayError } from '../protocol/errors.ts'
-import { registerHooks } from '../routes/hooks.ts'
+import { registerHooks, type HookRoutesOptions } from '../routes/hooks.ts'
 import type { Store } from '../store/store.ts'
 import type { Conversation } from './conversation.ts'
 
@@ -21,13 +21,14 @@ export interface HookDoorOptions {
   readonly now: () => number
   readonly log: Logger
   readonly unavailable: () => GatewayError | undefined
+  readonly turnedAway: HookRoutesOptions['turnedAway']
 }
 
 /** Their own, stricter than the one of the gateway: whoever sends hooks is a program and does not mistype. */
 const limits = { maxAttempts: 20, windowMs: 60_000, lockoutMs: 60_000, exemptLoopback: false }
 
 export async function composeHookDoor (fastify: FastifyInstance, options: HookDoorOptions): Promise<void> {
-  const { config, env, stateDir, store, conversation: { runs }, automation, now, log, unavailable } = options
+  const { config, env, stateDir, store, conversation: { runs }, automation, now, log, unavailable, turnedAway } = options
   let loading: Promise<Hooks> | undefined
   async function load (): Promise<Hooks> {
     const [{ createHooks }, systemEvents] = await Promise.all([import('../automation/hooks/hooks.ts'), automation.systemEvents()])
@@ -40,6 +41,7 @@ export async function composeHookDoor (fastify: FastifyInstance, options: HookDo
       return loading
     },
     limiter: createAttemptLimiter({ settings: () => limits, now }),
-    unavailable
+    unavailable,
+    turnedAway
   })
 }

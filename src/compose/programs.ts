@@ -17,7 +17,7 @@ import type { Store } from '../store/store.ts'
 import type { Conversation } from './conversation.ts'
 import { composeChannelDoor } from './channel-door.ts'
 import type { LateChannels } from './channels.ts'
-import { composeHookDoor } from './hooks.ts'
+import { composeHookDoor, type HookDoorOptions } from './hooks.ts'
 
 export interface ProgramsOptions {
   readonly auth: HttpAuth
@@ -32,6 +32,7 @@ export interface ProgramsOptions {
   readonly stateDir: string
   readonly channels: LateChannels
   readonly automation: AutomationRoom
+  readonly turnedAway: HookDoorOptions['turnedAway']
 }
 
 export async function registerPrograms (fastify: FastifyInstance, options: ProgramsOptions): Promise<void> {

@@ -1,5 +1,6 @@
 /** The door of the HTTP hooks: their own token, their own limiter, and nothing else of the gateway behind it. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Ingress } from '../auth/ingress.ts'
 import type { AttemptLimiter, LimiterSubject } from '../auth/limiter.ts'
 import type { HookAnswer, HookCall, Hooks, Proof } from '../automation/hooks/room.ts'
 import type { LoadedConfig } from '../config/load.ts'
@@ -12,6 +13,8 @@ export interface HookRoutesOptions {
   /** Loaded with the first request. */
   readonly hooks: () => Promise<Hooks>
   readonly limiter: AttemptLimiter
+  /** Told whoever is turned away. */
+  readonly turnedAway: (ingress: Ingress, error: GatewayError) => void
   readonly unavailable: () => GatewayError | undefined
 }
 
@@ -56,9 +59,12 @@ function send (reply: FastifyReply, { status, body, retryAfterMs }: HookAnswer):
 const pathOf = (request: FastifyRequest): string => ((request.params as { '*'?: string })['*'] ?? '').replace(/\/+$/, '')
 
 /** Counts what was guessed, and answers for it. A good token is let in whatever others tried. */
-function refuse (reply: FastifyReply, request: FastifyRequest, limiter: AttemptLimiter): FastifyReply {
+function refuse (reply: FastifyReply, request: FastifyRequest, { limiter, turnedAway }: HookRoutesOptions): FastifyReply {
   const subject = subjectOf(request)
   const gate = limiter.check('hook-auth', subject)
+  // A body has been read only where a signature of it was looked at.
+  const tried = bearerOf(request.headers) ?? request.headers['x-openclaw-token'] ?? request.body
+  turnedAway(request.ingress, new GatewayError(!gate.allowed ? 'AUTH_RATE_LIMITED' : tried === undefined ? 'AUTH_TOKEN_MISSING' : 'AUTH_TOKEN_MISMATCH'))
   if (!gate.allowed) return plain(reply.header('retry-after', Math.max(1, Math.ceil(gate.retryAfterMs / 1000))), 429, 'Too Many Requests')
   limiter.recordFailure('hook-auth', subject)
   return plain(reply, 401, 'Unauthorized')
@@ -101,7 +107,7 @@ export async function registerHooks (fastify: FastifyInstance, options: HookRout
         const gate = limiter.check('hook-auth', subjectOf(request))
         if (gate.allowed) return undefined
       }
-      return refuse(reply, request, limiter)
+      return refuse(reply, request, options)
     }
 
     for (const url of [settings.path, `${settings.path}/*`]) {
@@ -114,7 +120,7 @@ export async function registerHooks (fastify: FastifyInstance, options: HookRout
           const hooks = await options.hooks()
           const call = callOf(request, reply, pathOf(request))
           const answer = await hooks.handle(call, request.hookProof ?? 'signature')
-          if (request.hookProof === undefined && answer.status === 401) return refuse(reply, request, limiter)
+          if (request.hookProof === undefined && answer.status === 401) return refuse(reply, request, options)
           return send(reply.header('cache-control', 'no-store'), answer)
         }
       })

@@ -164,3 +164,15 @@ t.test('a restore takes nothing back of what the log says', async t => {
   t.match(await cli('audit', 'verify'), { code: 0, out: /^Whole/ })
   t.match((await cli('keys', 'list')).out, /^before /m)
 })
+
+t.test('a hook that comes with a wrong token is told, and without what it came with', async t => {
+  const gateway = await startGateway(t, { config: { hooks: { enabled: true, token: 'the-token-of-the-hooks-0123456789' } } })
+  const { client } = await admitted(gateway.url)
+  const sent = await fetch(`${gateway.http}/hooks/wake`, {
+    method: 'POST', headers: { ...bearer('a-guess-at-the-hooks-0123456789'), 'content-type': 'application/json' }, body: '{"text":"x"}'
+  })
+  t.equal(sent.status, 401)
+  t.match((await acts(client)).filter(({ act }) => act === 'hook'), [{ kind: 'auth', outcome: 'refused', code: 'AUTH_TOKEN_MISMATCH' }])
+  t.notMatch(textOf(gateway), /a-guess-at/)
+  await closeClient(client)
+})

@@ -4,7 +4,7 @@ import type { Admission, ConnectAttempt } from '../../auth/connect.ts'
 import type { HttpAttempt, HttpAuthenticator } from '../../auth/http-credentials.ts'
 import type { Ingress } from '../../auth/ingress.ts'
 import { addressGroup } from '../../lib/net-address.ts'
-import { isGatewayError } from '../../protocol/errors.ts'
+import { isGatewayError, type GatewayError } from '../../protocol/errors.ts'
 import type { GatewayMeters } from '../../telemetry/gateway-meters.ts'
 import { actorOf } from './requests.ts'
 
@@ -13,20 +13,22 @@ type Authenticate = (attempt: ConnectAttempt) => Promise<Admission>
 export interface DoorWatch {
   sockets (authenticate: Authenticate): Authenticate
   http (authenticate: HttpAuthenticator): HttpAuthenticator
+  /** A hook that came with a wrong token or signature, or with none. */
+  hook (ingress: Ingress, error: GatewayError): void
 }
 
 /** A request without any credential is a page that was opened or a client that asks what is wanted, not somebody who tries. */
 const isNoAttempt = (code: string): boolean => /_MISSING$|^AUTH_REQUIRED$/.test(code)
 
 export function createDoorWatch ({ connects, refusals }: GatewayMeters, audit: Told): DoorWatch {
-  function refused (door: 'socket' | 'http', ingress: Ingress, error: unknown, client?: string): void {
+  function refused (door: 'socket' | 'http' | 'hook', ingress: Ingress, error: unknown, client?: string): void {
     const code = isGatewayError(error) ? error.code : 'INTERNAL'
     refusals.add(1, door, code)
     if (isNoAttempt(code)) return
     const { clientAddress: address } = ingress
     audit.told({
       kind: 'auth',
-      act: door === 'socket' ? 'connect' : 'http',
+      act: door === 'socket' ? 'connect' : door,
       outcome: 'refused',
       code,
       actor: { principal: 'stranger', address, ...(client ? { client } : {}) },
@@ -55,6 +57,7 @@ export function createDoorWatch ({ connects, refusals }: GatewayMeters, audit: T
         refused('http', attempt.ingress, error)
         throw error
       }
-    }
+    },
+    hook: (ingress, error) => refused('hook', ingress, error)
   }
 }
