@@ -20,7 +20,8 @@ const jobOf = (message: string, delivery?: object): object => ({
   ...(delivery ? { delivery } : {})
 })
 
-const inGroup = { mode: 'announce', channel: 'telegram', to: String(group.id) }
+const theGroup = { channel: 'telegram', to: String(group.id) }
+const inGroup = { mode: 'announce', ...theGroup }
 
 async function begin ({ client }: { client: TestClient }, message: string, delivery?: object): Promise<string> {
   const { payload: { id } } = await client.request('cron.add', jobOf(message, delivery))
@@ -41,7 +42,9 @@ const quiet = async (client: TestClient): Promise<any[]> => (await eventually(
 const call = async ({ daemon }: Pick<Scene, 'daemon'>, path: string, body: object, key?: string): Promise<{ status: number, body: any }> =>
   await getJson(`${daemon.http}/hooks/${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${hookToken}`, ...(key === undefined ? {} : { 'idempotency-key': key }) },
+    headers: {
+      'content-type': 'application/json', authorization: `Bearer ${hookToken}`, ...(key === undefined ? {} : { 'idempotency-key': key })
+    },
     body: JSON.stringify(body)
   })
 
@@ -49,7 +52,9 @@ t.test('what a job says arrives in the chat that it names, once, and "last" is w
   const scene = await openScene(t, { keys })
   const { server, client, said, hears } = scene
   server.chats.set(chatOfBob.id, chatOfBob)
-  t.match(await ended(client, await begin(scene, 'the report', inGroup)), { status: 'ok', deliveryStatus: 'delivered', completionStatus: 'succeeded' })
+  t.match(await ended(client, await begin(scene, 'the report', inGroup)), {
+    status: 'ok', deliveryStatus: 'delivered', completionStatus: 'succeeded'
+  })
   t.same(said(group), ['the report'])
 
   const last = { mode: 'announce', channel: 'last' }
@@ -62,7 +67,9 @@ t.test('what a job says arrives in the chat that it names, once, and "last" is w
   t.match(await ended(client, await begin(scene, 'for Bob', { mode: 'announce' })), { deliveryStatus: 'delivered' })
   t.match(await ended(client, await begin(scene, 'for nobody', { mode: 'none' })), { deliveryStatus: 'not-requested' })
   t.match(await ended(client, await begin(scene, 'NO_REPLY', inGroup)), { deliverySuppressionReason: 'silent' })
-  t.match(await ended(client, await begin(scene, 'lost', { ...inGroup, to: '-1009' })), { deliveryStatus: 'not-delivered', deliveryError: /chat not found/ })
+  t.match(await ended(client, await begin(scene, 'lost', { ...inGroup, to: '-1009' })), {
+    deliveryStatus: 'not-delivered', deliveryError: /chat not found/
+  })
   t.equal(said(direct).length, 2)
   t.equal(said(direct)[1], 'for Alice')
   t.equal(said(chatOfBob).length, 2)
@@ -71,10 +78,10 @@ t.test('what a job says arrives in the chat that it names, once, and "last" is w
 })
 
 t.test('what a hook makes an agent say arrives in the chat that it names, once however often it is sent', async t => {
-  const mappings = [{ match: { path: 'deploy' }, messageTemplate: 'deployed {{payload.version}}', deliver: true, channel: 'telegram', to: String(group.id) }]
+  const mappings = [{ match: { path: 'deploy' }, messageTemplate: 'deployed {{payload.version}}', deliver: true, ...theGroup }]
   const scene = await openScene(t, { keys, config: { hooks: { ...hooks, mappings } } })
   const { server, client, said, hears } = scene
-  const named = { message: 'the build failed', deliver: true, channel: 'telegram', to: String(group.id) }
+  const named = { message: 'the build failed', deliver: true, ...theGroup }
   const first = await call(scene, 'agent', named, 'build-7')
   t.match(first, { status: 200, body: { ok: true, runId: String } })
   t.match((await hears(1, group))[0], /the build failed/)
@@ -82,13 +89,17 @@ t.test('what a hook makes an agent say arrives in the chat that it names, once h
   t.match(await call(scene, 'deploy', { version: '1.2.3' }), { status: 200 })
   t.match((await hears(2, group))[1], /deployed 1\.2\.3/)
 
-  t.match(await call(scene, 'agent', { message: 'nobody is there yet', deliver: true, waitForCompletion: true }), { body: { completion: { status: 'ok' } } })
+  t.match(await call(scene, 'agent', { message: 'nobody is there yet', deliver: true, waitForCompletion: true }), {
+    body: { completion: { status: 'ok' } }
+  })
   t.match(await call(scene, 'agent', { message: 'x', deliver: true, channel: 'telegram' }), { status: 400, body: { error: /set "to"/ } })
   server.write({ text: 'hello' })
   await hears(1)
-  t.match(await call(scene, 'agent', { message: 'the disk is full', deliver: true, channel: 'last', waitForCompletion: true }), { status: 200 })
+  t.match(await call(scene, 'agent', { message: 'the disk is full', deliver: true, channel: 'last', waitForCompletion: true }), {
+    status: 200
+  })
   t.match((await hears(2))[1], /the disk is full/)
-  t.match(await call(scene, 'agent', { message: 'quietly', deliver: false, channel: 'telegram', to: '501', waitForCompletion: true }), { status: 200 })
+  t.match(await call(scene, 'agent', { message: 'quietly', ...theGroup, deliver: false, waitForCompletion: true }), { status: 200 })
   t.same(await quiet(client), [])
   t.equal(said(group).length, 2)
   t.equal(said().length, 2)
@@ -125,10 +136,11 @@ t.test('what was said before a gateway was killed is delivered by the next one, 
   server.fail('sendMessage', busy, busy)
   const over = await begin(scene, 'said before the end', inGroup)
   const working = await begin(scene, '/slow 200\nsaid after the end', inGroup)
-  await call(scene, 'agent', { message: 'a hook', deliver: true, channel: 'telegram', to: String(group.id) }, 'hook-1')
+  await call(scene, 'agent', { message: 'a hook', deliver: true, ...theGroup }, 'hook-1')
   await scene.client.request('wake', { mode: 'now', text: 'an early wake' })
   await scene.client.request('wake', { mode: 'now', text: '/slow 200\na late wake' })
-  const isRefused = (items: Array<{ attempts: number }>): boolean => items.length === 3 && items.filter(({ attempts }) => attempts > 0).length === 2
+  const isRefused = (items: Array<{ attempts: number }>): boolean =>
+    items.length === 3 && items.filter(({ attempts }) => attempts > 0).length === 2
   const waiting = await eventually(async () => (await scene.client.request('channels.queue.list', {})).payload.items, isRefused)
   t.ok(isRefused(waiting), 'each chat has refused its first for now')
   t.equal(waiting.length, 3, 'said, and on their way')
@@ -139,11 +151,13 @@ t.test('what was said before a gateway was killed is delivered by the next one, 
   const daemon = await serve(t, { home })
   const { client } = await admitted(daemon.url, { auth: { token: daemonToken }, device: false })
   for (const id of [over, working]) t.match(await ended(client, id), { status: 'ok', deliveryStatus: 'delivered' })
-  t.match(await call({ daemon }, 'agent', { message: 'a hook', deliver: true, channel: 'telegram', to: String(group.id) }, 'hook-1'), { status: 200 })
+  t.match(await call({ daemon }, 'agent', { message: 'a hook', deliver: true, ...theGroup }, 'hook-1'), { status: 200 })
   await hears(3, group)
   await hears(3)
   t.same(await quiet(client), [])
   const texts = said(group)
-  for (const text of ['said before the end', 'said after the end', 'a hook']) t.equal(texts.filter(one => one.includes(text)).length, 1, text)
+  for (const text of ['said before the end', 'said after the end', 'a hook']) {
+    t.equal(texts.filter(one => one.includes(text)).length, 1, text)
+  }
   for (const text of ['an early wake', 'a late wake']) t.equal(said().filter(one => one.includes(text)).length, 1, text)
 })
