@@ -10,13 +10,22 @@ import { createScene, hourMs, mortal, type Accepted, type Reply, type Scene } fr
 
 const every = (heartbeat: object): object => ({ agents: { defaults: { heartbeat: { every: '30m', target: 'last', ...heartbeat } } } })
 
+/** Files are read in real time: what a beat came to is waited for, as long as there is news of it. */
+async function settled (heartbeats: Scene['heartbeats']): Promise<void> {
+  const before = heartbeats.last()
+  for (let look = 0; look < 40 && heartbeats.last() === before; look++) await new Promise(resolve => setTimeout(resolve, 5))
+}
+
 /** As the composition does it: one timer, set anew after each beat. */
 async function pass ({ clock, heartbeats }: Scene, ms: number): Promise<void> {
   const until = clock.now() + ms
   while (clock.now() < until) {
     const next = heartbeats.nextAt(clock.now()) ?? until
     await clock.pass(Math.max(0, Math.min(next, until) - clock.now()))
-    if (clock.now() >= next) heartbeats.tick(clock.now(), next)
+    if (clock.now() >= next) {
+      heartbeats.tick(clock.now(), next)
+      await settled(heartbeats)
+    }
     await clock.pass(1)
   }
 }

@@ -85,7 +85,7 @@ t.test('models are listed, their state is told, and the choice is written with i
   const cli = cliOf(home)
   writeFileSync(join(home.stateDir, 'openclaw.json'), `// mine\n${configOf(home)}`)
   t.match(await cli('models', 'fallbacks', 'add', 'echo/echo'), { code: 1, err: /choose one first/ })
-  t.match(await cli('models', 'aliases', 'add', 'fast', 'openai/gpt-5-mini'), { code: 0, out: /^fast -> openai\/gpt-5-mini\. Restart/ })
+  t.match(await cli('models', 'aliases', 'add', 'fast', 'openai/gpt-5-mini'), { code: 0, out: /^fast -> openai\/gpt-5-mini\. Change will apply without restarting/ })
   t.match(await cli('models', 'set', 'fast'), { code: 0, out: /^Default model: openai\/gpt-5-mini\./ })
   t.match(await cli('models', 'fallbacks', 'add', 'echo/echo'), { code: 0, out: /^Fallbacks: echo\/echo\./ })
   t.match(await cli('models', 'set', 'openai/gpt-5'), { code: 0 })

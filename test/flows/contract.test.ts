@@ -98,7 +98,7 @@ function asPublished (definition: string, value: any): unknown {
 }
 
 /** Asked where they can be answered: chat.message.get below, with an id; runtimes by their own tests, which connect one. */
-const elsewhere = new Set(['chat.message.get', 'agents.runtime.register', 'agents.runtime.unregister', 'agents.runtime.update'])
+const elsewhere = new Set(['sessions', 'chat.message.get', 'agents.runtime.register', 'agents.runtime.unregister', 'agents.runtime.update'])
 
 t.test('each answer fits the contract, and each request is one of the contract', async t => {
   const { url } = await startGateway(t)

@@ -36,7 +36,7 @@ async function readFileWhole (path: string): Promise<string> {
   try {
     const { size } = await handle.stat()
     if (size > maxMessageBytes) throw new UsageError(`--message-file is larger than ${maxMessageBytes} bytes`)
-    return await handle.readFile('utf8')
+    return await handle.readFile('utf8').catch((error: Error) => { throw new UsageError(`--message-file cannot be read: ${error.message}`) })
   } finally {
     await handle.close()
   }
