@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createDevices } from './auth/devices/devices.ts'
 import type { GatewayAuth } from './auth/gateway-auth.ts'
+import { composeAnnouncement } from './compose/announcement.ts'
 import { composeAutomation } from './compose/automation.ts'
 import { composeChannels } from './compose/channels.ts'
 import { createCredential, createDoor } from './compose/door.ts'
@@ -197,6 +198,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     ...conversation, live, store, logging, events, brought: plugins.channels, changed: host.health.changed
   })
   const automation = composeAutomation({ ...options, live, events, now, bootId, conversation, channels })
+  const announcement = composeAnnouncement({ ...options, live, stateDir: paths.stateDir, port })
   const authMode = (): string => credential.current().mode
   const reload = composeReload({ ...options, live, configPath: paths.configPath, events, now, replaceAuth, rebuild: door.rebuild })
   const parts: Parts = {
@@ -213,6 +215,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   async function stopAll (reason: string): Promise<void> {
     host.lifecycle.stopping()
     reload.close()
+    await announcement.close()
     conversation.commands.approvals.release()
     const { drainMs } = config().shutdown
     const beganAtMs = now()
@@ -255,7 +258,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
       door.rebuild()
       host.lifecycle.ready()
       rpc.startTicking()
-      takeUp().catch(err => log.error({ err }, 'the channels could not be begun'))
+      takeUp().catch(err => log.error({ err }, 'the channels could not be begun')).finally(announcement.begin)
       return { port: listeners.port, addresses: listeners.addresses }
     },
     stop (reason = 'gateway stopping') {

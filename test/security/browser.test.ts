@@ -4,7 +4,7 @@
  * Here:   GHSA-jmmg-jqc7-5qf4, PR #16485, PR #112288, GHSA-5wcw-8jjv-m286, CVE-2026-26317 / GHSA-3fqr-4cg8-h96q, CVE-2026-32034
  * Later:  CVE-2026-25253 / GHSA-g8p2-7wf7-98mq   gatewayUrl of a link: there is no page of ours yet that could obey it (control UI)
  *         CVE-2026-66421, CVE-2026-66418         stored XSS through names: needs a page that shows names (control UI)
- *         CVE-2026-26327 / GHSA-pv58-549p-qh99   rogue mDNS record: nothing of ours discovers gateways yet (operations)
+ *         CVE-2026-26327 / GHSA-pv58-549p-qh99   rogue mDNS record: gateway discover only lists, nothing connects by it
  */
 import t, { type TAP } from 'tap'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
