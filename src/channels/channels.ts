@@ -59,6 +59,11 @@ function portOf (entry: AccountEntry, account: SupervisedAccount, clock: Clock):
   }
 }
 
+/** How its health is judged is no part of what it is. */
+function isSameAccount (entry: AccountEntry, next: AccountEntry | undefined): boolean {
+  return next !== undefined && isDeepStrictEqual({ ...entry, health: next.health }, next)
+}
+
 /** Settings that do not fit are named before the account is tried. */
 function settingsProblem ({ config }: Channel, keys: AccountEntry['config']): string | undefined {
   const ajv = new Ajv({ strict: false, validateFormats: false, meta: false, validateSchema: false })
@@ -90,11 +95,15 @@ class ChannelRoom implements Channels {
     this.#monitor = createMonitor({
       clock,
       log: logging.child('health-monitor'),
-      settings: () => monitorSettings(config().config.gateway),
+      settings: account => monitorSettings(config().config.gateway, account && this.#healthOf(account)),
       accounts: () => [...this.#kept.values()].map(({ account }) => account),
-      isWatched: ({ facts }) => this.#kept.get(nameOf(facts))?.entry.isWatched === true
+      isWatched: account => this.#healthOf(account)?.enabled !== false
     })
     this.reload().catch(err => logging.child('channels').error({ err }, 'the channels could not be begun'))
+  }
+
+  #healthOf ({ facts }: SupervisedAccount): AccountEntry['health'] | undefined {
+    return this.#kept.get(nameOf(facts))?.entry.health
   }
 
   async reload (): Promise<void> {
@@ -109,11 +118,11 @@ class ChannelRoom implements Channels {
 
   status (): ReturnType<Channels['status']> {
     const now = this.#options.clock.now()
-    const thresholds = monitorSettings(this.#options.config().config.gateway)
+    const { gateway } = this.#options.config().config
     return [...this.#kept.values()].map(({ entry, account }) => {
       const { facts, channel } = account
       const skipped = this.#monitor?.opinionOf(account)?.skipped
-      const verdict = evaluate(facts, thresholds, now)
+      const verdict = evaluate(facts, monitorSettings(gateway, entry.health), now)
       const left = skipped && !verdict.healthy ? { skipped } : {}
       return { entry, channel, facts, verdict, ...left, restartsLastHour: restartsWithinHour(facts, now) }
     })
@@ -217,7 +226,7 @@ class ChannelRoom implements Channels {
     const { config, secretValues } = this.#options.config()
     const wanted = new Map(accountEntries(config).map(entry => [nameOf(entry), entry]))
     const gone = [...this.#kept].filter(([name, { entry, account: { channel } }]) => this.#removed.has(channel) ||
-      !isDeepStrictEqual(entry, wanted.get(name)) || haveSecretsChanged(entry.config, this.#secrets, secretValues))
+      !isSameAccount(entry, wanted.get(name)) || haveSecretsChanged(entry.config, this.#secrets, secretValues))
     this.#secrets = secretValues
     await Promise.all(gone.map(async ([name, { account }]) => {
       await account.stop('gateway')
@@ -226,7 +235,9 @@ class ChannelRoom implements Channels {
     this.#problems = []
     const waiting: SupervisedAccount[] = []
     for (const [name, entry] of wanted) {
-      if (this.#kept.has(name) || this.#isClosed) continue
+      const kept = this.#kept.get(name)
+      if (kept) this.#kept.set(name, { ...kept, entry })
+      if (kept || this.#isClosed) continue
       const account = await this.#create(entry)
       if (account) waiting.push(account)
     }
@@ -268,7 +279,7 @@ class ChannelRoom implements Channels {
       enabled: entry.enabled,
       clock,
       log,
-      rules: () => restartRules(config().config.gateway),
+      rules: () => restartRules(config().config.gateway, this.#kept.get(name)?.entry.health ?? entry.health),
       random,
       memory: { get: async () => await memory.get(name) ?? {}, put: async value => await memory.put(name, value) },
       saved: await saved.get(name),

@@ -18,7 +18,8 @@ export interface MonitorSettings extends HealthThresholds {
 export interface MonitorOptions {
   readonly clock: Clock
   readonly log: Logger
-  readonly settings: () => MonitorSettings
+  /** Of one account, or what holds for all of them. */
+  readonly settings: (account?: SupervisedAccount) => MonitorSettings
   readonly accounts: () => readonly SupervisedAccount[]
   /** The settings of the account allow it to be restarted. */
   readonly isWatched: (account: SupervisedAccount) => boolean
@@ -41,7 +42,7 @@ const nameOf = ({ facts }: SupervisedAccount): string => `${facts.channel}:${fac
 function reasonToWait (account: SupervisedAccount, reason: Unwell, options: MonitorOptions, lastAt?: number): Skipped | undefined {
   const { facts } = account
   const now = options.clock.now()
-  const { cooldownMs, maxPerHour } = options.settings()
+  const { cooldownMs, maxPerHour } = options.settings(account)
   if (!options.isWatched(account)) return 'unwatched'
   if (facts.manuallyStopped) return 'stopped-by-hand'
   if (reason === 'terminal-disconnect' || reason === 'blocked') return reason
@@ -62,7 +63,7 @@ export function createMonitor (options: MonitorOptions): Monitor {
   async function look (account: SupervisedAccount): Promise<void> {
     const { facts } = account
     const now = clock.now()
-    const verdict = evaluate(facts, settings(), now)
+    const verdict = evaluate(facts, settings(account), now)
     if (verdict.healthy) {
       opinions.set(account, { verdict })
       return
@@ -70,13 +71,13 @@ export function createMonitor (options: MonitorOptions): Monitor {
     const name = nameOf(account)
     const skipped = reasonToWait(account, verdict.reason, options, restartedAt.get(name))
     if (skipped === 'hourly-limit' && opinions.get(account)?.skipped !== skipped) {
-      log.warn({ account: name }, `hit ${settings().maxPerHour} restarts/hour limit, skipping`)
+      log.warn({ account: name }, `hit ${settings(account).maxPerHour} restarts/hour limit, skipping`)
     } else if ((skipped === 'blocked' || skipped === 'terminal-disconnect') && opinions.get(account)?.skipped !== skipped) {
       log.info({ account: name }, `skipping restart, ${skipped}`)
     }
     opinions.set(account, { verdict, ...(skipped ? { skipped } : {}) })
     if (skipped) return
-    const reason = restartReasonOf(verdict.reason, facts, settings().maxAttempts)
+    const reason = restartReasonOf(verdict.reason, facts, settings(account).maxAttempts)
     log.warn({ account: name, reason }, 'restarting')
     restartedAt.set(name, now)
     await account.restart(reason)

@@ -63,7 +63,7 @@ export function createWebchat ({ sessions, events, now }: WebchatSources): Chann
     }
   }
   return {
-    entry: { channel: webchatId, accountId: webchatAccountId, enabled: true, config: {}, isWatched: false },
+    entry: { channel: webchatId, accountId: webchatAccountId, enabled: true, config: {}, health: { enabled: false } },
     channel,
     current: () => running,
     properly (to) {

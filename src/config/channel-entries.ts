@@ -11,7 +11,18 @@ export interface AccountEntry {
   readonly enabled: boolean
   /** The keys of the account over those of its channel. */
   readonly config: Keys
-  readonly isWatched: boolean
+  /** What the health monitor is told of it: of the account over its channel over all channels. */
+  readonly health: HealthWords
+}
+
+export interface HealthWords {
+  readonly enabled?: boolean
+  readonly staleEventThresholdMinutes?: number
+  readonly maxRestartsPerHour?: number
+  readonly restartCooldownMinutes?: number
+  readonly connectGraceSeconds?: number
+  readonly reconnectGraceSeconds?: number
+  readonly stuckMinutes?: number
 }
 
 /** The account of a channel that names none. */
@@ -22,30 +33,29 @@ const reserved: ReadonlySet<string> = new Set(['defaults', 'modelByChannel'])
 
 const isKeys = (value: unknown): value is Keys => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const watched = (keys: Keys): boolean | undefined => {
-  const { healthMonitor } = keys
-  return isKeys(healthMonitor) && typeof healthMonitor.enabled === 'boolean' ? healthMonitor.enabled : undefined
-}
+const healthOf = (value: unknown): HealthWords => isKeys(value) ? value : {}
 
-function ofChannel (channel: string, section: Keys): AccountEntry[] {
-  const { accounts, defaultAccount: _default, ...shared } = section
+function ofChannel (channel: string, section: Keys, health: HealthWords): AccountEntry[] {
+  const { accounts, defaultAccount: _default, healthMonitor: ofAll, ...shared } = section
   const named = isKeys(accounts) ? Object.entries(accounts).filter((entry): entry is [string, Keys] => isKeys(entry[1])) : []
   const list: ReadonlyArray<readonly [string, Keys]> = named.length > 0 ? named : [[onlyAccountId, {}]]
-  return list.map(([accountId, own]) => ({
+  return list.map(([accountId, { healthMonitor, ...own }]) => ({
     channel,
     accountId,
     ...(typeof own.name === 'string' ? { name: own.name } : {}),
     enabled: shared.enabled !== false && own.enabled !== false,
     config: { ...shared, ...own },
-    isWatched: watched(own) ?? watched(shared) ?? true
+    health: { ...health, ...healthOf(ofAll), ...healthOf(healthMonitor) }
   }))
 }
 
 export const channelSections = ({ channels }: Config): ReadonlyArray<readonly [string, Keys]> =>
   Object.entries(channels as Keys).filter((entry): entry is [string, Keys] => !reserved.has(entry[0]) && isKeys(entry[1]))
 
-export const accountEntries = (config: Config): AccountEntry[] =>
-  channelSections(config).flatMap(([channel, section]) => ofChannel(channel, section))
+export function accountEntries (config: Config): AccountEntry[] {
+  const { defaults } = config.channels as { readonly defaults?: Keys }
+  return channelSections(config).flatMap(([channel, section]) => ofChannel(channel, section, healthOf(defaults?.healthMonitor)))
+}
 
 /** Whether anything of this room is needed at all. Asked at every start, so it does not look further than it has to. */
 export const hasChannels = (config: Config): boolean => channelSections(config).length > 0
@@ -53,6 +63,6 @@ export const hasChannels = (config: Config): boolean => channelSections(config).
 export function defaultAccountOf (config: Config, channel: string): string | undefined {
   const section = channelSections(config).find(([id]) => id === channel)?.[1]
   if (!section) return undefined
-  const ids = ofChannel(channel, section).map(({ accountId }) => accountId)
+  const ids = ofChannel(channel, section, {}).map(({ accountId }) => accountId)
   return typeof section.defaultAccount === 'string' && ids.includes(section.defaultAccount) ? section.defaultAccount : ids[0]
 }

@@ -183,3 +183,30 @@ t.test('a probe that throws is an answer', async t => {
   await scene.channels.stop('demo', 'a')
   t.same(await scene.channels.probe('demo', 'a', new AbortController().signal), { ok: false, error: 'the account does not run' })
 })
+
+t.test('what the monitor holds an account to is said for all, for a channel, or for one account, and changes without touching it', async t => {
+  const demo = {
+    token: 'x',
+    healthMonitor: { staleEventThresholdMinutes: 40 },
+    accounts: {
+      quick: { healthMonitor: { staleEventThresholdMinutes: 10, maxRestartsPerHour: 2 } },
+      calm: {},
+      never: { healthMonitor: { staleEventThresholdMinutes: 0 } }
+    }
+  }
+  const scene = await open(t, { defaults: { healthMonitor: { restartCooldownMinutes: 0 } }, demo }, async context => {
+    context.connected()
+    context.activity()
+  })
+  const restarts = (): { [account: string]: number } =>
+    Object.fromEntries(scene.channels.status().map(({ entry, facts }) => [entry.accountId, facts.restartsByReason['stale-socket'] ?? 0]))
+  await scene.clock.pass(36 * minute)
+  t.same(restarts(), { quick: 2, calm: 0, never: 0 }, 'two in an hour, and no more')
+  await scene.clock.pass(10 * minute)
+  t.same(restarts(), { quick: 2, calm: 1, never: 0 })
+  const stopped = scene.stopped.length
+  await scene.use({ defaults: { healthMonitor: { restartCooldownMinutes: 0 } }, demo: { ...demo, healthMonitor: { staleEventThresholdMinutes: 0 } } })
+  t.equal(scene.stopped.length, stopped, 'nobody was begun anew for it')
+  await scene.clock.pass(3 * hour)
+  t.equal(restarts()['calm'], 1, 'it is not held to anything any more')
+})

@@ -29,7 +29,7 @@ async function open (keys: object = {}, sections: object = {}): Promise<Scene> {
     paths: resolvePaths({ env: { HOME: '/nonexistent' } }), env: {}, text: JSON.stringify({ gateway: { mode: 'local' }, channels: { demo: keys }, ...sections })
   })
   const quiet = { warn () {}, info () {}, error () {}, debug () {} } as unknown as Logger
-  const entry = { channel: 'demo', accountId: 'default', enabled: true, config: keys, isWatched: true }
+  const entry = { channel: 'demo', accountId: 'default', enabled: true, config: keys, health: {} }
   const account = { entry, channel: { label: 'Demo' }, current: () => undefined } as unknown as ChannelAccount
   const take = (item: { text: string }): void => { scene.told.push(item.text) }
   let next = 0

@@ -49,9 +49,9 @@ const controlUi = group({ help: 'The web interface on this port.', reload: 'live
   github: group({ help: 'GitHub in the interface.' }, { token: secret('Token for the GitHub API.') })
 })
 
-const tailscale = group({ help: 'Tailscale in front of the port.', reload: 'restart' }, {
-  mode: key(oneOf(['off', 'serve', 'funnel']), { default: 'off', help: 'Not at all, inside the tailnet, or to the whole internet.', critical: true }),
-  preserveFunnel: key(flag, { default: false, help: 'Leave an existing funnel alone.' }),
+const tailscale = group({ help: 'Tailscale in front of the port: the gateway runs its program once it is ready.', reload: 'restart' }, {
+  mode: key(oneOf(['off', 'serve', 'funnel']), { default: 'off', help: 'Not at all, inside the tailnet, or (in auth mode "password") to the whole internet.', critical: true }),
+  preserveFunnel: key(flag, { default: false, help: 'Begin no serve where there is a funnel already.' }),
   resetOnExit: key(flag, { default: false, help: 'Take serve or funnel back when the gateway stops.' })
 })
 
@@ -139,7 +139,7 @@ export const gateway = group({ help: 'The daemon and its port.', reload: 'restar
   overload,
   handshakeTimeoutMs: key(milliseconds(1), { default: 15_000, help: 'Time from opening a socket to a finished connect.', reload: 'live' }),
   channelHealthCheckMinutes: key(timerMinutes(0), { default: 5, help: 'How often channels are checked; 0 switches it off.', reload: 'room:channels' }),
-  channelStaleEventThresholdMinutes: key(timerMinutes(1), { default: 30, help: 'A channel without any traffic for so long is stale.', reload: 'room:channels' }),
+  channelStaleEventThresholdMinutes: key(timerMinutes(0), { default: 30, help: 'A channel without any traffic for so long is stale; 0: never.', reload: 'room:channels' }),
   channelMaxRestartsPerHour: key(integer(1), { default: 10, help: 'Automatic restarts of one channel account.', reload: 'room:channels' }),
   channelRestartCooldownMinutes: key(timerMinutes(0), { help: 'Time between two restarts by the monitor; absent: one check.', reload: 'room:channels' }),
   shutdown: group({ help: 'How the gateway stops.', reload: 'live' }, {

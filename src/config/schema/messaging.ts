@@ -65,7 +65,15 @@ export const commands = group({ help: 'Commands inside messages.', open: true, r
   allowFrom: key(open, { default: {}, help: 'Who may use commands, per channel.', failsafe: {} })
 })
 
-const healthMonitor = optionalGroup({ help: 'The health monitor.' }, { enabled: key(flag, { help: 'Restart it when it is unwell.' }) })
+const healthMonitor = optionalGroup({ help: 'The health monitor; an account goes before its channel, and that before channels.defaults.' }, {
+  enabled: key(flag, { help: 'Restart it when it is unwell.' }),
+  staleEventThresholdMinutes: key(integer(0), { help: 'Without any traffic for so long it is stale; 0: never.' }),
+  maxRestartsPerHour: key(integer(1), { help: 'Automatic restarts of one account.' }),
+  restartCooldownMinutes: key(integer(0), { help: 'Time between two restarts by the monitor.' }),
+  connectGraceSeconds: key(integer(0), { help: 'Time to connect after a start; absent: 120.' }),
+  reconnectGraceSeconds: key(integer(0), { help: 'Time to connect again after the connection was lost; absent: 120.' }),
+  stuckMinutes: key(integer(0), { help: 'A run without a sign of life for so long is stuck; absent: 25, 0: never.' })
+})
 
 const senders = Type.Array(Type.Union([text, Type.Number()]), { title: 'a list of senders' })
 
@@ -103,6 +111,7 @@ const channelDefaults = group({ help: 'What every channel has unless it says oth
     showAlerts: key(flag, { default: true, help: 'That something is not.' }),
     useIndicator: key(flag, { default: true, help: 'As an indicator.' })
   }),
+  healthMonitor,
   contextVisibility: key(text, { help: 'Which messages of others an agent sees.' }),
   botLoopProtection: key(open, { help: 'Stop bots that answer each other.' }),
   implicitMentions: key(open, { help: 'What counts as a mention beside the name.' })
