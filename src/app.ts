@@ -17,6 +17,7 @@ import { composeKeys } from './compose/keys.ts'
 import { composeRooms, hasApprover } from './compose/rooms.ts'
 import { composeSnapshot } from './compose/snapshot.ts'
 import { registerPrograms } from './compose/programs.ts'
+import { composeTailscale } from './compose/tailscale.ts'
 import { composeReload, type ReloadPorts } from './compose/reload.ts'
 import { composeNumbers } from './compose/watch/numbers.ts'
 import { composeWatch } from './compose/watch/watch.ts'
@@ -169,7 +170,8 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     invalidate: (target, reason) => rpc.invalidate(target, reason)
   })
   const keys = composeKeys({ store, now, notice: text => log.warn(text), disconnect: (...callers) => rpc.disconnect(...callers) })
-  const door = createDoor({ config, credential, bind, port, localAdminToken, devices, keys, now, watch: watch.door })
+  const tailscale = composeTailscale({ ...options, config, auth: credential.current, now })
+  const door = createDoor({ config, credential, bind, port, localAdminToken, devices, keys, now, watch: watch.door, tailscale })
   const conversation = composeConversation({
     live,
     paths,

@@ -17,7 +17,8 @@ import type { KeyProof } from './keys/proof.ts'
 import type { ProvenKey } from './keys/room.ts'
 import { limiterSubject, type AttemptLimiter, type AttemptScope, type LimiterSubject } from './limiter.ts'
 import { hashToken, secretsEqual } from './secret.ts'
-import { proxyRefusal, type TrustedProxyCheck } from './trusted-proxy.ts'
+import type { TailscaleCheck } from './tailscale.ts'
+import { proxyRefusal, readDeclaredScopes, type TrustedProxyCheck } from './trusted-proxy.ts'
 
 export interface ProvenCredential {
   readonly method: AuthMethod
@@ -48,6 +49,7 @@ export interface ConnectCredentialOptions {
   readonly auth: () => GatewayAuth
   readonly localAdminToken: () => string
   readonly trustedProxy: () => TrustedProxyCheck
+  readonly tailscale: TailscaleCheck
   readonly identityScopes: () => { readonly [user: string]: readonly string[] }
   readonly tokenIssuer: () => TokenIssuer | undefined
   readonly limiter: AttemptLimiter
@@ -83,6 +85,8 @@ interface SharedSecretRefusal {
 
 const present = (value: string | undefined): value is string => value !== undefined && value.trim() !== ''
 
+const presentsAnything = (auth: ConnectAuth | undefined): boolean => Object.values(auth ?? {}).some(value => present(value))
+
 /** Case says nothing in a mail address; in other names it may be what tells two people apart. */
 const isSameUser = (a: string, b: string): boolean => a === b || (a.includes('@') && a.toLowerCase() === b.toLowerCase())
 
@@ -105,15 +109,27 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
   function proxyIdentity (attempt: ConnectAttempt): Proven | GatewayError {
     const verdict = options.trustedProxy()(attempt.ingress, attempt.headers, { http: false })
     if (!verdict.ok) return proxyRefusal(verdict.reason)
-    const own = Object.entries(options.identityScopes()).find(([user]) => isSameUser(user, verdict.user))?.[1] ?? []
+    return person('trusted-proxy', verdict.user, verdict.declaredScopes)
+  }
+
+  function person (method: AuthMethod, name: string, declaredScopes: readonly string[] | undefined): Proven {
+    const own = Object.entries(options.identityScopes()).find(([user]) => isSameUser(user, name))?.[1] ?? []
     return {
-      method: 'trusted-proxy',
-      principal: `user:${verdict.user}`,
-      user: verdict.user,
+      method,
+      principal: `user:${name}`,
+      user: name,
       identityScopes: own.filter(isScope),
-      ...(verdict.declaredScopes ? { scopeCeiling: knownScopes(verdict.declaredScopes) } : {}),
+      ...(declaredScopes ? { scopeCeiling: knownScopes(declaredScopes) } : {}),
       issuer: options.tokenIssuer()
     }
+  }
+
+  /** Only for those who bring nothing of their own: whoever presents a credential is judged by it. */
+  async function tailscaleIdentity ({ ingress, headers, params }: ConnectAttempt): Promise<Proven | undefined> {
+    if (presentsAnything(params.auth)) return undefined
+    const verdict = await options.tailscale(ingress, headers)
+    if (verdict && !verdict.ok) throw new GatewayError(verdict.code)
+    return verdict && person('tailscale', verdict.user, readDeclaredScopes(headers))
   }
 
   /** The secret itself. A proved, paired device has a count of its own, so a locked address does not lock it out. */
@@ -229,6 +245,8 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
       const mayFallBack = ingress.local && present(presented.password) && auth.password !== undefined
       if (!mayFallBack) shared = { refusal: identity, counted: false }
     }
+    const identity = shared ? undefined : await tailscaleIdentity(attempt)
+    if (identity) return identity
     if (!shared) {
       const verdict = sharedSecret(presented, subject)
       if (!('refusal' in verdict)) return verdict
@@ -247,7 +265,7 @@ export function createConnectCredentials (options: ConnectCredentialOptions): Co
     mayHoldCredential ({ params, ingress }) {
       const { mode } = options.auth()
       return mode === 'none' || (mode === 'trusted-proxy' && ingress.kind === 'trusted-proxy') ||
-        Object.values(params.auth ?? {}).some(value => present(value))
+        ingress.kind === 'tailscale-serve' || presentsAnything(params.auth)
     },
 
     async prove (attempt, role, proof) {

@@ -12,6 +12,7 @@ import type { KeyProof } from './keys/proof.ts'
 import { isApiKey } from './keys/secret-form.ts'
 import { limiterSubject, type AttemptLimiter } from './limiter.ts'
 import type { HostPolicy, OriginPolicy } from './origin.ts'
+import type { TailscaleCheck } from './tailscale.ts'
 import { createSecretCheck, PresentedSecret, secretsEqual } from './secret.ts'
 import { proxyRefusal, readDeclaredScopes, type TrustedProxyCheck } from './trusted-proxy.ts'
 
@@ -20,12 +21,15 @@ export interface HttpAttempt {
   readonly headers: IncomingHttpHeaders
   /** The value of `?token=`, when there is one. */
   readonly urlToken?: string
+  /** What a page of the Control UI reads before it connects: here the word of tailscale is enough. */
+  readonly pageRead?: boolean
 }
 
 export interface HttpCredentialOptions {
   readonly auth: () => GatewayAuth
   readonly localAdminToken: () => string
   readonly trustedProxy: () => TrustedProxyCheck
+  readonly tailscale: TailscaleCheck
   readonly origins: () => OriginPolicy
   readonly hosts: () => HostPolicy
   readonly urlTokenFrom: () => 'local' | 'off' | 'always'
@@ -77,6 +81,18 @@ export function createHttpAuthenticator (options: HttpCredentialOptions): HttpAu
     if (!verdict.ok) return proxyRefusal(verdict.reason)
     checkOriginOf(ingress)
     return createCaller({ principal: `user:${verdict.user}`, method: 'trusted-proxy', user: verdict.user, scopes: narrowedScopes(headers), ...where(ingress) })
+  }
+
+  /** Pages send no Origin with what they read from their own host, but then the browser says that it is their own. */
+  async function byTailscale ({ ingress, headers }: HttpAttempt): Promise<Caller | undefined> {
+    const verdict = await options.tailscale(ingress, headers)
+    if (!verdict) return undefined
+    if (!verdict.ok) throw new GatewayError(verdict.code)
+    const foreign = ingress.origin === undefined && headers['sec-fetch-site'] !== 'same-origin'
+    if (foreign) throw new GatewayError('CONTROL_UI_ORIGIN_NOT_ALLOWED', { details: { reason: 'origin missing or invalid' } })
+    checkOriginOf(ingress)
+    if (!options.hosts()(ingress)) throw new GatewayError('HOST_NOT_ALLOWED')
+    return createCaller({ principal: `user:${verdict.user}`, method: 'tailscale', user: verdict.user, scopes: ['operator.read'], ...where(ingress) })
   }
 
   function presentedSecret ({ ingress, headers, urlToken }: HttpAttempt): string | undefined {
@@ -141,6 +157,8 @@ export function createHttpAuthenticator (options: HttpCredentialOptions): HttpAu
         throw identity
       }
     }
-    return bySecret(attempt, presentedSecret(attempt))
+    const secret = presentedSecret(attempt)
+    const reader = secret === undefined && attempt.pageRead ? await byTailscale(attempt) : undefined
+    return reader ?? bySecret(attempt, secret)
   }
 }

@@ -4,7 +4,7 @@ import { parseOrigin } from '../lib/web-origin.ts'
 
 /** Where a request is deemed to come from. Found out once, before any credential is looked at. */
 export interface Ingress {
-  readonly kind: 'direct-local' | 'trusted-proxy' | 'unattributable-proxy' | 'direct-remote'
+  readonly kind: 'direct-local' | 'trusted-proxy' | 'tailscale-serve' | 'tailscale-funnel' | 'unattributable-proxy' | 'direct-remote'
   /** Who counts for limits: the socket's peer, or the client that a trusted proxy names. */
   readonly clientAddress: string
   readonly peerAddress: string
@@ -29,6 +29,8 @@ export interface IngressOptions {
   allowRealIpFallback: boolean
   /** The port we listen on; a function where it is only known later. */
   port: number | (() => number)
+  /** The tailscale that we put in front of ourselves. */
+  tailscale?: 'off' | 'serve' | 'funnel'
 }
 
 /** The address of everybody whose socket has none; they share one bucket in every limit. */
@@ -61,6 +63,15 @@ function clientFromForwardedFor (value: string, isTrusted: (address: string) => 
     end = comma
   }
   return undefined
+}
+
+/** Tailscale writes exactly one address, and all three headers; a chain of hops was written by somebody else. */
+function clientOfTailscale (mode: 'serve' | 'funnel', headers: IncomingHttpHeaders): string | undefined {
+  const funnel = headers['tailscale-funnel-request']
+  if (funnel !== undefined && (mode === 'serve' || funnel !== '?1')) return undefined
+  if (headers['x-forwarded-proto'] === undefined || headers['x-forwarded-host'] === undefined) return undefined
+  const client = normalizeAddress(joined(headers['x-forwarded-for']))
+  return isLoopbackAddress(client) ? undefined : client
 }
 
 /** A page of our own that the browser opened over loopback. */
@@ -108,6 +119,9 @@ export function createIngress (options: IngressOptions): (facts: IngressFacts) =
       const client = namedClient(headers)
       return client === undefined ? { kind: 'unattributable-proxy', clientAddress: peer, clientUnnamed: true } : { kind: 'trusted-proxy', clientAddress: client }
     }
+    const { tailscale = 'off' } = options
+    const client = tailscale !== 'off' && overLoopback ? clientOfTailscale(tailscale, headers) : undefined
+    if (client !== undefined) return { kind: `tailscale-${tailscale as 'serve' | 'funnel'}`, clientAddress: client }
     return { kind: proxied ? 'unattributable-proxy' : 'direct-remote', clientAddress: peer }
   }
 

@@ -18,6 +18,7 @@ import type { GatewayConfig } from '../config/schema.ts'
 import { createHttpAuth, type HttpAuth } from '../http/auth-hook.ts'
 import type { BindTargets } from '../lib/bind-address.ts'
 import { ownAddresses } from '../lib/own-addresses.ts'
+import type { Tailscale } from './tailscale.ts'
 import type { DoorWatch } from './watch/door.ts'
 
 export interface DoorOptions {
@@ -30,6 +31,7 @@ export interface DoorOptions {
   readonly keys: () => Promise<Keys>
   readonly now: () => number
   readonly watch: DoorWatch
+  readonly tailscale: Tailscale
 }
 
 /** Everything that decides who comes in, for sockets and for HTTP alike. */
@@ -85,7 +87,7 @@ interface Rules {
   readonly trustedProxy: TrustedProxyCheck
 }
 
-function createRules ({ config, bind, port }: DoorOptions): Rules {
+function createRules ({ config, bind, port, tailscale }: DoorOptions): Rules {
   const { controlUi, http, tls, publicOrigin, trustedProxies, allowRealIpFallback, auth } = config()
   const origins = createOriginPolicy({
     allowedOrigins: effectiveOrigins(controlUi.allowedOrigins, bind.beyondLoopback, port(), tls.enabled ? 'https' : 'http'),
@@ -100,7 +102,7 @@ function createRules ({ config, bind, port }: DoorOptions): Rules {
       allowedHosts: http.allowedHosts, allowedOrigins: controlUi.allowedOrigins, publicOrigin, ownAddresses, hostname: hostname()
     }),
     trustedProxy: createTrustedProxyCheck({ config: { trustedProxies, auth }, ownAddresses, origins }),
-    attribute: createIngress({ trustedProxies, allowRealIpFallback, port })
+    attribute: createIngress({ trustedProxies, allowRealIpFallback, port, tailscale: tailscale.mode() })
   }
 }
 
@@ -115,6 +117,7 @@ export function createDoor (options: DoorOptions): Door {
     auth: credential.current,
     localAdminToken: () => options.localAdminToken,
     trustedProxy: () => rules.trustedProxy,
+    tailscale: options.tailscale.check,
     origins: () => origins,
     limiter,
     devices,

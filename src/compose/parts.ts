@@ -28,6 +28,8 @@ export interface PartOptions {
   readonly version: string
   readonly env: { readonly [name: string]: string | undefined }
   readonly verbose?: boolean
+  /** `--tailscale`, which wins over the configuration. */
+  readonly tailscale?: string | undefined
   readonly now?: () => number
   /** Ends the process in good order, for its supervisor to begin it anew. */
   readonly leave?: (reason: string) => void

@@ -21,6 +21,8 @@ export type RouteScope = Scope | 'caller'
 export interface RouteRights {
   /** What one API key has is kept from the others here. Without it, keys that do not see everything are refused. */
   readonly keepsKeysApart?: true
+  /** A page of the Control UI reads it before it connects, so the word of tailscale is enough. */
+  readonly pageRead?: true
 }
 
 /** The limits of a key, at the one place that every request with one comes by. */
@@ -58,7 +60,7 @@ export const scopeOfGuard = (hook: object): RouteScope | undefined => (hook as {
 export function createHttpAuth (authenticate: HttpAuthenticator): HttpAuth {
   return {
     require: (scope, more = {}) => Object.assign<onRequestAsyncHookHandler, { guards: RouteScope }>(async (request, reply) => {
-      const caller = await authenticate(attemptOf(request))
+      const caller = await authenticate({ ...attemptOf(request), pageRead: more.pageRead === true })
       countRequest(caller, reply)
       if (scope !== 'caller' && !caller.allows.has(scope)) {
         throw new GatewayError('MISSING_SCOPE', { message: `missing scope: ${scope}`, details: { missingScope: scope, requiredScopes: [scope] } })

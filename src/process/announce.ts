@@ -38,9 +38,7 @@ function aboutHooks ({ auth, loaded }: Settings): string[] {
 
 /** One sentence each, with the setting that changes it. */
 function remarks (settings: Settings, { listeners, seededOrigins }: Started): string[] {
-  const { auth, bind, loaded, port, options } = settings
-  const { gateway } = loaded.config
-  const tailscale = options.tailscale ?? gateway.tailscale.mode
+  const { auth, bind, loaded, port } = settings
   return [
     ...formatIssues(loaded, loaded.warnings).map(line => `config: ${line}`),
     ...formatIssues(loaded).map(line => `config: ${line} (this part is disabled)`),
@@ -53,7 +51,6 @@ function remarks (settings: Settings, { listeners, seededOrigins }: Started): st
     ...(seededOrigins.length > 0
       ? [`seeded gateway.controlUi.allowedOrigins ${JSON.stringify(seededOrigins)} for bind=${bind.bind}; applied for this runtime without writing config`]
       : []),
-    ...(tailscale === 'off' ? [] : [`this version does not start tailscale itself; run: tailscale ${tailscale} --bg ${port}`]),
     ...aboutHooks(settings),
     ...(auth.mode === 'none' ? ['auth mode is none: every program on this machine is an operator'] : [])
   ]

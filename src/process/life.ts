@@ -19,6 +19,7 @@ import type { Signals } from './signals.ts'
 import { asRefusal } from './start-refused.ts'
 import { lockState } from './state.ts'
 import type { Supervisor } from './supervisor.ts'
+import type { TailscaleFront, TailscaleFrontOptions } from './tailscale.ts'
 import type { Voice } from './voice.ts'
 
 export interface LifeOptions {
@@ -102,6 +103,23 @@ async function followTls ({ certificate }: Settings, listeners: Listeners, say: 
   return certificate && (await import('./tls.ts')).followCertificate(certificate, listeners.renew, say)
 }
 
+/** Nothing of it is loaded where nobody asked for it. */
+async function frontBy ({ options, loaded, certificate }: Settings, port: number, log: TailscaleFrontOptions['log']): Promise<TailscaleFront | undefined> {
+  const { mode: configured, preserveFunnel, resetOnExit } = loaded.config.gateway.tailscale
+  const mode = options.tailscale ?? configured
+  if (mode !== 'serve' && mode !== 'funnel') return undefined
+  const { putTailscaleInFront } = await import('./tailscale.ts')
+  return putTailscaleInFront({
+    mode,
+    port,
+    tls: certificate !== undefined,
+    preserveFunnel,
+    resetOnExit: resetOnExit || options.tailscaleResetOnExit === true,
+    env: options.env,
+    log
+  })
+}
+
 async function serve (life: LifeOptions, listeners: Listeners, credentials: GatewayAuth[]): Promise<Afterwards> {
   const { settings, signals, voice, supervisor, startedAtMs } = life
   if (signals.stopWished()) return undefined
@@ -124,13 +142,15 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
     localAdminToken,
     version: packageVersion(),
     env: options.env,
-    verbose: options.verbose
+    verbose: options.verbose,
+    tailscale: options.tailscale
   }).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
   let afterwards: Afterwards
   let unfollow: (() => void) | undefined
+  let front: TailscaleFront | undefined
   try {
     if (signals.stopWished()) return undefined
     signals.beginning(() => mayRestart(gateway.rooms.config()))
@@ -139,6 +159,7 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
     const seededOrigins = allowedOrigins.length > 0 ? [] : effectiveOrigins(allowedOrigins, settings.bind.beyondLoopback, listeners.port, settings.certificate && 'https')
     announce(settings, logging, { listeners, seededOrigins, tookMs: Date.now() - startedAtMs })
     unfollow = await followTls(settings, listeners, text => logging.child('tls').info(text))
+    front = await frontBy(settings, listeners.port, logging.child('tailscale'))
     supervisor?.ready(`listening on ${listeners.addresses.join(', ')}`)
     setTimeout(saveCompileCache, 1_000).unref()
     afterwards = await untilWished(settings, signals, voice)
@@ -148,6 +169,7 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
     if (afterwards) supervisor?.restarting()
     else supervisor?.stopping()
     restarts.close()
+    await front?.close()
     await stopGateway(gateway, afterwards ? 'gateway restarting' : 'gateway stopping', voice)
   }
   return signals.stopWished() ? undefined : afterwards

@@ -15,6 +15,7 @@ export interface RunOptions {
   readonly reset?: boolean
   readonly wsLog?: string
   readonly tailscale?: string
+  readonly tailscaleResetOnExit?: boolean
   readonly profile?: string
   readonly logLevel?: string
   readonly env: NodeJS.ProcessEnv

@@ -10,7 +10,7 @@ export interface InfoOptions {
 
 /** What a web UI asks before it connects, and a signpost for people who open the port in a browser. */
 export function registerInfo (fastify: FastifyInstance, options: InfoOptions): void {
-  fastify.get('/control-ui-config.json', { onRequest: options.auth.require('operator.read') }, (_request, reply) => {
+  fastify.get('/control-ui-config.json', { onRequest: options.auth.require('operator.read', { pageRead: true }) }, (_request, reply) => {
     const agent = options.defaultAgent()
     return reply.header('cache-control', 'no-store').send({
       basePath: options.basePath(),

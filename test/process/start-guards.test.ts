@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { createHome, daemonToken, getJson, refusal, serve, stop, type DaemonOptions } from './daemon.ts'
+import { createHome, daemonToken, eventually, getJson, refusal, serve, stop, type DaemonOptions } from './daemon.ts'
 
 const gateway = (more: object = {}): object => ({ gateway: { mode: 'local', ...more } })
 const token = { auth: { mode: 'token', token: daemonToken } }
@@ -203,8 +203,11 @@ t.test('origins that nobody listed never stop the daemon, and are seeded for thi
   await stop(daemon)
 })
 
-t.test('tailscale serve is accepted on loopback, and the log says who has to start it', async t => {
-  await startsAndSays(t, { home: createHome(t, gateway(token)), args: ['--tailscale', 'serve'] }, /run: tailscale serve --bg \d+/)
+t.test('a gateway whose tailscale is missing runs all the same, and the log says what to do', async t => {
+  const env = { OPENCLAW_TAILSCALE_BIN: '/no/such/tailscale' }
+  const daemon = await serve(t, { home: createHome(t, gateway(token)), args: ['--tailscale', 'serve'], env })
+  await eventually(async () => daemon.output(), output => /install Tailscale, .* run: tailscale serve --bg \d+/.test(output))
+  t.equal((await stop(daemon)).code, 0)
 })
 
 t.test('a loopback bind inside a container is explained in one sentence with the setting', async t => {

@@ -73,7 +73,8 @@ export default command({
     for (const name of Object.keys(inert) as (keyof typeof inert)[]) {
       if (flags[name]) out.note(`Warning: ${flagOf(name, inert[name])} has no effect in this version.`)
     }
-    const { port, bind, auth, token, password, passwordFile, tailscale, allowUnconfigured, dev, reset, force, verbose } = flags
+    const { port, bind, auth, token, password, passwordFile, allowUnconfigured, dev, reset, force, verbose } = flags
+    const { tailscale, tailscaleResetOnExit } = flags
     const { runGateway } = await import('../../server.ts')
     return await runGateway({
       port,
@@ -83,6 +84,7 @@ export default command({
       password,
       passwordFile,
       tailscale,
+      tailscaleResetOnExit,
       allowUnconfigured,
       dev,
       reset,

@@ -20,7 +20,7 @@ export const auth = group({ help: 'Who may call.', reload: 'restart' }, {
   token: secret('The shared token. OPENCLAW_GATEWAY_TOKEN is used when this is absent.', { critical: true, reload: 'room:auth' }),
   password: secret('The shared password. OPENCLAW_GATEWAY_PASSWORD is used when this is absent.', { critical: true, reload: 'room:auth' }),
   allowTailscale: key(flag, {
-    help: 'Let identities that tailscale serve vouches for in. Unset: only with tailscale.mode "serve" and neither password nor trusted-proxy.',
+    help: 'Let in whom tailscale serve names and tailscaled confirms. Unset: only with tailscale.mode "serve" and neither password nor trusted-proxy.',
     critical: true,
     reload: 'live'
   }),
