@@ -53,7 +53,7 @@ export const diagnostics = group({ help: 'Metrics and traces.', open: true, relo
 
 export const discovery = group({ help: 'Being found in the network.', reload: 'restart' }, {
   mdns: group({ help: 'In the local network.', reload: 'live' }, {
-    mode: key(oneOf(['minimal', 'full', 'off']), { default: 'minimal', failsafe: 'off', help: 'What is announced by mDNS: "minimal" name, port and TLS fingerprint, "full" also the SSH port and the path of the command. Unset: "minimal" where the bind goes beyond loopback and outside of containers, else nothing.' })
+    mode: key(oneOf(['minimal', 'full', 'off']), { default: 'minimal', failsafe: 'off', help: 'What mDNS announces; absent: "minimal" (name, port, TLS) where the bind goes beyond loopback, outside of containers.' })
   }),
   wideArea: group({ help: 'By DNS.', open: true }, { domain: key(text, { help: 'Domain of the records.' }) })
 })
