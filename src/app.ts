@@ -197,7 +197,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   const nodes = composeNodePort(() => rpc.rooms)
   const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
   const channels = composeChannels({
-    ...conversation, live, store, logging, events, brought: plugins.channels, changed: host.health.changed
+    ...conversation, live, env: options.env, store, logging, events, brought: plugins.channels, changed: host.health.changed
   })
   const automation = composeAutomation({ ...options, live, events, now, bootId, conversation, channels })
   const announcement = composeAnnouncement({ ...options, live, stateDir: paths.stateDir, port })

@@ -29,6 +29,8 @@ export interface ChannelsOptions {
   readonly own?: ChannelAccount
   readonly receive: Receive
   readonly changed: () => void
+  /** Nothing is begun by itself, whatever the configuration says. */
+  readonly isOff?: boolean
   readonly random?: () => number
 }
 
@@ -224,7 +226,8 @@ class ChannelRoom implements Channels {
   /** Makes what runs what the configuration says. */
   async #settle (): Promise<void> {
     const { config, secretValues } = this.#options.config()
-    const wanted = new Map(accountEntries(config).map(entry => [nameOf(entry), entry]))
+    const { isOff = false } = this.#options
+    const wanted = new Map(accountEntries(config).map(entry => [nameOf(entry), { ...entry, enabled: entry.enabled && !isOff }]))
     const gone = [...this.#kept].filter(([name, { entry, account: { channel } }]) => this.#removed.has(channel) ||
       !isSameAccount(entry, wanted.get(name)) || haveSecretsChanged(entry.config, this.#secrets, secretValues))
     this.#secrets = secretValues

@@ -5,6 +5,7 @@ import { accountEntries, hasChannels } from '../channels/entries.ts'
 import type { Inbound } from '../channels/inbound/inbound.ts'
 import type { Outbox } from '../channels/replies/reply.ts'
 import type { ChannelRooms, Receive } from '../channels/room.ts'
+import type { Environment } from '../config/environment.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { Logging } from '../log/logger.ts'
@@ -18,6 +19,7 @@ import { composeReplyFiles } from './reply-files.ts'
 
 export interface ChannelParts extends Pick<Conversation, 'runs' | 'files' | 'sessions'> {
   readonly live: LiveConfig
+  readonly env: Environment
   readonly store: Store
   readonly logging: Logging
   readonly events: EventBus
@@ -52,7 +54,8 @@ interface Built {
 }
 
 async function build (parts: ChannelParts): Promise<Built> {
-  const { live, store, logging, changed } = parts
+  const { live, store, logging, changed, env } = parts
+  const isOff = env['OPENCLAW_SKIP_CHANNELS'] === '1'
   const [
     { createChannels }, { createDelivery }, { createReplies }, { createChannelPairing }, { builtinChannels }, { systemClock: clock },
     { createWebchat }
@@ -70,7 +73,7 @@ async function build (parts: ChannelParts): Promise<Built> {
     messages.conversations.heard(account, message)
   }
   const own = createWebchat({ ...parts, now: () => clock.now() })
-  const channels = createChannels({ config: live.current, store, clock, logging, builtin: builtinChannels, own, receive, changed })
+  const channels = createChannels({ config: live.current, store, clock, logging, builtin: builtinChannels, own, receive, changed, isOff })
   const delivery = createDelivery({
     collection: store.collection('outbound'),
     clock,

@@ -112,12 +112,16 @@ t.test('every method says the same to every scope on both doors', async t => {
   // Nothing that changes anything takes this field, so nothing is changed.
   const params = { nonsense: 1 }
   // Stays open until something happens, or ends the gateway.
-  const names = Object.keys(methodTable).filter(name => name !== 'connect' && !/wait|tail|follow/i.test(name))
+  const open = Object.keys(methodTable).filter(name => name !== 'connect' && !/wait|tail|follow/i.test(name))
+  // Too many calls in a row that belong to nodes end a connection: they stand apart, and one that succeeds comes between.
+  const ofNodes = open.filter(name => methodTable[name]!.scope === 'node')
+  const names = open.filter(name => !ofNodes.includes(name)).flatMap((name, at) => at % 8 === 0 && ofNodes[at / 8] ? [name, ofNodes[at / 8]!] : [name])
   for (const scope of scopes) {
     const program = await makeKey(admin, scope.replace(/\W/g, '-'), { scopes: [scope] })
     const { client } = await programClient(gateway, program, [scope])
     const [one, other] = [new Map<string, string>(), new Map<string, string>()]
     for (let from = 0; from < names.length; from += 40) {
+      t.ok((await client.request('health')).ok)
       await Promise.all(names.slice(from, from + 40).map(async name => {
         const frame = await client.request(name, params)
         one.set(name, verdictOf(frame.ok, frame.error?.details))
