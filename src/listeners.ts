@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errorBody } from './http/error-handler.ts'
 import type { BindTargets } from './lib/bind-address.ts'
+import { descriptorLimit, mostClients } from './lib/descriptors.ts'
 import { nodeHttp } from './lib/node-http.ts'
 import { GatewayError } from './protocol/errors.ts'
 import { wireLimits } from './protocol/version.ts'
@@ -119,9 +120,11 @@ export async function openListeners (bind: BindTargets, wantedPort: number, pem?
   const missed: string[] = []
   let port = wantedPort
   let closed: Promise<unknown> | undefined
+  const limit = descriptorLimit()
 
   async function open (host: string): Promise<void> {
     const door = createDoor(pem)
+    if (limit !== undefined) door.server.maxConnections = mostClients(limit)
     port = await listen(door.server, host, port)
     // Trouble with accepting a socket is the trouble of that socket.
     door.server.on('error', () => {})

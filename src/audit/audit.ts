@@ -81,8 +81,13 @@ export function createAudit (options: AuditOptions): Audit {
     if (waiting.length > 0) schedule(0)
   }
 
-  const writer = async (): Promise<AuditWriter> =>
-    await (loading ??= import('./writer.ts').then(({ createAuditWriter }) => createAuditWriter({ places, limits, now })))
+  const writer = async (): Promise<AuditWriter> => {
+    loading ??= import('./writer.ts').then(({ createAuditWriter }) => createAuditWriter({ places, limits, now })).catch((error: unknown) => {
+      loading = undefined
+      throw error
+    })
+    return await loading
+  }
 
   async function drain (): Promise<void> {
     while (waiting.length > 0) {

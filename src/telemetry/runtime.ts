@@ -1,6 +1,7 @@
 /** What the runtime knows about itself. Watched from the first reading on: nobody pays for it before. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { constants, monitorEventLoopDelay, performance, PerformanceObserver, type NodeGCPerformanceDetail } from 'node:perf_hooks'
+import { descriptorLimit } from '../lib/descriptors.ts'
 import type { Reading } from './exposition.ts'
 import { durations, type Meters } from './meters.ts'
 
@@ -20,11 +21,11 @@ export interface RuntimeWatch {
 /** Only where the system tells. */
 async function descriptors (): Promise<Reading[]> {
   try {
-    const [open, limits] = await Promise.all([readdir('/proc/self/fd'), readFile('/proc/self/limits', 'utf8')])
-    const most = Number(/^Max open files +(\d+)/m.exec(limits)?.[1])
+    const open = await readdir('/proc/self/fd')
+    const most = descriptorLimit()
     return [
       { name: 'process_open_fds', value: open.length },
-      ...Number.isNaN(most) ? [] : [{ name: 'process_max_fds', value: most }]
+      ...most === undefined ? [] : [{ name: 'process_max_fds', value: most }]
     ]
   } catch {
     return []

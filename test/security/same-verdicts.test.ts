@@ -20,6 +20,8 @@ const twins: { readonly [route: string]: string } = {
   'POST /api/sessions/:key/abort': 'chat.abort',
   'GET /sessions/:key/history': 'chat.history',
   'POST /sessions/:key/kill': 'sessions.abort',
+  'GET /metrics': 'models.list',
+  'GET /api/diagnostics/prometheus': 'models.list',
   'GET /v1/models': 'models.list',
   'GET /v1/models/*': 'models.list',
   'POST /v1/chat/completions': 'agent',
