@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -158,6 +158,15 @@ t.test('an older schema is brought up to date before anyone reads, a newer one i
   t.equal(raw.prepare('SELECT id FROM further').get()?.id, 7)
   raw.close()
   await t.rejects(createSqliteStore({ stateDir }), { code: 'STORE_UNAVAILABLE', message: /newer version/ })
+
+  const copy = join(stateDir, `state.v${migrations.length}.sqlite`)
+  t.equal(statSync(copy).mode & 0o777, 0o600)
+  const earlier = join(stateDir, 'earlier')
+  mkdirSync(earlier)
+  copyFileSync(copy, join(earlier, 'state.sqlite'))
+  const back = await open(t, earlier)
+  t.equal(await back.collection('devices').get('a'), 1, 'the version before goes on with the copy that was made')
+  await back.close()
 })
 
 t.test('a step of the schema that fails changes nothing and says so', async t => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { GatewayError } from '../../protocol/errors.ts'
 import { inspect, restoreSnapshot, setAside, type StorePaths } from './files.ts'
 
@@ -32,8 +33,10 @@ export function createKeeper ({ paths, readOnly, now, notice, knownVersion }: Ke
 
   function accept (version: number): void {
     if (version > knownVersion) {
+      const copy = join(paths.directory, `state.v${knownVersion}.sqlite`)
+      const way = existsSync(copy) ? `put ${copy} in its place, which was kept before the change` : 'restore an older copy'
       throw new GatewayError('STORE_UNAVAILABLE', {
-        message: `${paths.database} was written by a newer version (schema ${version}, this one knows ${knownVersion}): start that version, or restore an older copy`
+        message: `${paths.database} was written by a newer version (schema ${version}, this one knows ${knownVersion}): start that version, or ${way}`
       })
     }
     present = true

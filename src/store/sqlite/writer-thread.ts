@@ -11,7 +11,7 @@ import type { CopierConfig, FromCopier, FromWriter, Settled, ToWriter, WriteFail
 export function writerThread (): void {
   const { parentPort, receiveMessageOnPort, Worker, workerData } = process.getBuiltinModule('node:worker_threads')
   const fs = process.getBuiltinModule('node:fs')
-  const { dirname } = process.getBuiltinModule('node:path')
+  const { dirname, join } = process.getBuiltinModule('node:path')
   const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite')
   const config = workerData as WriterConfig
   const port = parentPort!
@@ -81,6 +81,18 @@ export function writerThread (): void {
     }
   }
 
+  /** The way back: an earlier version of the gateway can use the database as it was. One copy is kept, of the last step. */
+  function keepCopy (db: DatabaseSync): void {
+    const version = versionOf(db)
+    if (version === 0 || version >= config.migrations.length) return
+    const directory = dirname(config.path)
+    const temporary = `${config.path}.copying`
+    createEmpty(temporary)
+    db.prepare('VACUUM INTO ?').run(temporary)
+    for (const name of fs.readdirSync(directory)) if (/^state\.v\d+\.sqlite$/.test(name)) fs.rmSync(join(directory, name), { force: true })
+    publish(temporary, join(directory, `state.v${version}.sqlite`))
+  }
+
   function create (): void {
     const temporary = `${config.path}.creating`
     createEmpty(temporary)
@@ -109,6 +121,7 @@ export function writerThread (): void {
     try {
       db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${config.synchronous}; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY;
         PRAGMA wal_autocheckpoint = ${config.walPages}; PRAGMA journal_size_limit = ${config.walMaxBytes}`)
+      keepCopy(db)
       migrate(db)
     } catch (error) {
       db.close()
