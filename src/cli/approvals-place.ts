@@ -4,7 +4,7 @@ import { text } from './define-command.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import { meantNode, type NodeList } from './node-view.ts'
 
-export const placeOption = { node: text('node', 'Of this node (id or name) in the place of the gateway') }
+export const placeOption = { node: text('node', 'Of this node (id, address or name) in the place of the gateway') }
 
 export interface ApprovalsPlace {
   read (): Promise<ApprovalsSnapshot>

@@ -1,4 +1,5 @@
 /** Nodes as the gateway lists them, as people name them, and as people read them. */
+import { meantNodes } from '../lib/meant-nodes.ts'
 import { escapeControl } from '../lib/text.ts'
 import { CommandFailure } from './failure.ts'
 import { ago, facts, table } from './table.ts'
@@ -79,6 +80,7 @@ export function nodeListText (nodes: readonly NodeRow[], nowMs: number): string 
 export const nodeText = (node: NodeRow, nowMs: number): string => facts([
   ['Node', nodeName(node)],
   ['Node ID', cell(node.nodeId, 80)],
+  ['Address', node.remoteIp === undefined ? undefined : cell(node.remoteIp)],
   ['Platform', cell(node.platform)],
   ['Version', cell(node.version)],
   ['State', stateOf(node)],
@@ -99,20 +101,10 @@ export function pendingText (pending: readonly PendingNode[], nowMs: number): st
   return `${table(['Request', 'Node', 'Platform', 'Commands', 'Needs', 'Asked'], rows)}\n\nApprove with: openclaw nodes approve <request>`
 }
 
-const strengths: ReadonlyArray<(node: NodeRow, wanted: string) => boolean> = [
-  ({ nodeId, remoteIp }, wanted) => nodeId === wanted || remoteIp === wanted,
-  ({ displayName }, wanted) => displayName?.toLowerCase() === wanted.toLowerCase(),
-  ({ nodeId }, wanted) => wanted.length >= 6 && nodeId.startsWith(wanted.toLowerCase())
-]
-
-/** The node that somebody means by an id, an address, a name or the beginning of an id; those that are here come first. */
+/** The node that somebody means. */
 export function meantNode (nodes: readonly NodeRow[], wanted: string): NodeRow {
-  for (const matches of strengths) {
-    const all = nodes.filter(node => matches(node, wanted))
-    const here = all.filter(({ connected }) => connected)
-    const [first, ...others] = here.length > 0 ? here : all
-    if (first && others.length === 0) return first
-    if (first) throw new CommandFailure(`${wanted} may be ${all.map(({ nodeId }) => nodeId.slice(0, 12)).join(' or ')}. Give the whole id.`)
-  }
-  throw new CommandFailure(`There is no node ${wanted}. List them: openclaw nodes list`)
+  const [first, ...others] = meantNodes(nodes, wanted)
+  if (!first) throw new CommandFailure(`There is no node ${wanted}. List them: openclaw nodes list`)
+  if (others.length === 0) return first
+  throw new CommandFailure(`${wanted} may be ${[first, ...others].map(({ nodeId }) => nodeId.slice(0, 12)).join(' or ')}. Give the whole id.`)
 }

@@ -3,8 +3,9 @@ import { GatewayError } from '../protocol/errors.ts'
 import { oneOf, Type } from '../protocol/type.ts'
 import type { Caller } from '../auth/caller.ts'
 import { isHostCommand } from '../auth/devices/node-surface.ts'
-import type { InvokeRequest, NodeVoice } from '../nodes/room.ts'
+import type { NodeVoice } from '../nodes/room.ts'
 import type { MethodConnection } from '../rpc/connection.ts'
+import type { NodeQuestion } from '../tools/nodes/port.ts'
 import { method, type Rooms } from './rooms.ts'
 import { noParams, okResult, openObject, text } from './shapes.ts'
 
@@ -30,7 +31,7 @@ function ownVoice (caller: Caller, connection: MethodConnection, said: string): 
 const answered = (wasTaken: boolean) => wasTaken ? { ok: true as const } : { ok: true as const, ignored: true }
 
 /** Consent is given by people to this gateway, never by whoever asks. */
-async function invoke (rooms: Rooms, request: InvokeRequest, signal: AbortSignal) {
+async function invoke (rooms: Rooms, request: NodeQuestion, signal: AbortSignal) {
   const { withoutDecisions } = await import('../nodes/nodes.ts')
   return await (await rooms.nodes()).invoke({ ...request, params: withoutDecisions(request.params) }, signal)
 }

@@ -61,6 +61,7 @@ export async function nodeRows (rooms: Rooms): Promise<NodeRow[]> {
       nodePluginTools: nodes.offers.of(nodeId),
       ...approvalOf(approved, request),
       ...(connection ? { connectedAtMs: connection.openedAtMs } : {}),
+      ...(connection && !connection.ingress.local ? { remoteIp: connection.ingress.clientAddress } : {}),
       lastSeenAtMs: device.lastSeenAtMs,
       lastSeenReason: device.lastSeenReason,
       approvedAtMs: device.approvedAtMs,

@@ -2,10 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import type { EventBus } from '../events/bus.ts'
 import { GatewayError } from '../protocol/errors.ts'
-import type { InvokeReply, InvokeRequest, InvokeResult, NodePeer, NodeVoice } from './room.ts'
+import type { NodeQuestion } from '../tools/nodes/port.ts'
+import type { InvokeReply, InvokeResult, NodePeer, NodeVoice } from './room.ts'
 
 export interface Invocations {
-  begin (peer: NodePeer, request: InvokeRequest, signal: AbortSignal): Promise<InvokeReply>
+  begin (peer: NodePeer, request: NodeQuestion, signal: AbortSignal): Promise<InvokeReply>
   result (voice: NodeVoice, result: InvokeResult): boolean
   progress (voice: NodeVoice, progress: { readonly invokeId: string, readonly seq: number, readonly chunk: string }): boolean
 }
@@ -42,7 +43,7 @@ function textOf (params: unknown): string | undefined {
 }
 
 /** What a node answered, read whichever way it wrote it. */
-function replyOf ({ nodeId, command }: InvokeRequest, { ok, payload, payloadJSON, error }: InvokeResult): InvokeReply {
+function replyOf ({ nodeId, command }: NodeQuestion, { ok, payload, payloadJSON, error }: InvokeResult): InvokeReply {
   if (!ok) throw nodeFailure(nodeId, command, error?.code ?? 'UNAVAILABLE', error?.message ?? 'the node gave no reason', true)
   if (payload !== undefined) return { ok, nodeId, command, payload, payloadJSON: payloadJSON ?? JSON.stringify(payload) }
   if (payloadJSON === undefined) return { ok, nodeId, command, payload: null, payloadJSON: null }
@@ -72,7 +73,7 @@ export function createInvocations ({ emit, now }: { readonly emit: EventBus['emi
   const cancel = ({ id, nodeId, connectionId }: Waiting): void =>
     emit('node.invoke.cancel', { invokeId: id, id, nodeId, ts: now() }, { connectionIds: [connectionId] })
 
-  async function begin (peer: NodePeer, request: InvokeRequest, signal: AbortSignal): Promise<InvokeReply> {
+  async function begin (peer: NodePeer, request: NodeQuestion, signal: AbortSignal): Promise<InvokeReply> {
     const { nodeId, command, idempotencyKey, onProgress } = request
     const { connectionId } = peer
     signal.throwIfAborted()

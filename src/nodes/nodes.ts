@@ -4,12 +4,13 @@ import type { NodeSurface } from '../auth/devices/types.ts'
 import type { EventBus } from '../events/bus.ts'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import type { Store } from '../store/store.ts'
+import type { NodeQuestion } from '../tools/nodes/port.ts'
 import { createInvocations } from './invocations.ts'
 import { createOffers, type OffersOptions } from './offers.ts'
 import { createLiveActions, createPendingWork } from './pending.ts'
 import { mayAsk, needsForeground, platformOf, type CommandSettings } from './policy.ts'
 import { createReports, type ReportsOptions } from './reports.ts'
-import type { InvokeReply, InvokeRequest, NodePeer, Nodes } from './room.ts'
+import type { InvokeReply, NodePeer, Nodes } from './room.ts'
 
 export interface NodesOptions extends Pick<ReportsOptions, 'tell' | 'notifyOnExit' | 'log'>, Pick<OffersOptions, 'registry'> {
   readonly offersTools: () => boolean
@@ -79,7 +80,7 @@ export function createNodes (options: NodesOptions): Nodes {
   }
 
   /** What an iPhone in a pocket cannot show waits until somebody looks at it. */
-  function keptForLater ({ nodeId, command, params }: InvokeRequest, error: unknown): GatewayError | undefined {
+  function keptForLater ({ nodeId, command, params }: NodeQuestion, error: unknown): GatewayError | undefined {
     if (!isGatewayError(error) || !needsForeground(command)) return undefined
     const { code } = (error.details.nodeError ?? {}) as { code?: string }
     if (code !== 'NODE_BACKGROUND_UNAVAILABLE') return undefined
@@ -90,7 +91,7 @@ export function createNodes (options: NodesOptions): Nodes {
     })
   }
 
-  async function invoke (request: InvokeRequest, signal: AbortSignal): Promise<InvokeReply> {
+  async function invoke (request: NodeQuestion, signal: AbortSignal): Promise<InvokeReply> {
     const found = target(request.nodeId, request.command)
     const { runId } = (request.params ?? {}) as { runId?: unknown }
     if (request.command === 'system.run' && typeof runId === 'string') reports.began(found, runId, request.sessionKey)

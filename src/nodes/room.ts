@@ -1,5 +1,6 @@
 /** What other rooms may ask of the nodes: machines that lend this gateway commands. */
 import type { NodeSurface } from '../auth/devices/types.ts'
+import type { NodeQuestion } from '../tools/nodes/port.ts'
 import type { HostStats, NodeActivity, NodeEventAnswer } from './reports.ts'
 import type { Offers } from './offers.ts'
 import type { LiveActions, PendingWork } from './pending.ts'
@@ -11,18 +12,6 @@ export interface NodePeer {
   readonly declared: NodeSurface
   /** Ends with its connection. */
   readonly signal: AbortSignal
-}
-
-export interface InvokeRequest {
-  readonly nodeId: string
-  readonly command: string
-  readonly params?: unknown
-  readonly timeoutMs?: number
-  readonly idempotencyKey?: string
-  /** The conversation that it is for: what the node tells of it later is told there. */
-  readonly sessionKey?: string
-  /** What the node says while it works, in its order. */
-  readonly onProgress?: (chunk: string) => void
 }
 
 export interface InvokeReply {
@@ -51,7 +40,7 @@ export interface NodeVoice {
 
 export interface Nodes {
   /** Throws what stands in the way: unknown, not here, not allowed, failed there, or too late. */
-  invoke (request: InvokeRequest, signal: AbortSignal): Promise<InvokeReply>
+  invoke (request: NodeQuestion, signal: AbortSignal): Promise<InvokeReply>
   /** Why this command may not be asked of this node, if it may not. */
   refusal (nodeId: string, command: string): string | undefined
   /** False: nobody waits for it, or somebody else was asked. */

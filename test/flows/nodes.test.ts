@@ -4,7 +4,7 @@ import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { contractProblem } from '../contract.ts'
 import { admitted, closeClient, startGateway, type ConnectOptions, type Frame } from '../helper.ts'
 import { behindProxy, eventually } from '../security/attacker.ts'
-import { refusedFrom, remote } from './remote-device.ts'
+import { home, refusedFrom, remote } from './remote-device.ts'
 
 t.test('a setup code from its making to the tokens it stands for', async t => {
   const gateway = await startGateway(t, { config: behindProxy })
@@ -27,7 +27,7 @@ t.test('a setup code from its making to the tokens it stands for', async t => {
   const completed = (await admin.client.event('device.pair.setup.completed')).payload
   t.equal(contractProblem('DevicePairSetupCompletedEvent', completed), undefined)
   t.match((await admin.client.request('device.pair.setupStatus', { setupId: made.setupId })).payload, { completion: { deviceId: device.deviceId, access: 'limited', deviceName: 'Phone' } })
-  t.match((await admin.client.request('node.list', {})).payload.nodes, [{ nodeId: device.deviceId, approvalState: 'approved', commands: ['system.notify'], connected: true }], 'its first surface needs no second yes')
+  t.match((await admin.client.request('node.list', {})).payload.nodes, [{ nodeId: device.deviceId, approvalState: 'approved', commands: ['system.notify'], connected: true, remoteIp: home }], 'its first surface needs no second yes')
 
   const operatorToken = hello.auth.deviceTokens[1].deviceToken
   const operator = await admitted(gateway.url, { device, socket: remote, scopes: ['operator.read', 'operator.write'], client: { id: 'openclaw-ios', mode: 'ui', platform: 'ios', deviceFamily: 'iPhone' }, auth: { deviceToken: operatorToken } })

@@ -1,8 +1,10 @@
 /** What agents may ask of nodes. The room comes later, and answers in these words. */
+import { meantNodes } from '../../lib/meant-nodes.ts'
 
 export interface NodeView {
   readonly nodeId: string
   readonly displayName?: string
+  readonly remoteIp?: string
   readonly platform?: string
   readonly connected: boolean
   readonly commands: readonly string[]
@@ -15,7 +17,9 @@ export interface NodeQuestion {
   readonly params?: unknown
   readonly timeoutMs?: number
   readonly idempotencyKey?: string
+  /** The conversation that it is for: what the node tells of it later is told there. */
   readonly sessionKey?: string
+  /** What the node says while it works, in its order. */
   readonly onProgress?: (chunk: string) => void
 }
 
@@ -31,20 +35,9 @@ export interface NodeSources {
   readonly nodes: () => NodesPort
 }
 
-const strengths: ReadonlyArray<(node: NodeView, wanted: string) => boolean> = [
-  ({ nodeId }, wanted) => nodeId === wanted,
-  ({ displayName }, wanted) => displayName?.toLowerCase() === wanted.toLowerCase(),
-  ({ nodeId }, wanted) => wanted.length >= 6 && nodeId.startsWith(wanted.toLowerCase())
-]
-
-/** The one that is meant by an id, a name or the beginning of an id; those that are here come first. A text says why there is none. */
+/** The one that is meant; a text says why there is none. */
 export function meantNode (nodes: readonly NodeView[], wanted: string): NodeView | string {
-  for (const matches of strengths) {
-    const all = nodes.filter(node => matches(node, wanted))
-    const here = all.filter(({ connected }) => connected)
-    const [first, ...others] = here.length > 0 ? here : all
-    if (first && others.length === 0) return first
-    if (first) return `${wanted} may be ${all.map(({ nodeId }) => nodeId).join(' or ')}: name it by its id`
-  }
-  return `there is no node ${wanted}; action status lists them`
+  const [first, ...others] = meantNodes(nodes, wanted)
+  if (!first) return `there is no node ${wanted}; action status lists them`
+  return others.length === 0 ? first : `${wanted} may be ${[first, ...others].map(({ nodeId }) => nodeId).join(' or ')}: name it by its id`
 }
