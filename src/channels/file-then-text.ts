@@ -1,6 +1,6 @@
 /** Where a file has no room for its text, the text follows it; a second try must not send the file again. */
+import { createRecent } from '../lib/recent.ts'
 import type { SendOutcome } from './define-channel.ts'
-import { createRecent } from './recent.ts'
 
 export interface FileThenText {
   (key: string, file: () => Promise<SendOutcome>, text: () => Promise<SendOutcome>): Promise<SendOutcome>

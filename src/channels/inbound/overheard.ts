@@ -1,4 +1,5 @@
 /** What was said in a chat without speaking to the agent, as far as it may have to know. Kept in memory, the newest alone. */
+import { createRecent } from '../../lib/recent.ts'
 
 export interface Heard {
   readonly sender: string
@@ -23,15 +24,13 @@ const maxTextChars = 2_000
 const isOf = (messageId: string) => (heard: Heard): boolean => heard.messageId === messageId
 
 export function createOverheard (): Overheard {
-  const chats = new Map<string, readonly Heard[]>()
+  // Those that were quiet for longest are forgotten first.
+  const chats = createRecent<readonly Heard[]>(maxChats)
   return {
     add (chat, heard, limit) {
       if (limit <= 0) return
       const all = [...chats.get(chat) ?? [], { ...heard, text: heard.text.slice(0, maxTextChars) }].slice(-limit)
-      // Those that were quiet for longest are forgotten first.
-      chats.delete(chat)
       chats.set(chat, all)
-      if (chats.size > maxChats) chats.delete(chats.keys().next().value!)
     },
     change (chat, messageId, text) {
       const known = chats.get(chat)

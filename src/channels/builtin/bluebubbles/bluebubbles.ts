@@ -1,9 +1,9 @@
 /** iMessage, by way of a BlueBubbles server on a Mac. */
+import { createRecent } from '../../../lib/recent.ts'
 import { openMemory } from '../../account-memory.ts'
 import { defineChannel, type AccountContext, type Channel, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
 import { readAgainAndAgain } from '../../reading.ts'
-import { createRecent } from '../../recent.ts'
 import { createUnderWay } from '../../under-way.ts'
 import { createApi, serverInfo, type Api } from './api.ts'
 import { createIntake, type Saved } from './intake.ts'

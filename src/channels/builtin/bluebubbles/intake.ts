@@ -3,10 +3,10 @@
  * they did not bring is found by asking: at the start, and again and again.
  */
 import { createOneAtATime } from '../../../lib/one-at-a-time.ts'
+import { createRecent } from '../../../lib/recent.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import type { OpenMemory } from '../../account-memory.ts'
 import { NotTaken } from '../../reading.ts'
-import { createRecent } from '../../recent.ts'
 import type { Api } from './api.ts'
 import { readMessage, type Reader } from './inbound.ts'
 import type { WireMessage } from './wire.ts'

@@ -1,9 +1,9 @@
 /** What goes out: messages, files, tapbacks and signs. */
+import { createRecent } from '../../../lib/recent.ts'
 import type { OutboundMedia, OutboundMessage, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import { noMarks, toFewMarks } from '../../few-marks.ts'
 import { createFileThenText } from '../../file-then-text.ts'
 import { outcomeOfError, ServiceRefusal, type Json } from '../../http/service.ts'
-import { createRecent } from '../../recent.ts'
 import type { Api } from './api.ts'
 import { tapbackOf } from './tapbacks.ts'
 import type { WireMessage } from './wire.ts'

@@ -1,5 +1,5 @@
 /** Which of Discord's channels a conversation is: a direct message is known by its person, and a message of a thread by itself. */
-import { createRecent } from '../../recent.ts'
+import { createRecent } from '../../../lib/recent.ts'
 import { Refusal, type Api } from './api.ts'
 import { isSnowflake } from './wire.ts'
 

@@ -1,6 +1,6 @@
 /** How often Discord may be called: each route has a bucket of its own, told by the answers, and all of them together one more. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { createRecent } from '../../recent.ts'
+import { createRecent } from '../../../lib/recent.ts'
 
 interface Bucket {
   remaining: number

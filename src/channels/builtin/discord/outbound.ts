@@ -1,8 +1,8 @@
 /** What goes out: messages, files, changes of what was sent, and signs. */
 import { createHash } from 'node:crypto'
+import { createRecent } from '../../../lib/recent.ts'
 import type { OutboundMessage, OutboundPoll, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import type { Upload } from '../../http/multipart.ts'
-import { createRecent } from '../../recent.ts'
 import { Refusal, type Api, type CallOptions } from './api.ts'
 import { targetOf, type Conversations } from './conversations.ts'
 import { outcomeOf } from './outcome.ts'

@@ -1,5 +1,5 @@
 /** Where messages stand: channels, threads and servers as far as they were heard of, and the roles that we have there. */
-import { createRecent } from '../../recent.ts'
+import { createRecent } from '../../../lib/recent.ts'
 import { Refusal, type Api } from './api.ts'
 import { isSnowflake, type Guild, type Member, type WireChannel } from './wire.ts'
 

@@ -1,9 +1,9 @@
 /** What goes out: messages, files, changes of what was sent, and signs. A transaction id makes every try of a message the same one. */
 import { createHash } from 'node:crypto'
+import { createRecent } from '../../../lib/recent.ts'
 import type { OutboundMedia, OutboundMessage, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import { NoAnswer } from '../../http/request.ts'
 import { outcomeOfError, ServiceRefusal, type Json } from '../../http/service.ts'
-import { createRecent } from '../../recent.ts'
 import { toTelegramHtml } from '../telegram/markup.ts'
 import type { Api } from './api.ts'
 import type { Rooms } from './rooms.ts'

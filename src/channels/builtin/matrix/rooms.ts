@@ -1,5 +1,5 @@
 /** What has to be known of rooms: who is in them, whether they are talks of two, and whether we can read them at all. */
-import { createRecent } from '../../recent.ts'
+import { createRecent } from '../../../lib/recent.ts'
 import { isJson, type Json } from '../../http/service.ts'
 import { isAbsent, type Api } from './api.ts'
 import { isAlias, isRoomId, isUserId, type RoomEvent } from './wire.ts'

@@ -1,8 +1,8 @@
 /** Reads what is new: one call waits with the server until there is something. Only what is durable counts as read. */
+import { createRecent, type Recent } from '../../../lib/recent.ts'
 import type { OpenMemory } from '../../account-memory.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import { NotTaken } from '../../reading.ts'
-import { createRecent, type Recent } from '../../recent.ts'
 import { isJson } from '../../http/service.ts'
 import type { Api } from './api.ts'
 import { readEvent, relationOf, type Reader, type Replied } from './inbound.ts'

@@ -1,5 +1,5 @@
 /** What people and conversations are called. Nothing depends on it, so nobody waits for long. */
-import { createRecent, type Recent } from '../../recent.ts'
+import { createRecent, type Recent } from '../../../lib/recent.ts'
 import type { Api } from './api.ts'
 import type { Self } from './wire.ts'
 

@@ -1,6 +1,6 @@
 /** The one way in for what Slack tells, however it comes and however often. */
+import { createRecent } from '../../../lib/recent.ts'
 import type { AccountContext } from '../../define-channel.ts'
-import { createRecent } from '../../recent.ts'
 import { readEvent, type Reader } from './inbound.ts'
 import { appsPage } from './settings.ts'
 import type { EventCallback } from './wire.ts'

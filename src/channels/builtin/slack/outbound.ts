@@ -1,7 +1,7 @@
 /** What goes out: messages, files, changes of what was sent, and signs. */
+import { createRecent } from '../../../lib/recent.ts'
 import type { OutboundMessage, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import { outcomeOfError, ServiceRefusal, type Json } from '../../http/service.ts'
-import { createRecent } from '../../recent.ts'
 import type { Api } from './api.ts'
 import { emojiName } from './emoji.ts'
 import { toMrkdwn } from './text.ts'

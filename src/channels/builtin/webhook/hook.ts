@@ -1,8 +1,8 @@
 /** Programs call us. */
+import { createRecent } from '../../../lib/recent.ts'
 import type { AccountContext, WebhookAnswer, WebhookRequest } from '../../define-channel.ts'
 import { createHookDoor, hookAnswer } from '../../http/hook-door.ts'
 import { parseJson } from '../../http/service.ts'
-import { createRecent } from '../../recent.ts'
 import { Misfit, readBody, type Fetch } from './inbound.ts'
 import type { WebhookSettings } from './settings.ts'
 import { signatureProblem } from './signature.ts'

@@ -1,10 +1,10 @@
 /** What goes out: messages, files, reactions and signs. */
+import { createRecent } from '../../../lib/recent.ts'
 import type { OutboundMedia, OutboundMessage, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import { toFewMarks, type Marks } from '../../few-marks.ts'
 import { createFileThenText } from '../../file-then-text.ts'
 import { NoAnswer } from '../../http/request.ts'
 import { isJson, outcomeOfError, ServiceRefusal, type Json } from '../../http/service.ts'
-import { createRecent } from '../../recent.ts'
 import type { Api } from './api.ts'
 import { kindOf, limitOf, nameOf } from './media.ts'
 

@@ -1,10 +1,10 @@
 /** WhatsApp calls us. An app has one address for all of its numbers, so what is for another account of the same app is handed to it. */
 import { createHmac } from 'node:crypto'
 import { secretsEqual } from '../../../auth/secret.ts'
+import { createRecent } from '../../../lib/recent.ts'
 import type { AccountContext, WebhookAnswer, WebhookRequest } from '../../define-channel.ts'
 import { createHookDoor, hookAnswer } from '../../http/hook-door.ts'
 import { parseJson } from '../../http/service.ts'
-import { createRecent } from '../../recent.ts'
 import type { WhatsappSettings } from './settings.ts'
 import { adviceFor, wordsOf } from './refusal.ts'
 import type { Notification, WireMessage, WireStatus, WireValue } from './wire.ts'

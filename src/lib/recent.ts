@@ -1,20 +1,20 @@
 /** The last few of something, the oldest forgotten first. */
+import { createOrderedMap } from './ordered-map.ts'
 
 export interface Recent<Value> {
   get (key: string): Value | undefined
+  /** Makes it the newest, also when it was there before. */
   set (key: string, value: Value): void
   delete (key: string): void
 }
 
 export function createRecent<Value> (most: number): Recent<Value> {
-  const values = new Map<string, Value>()
+  const values = createOrderedMap<string, Value>()
   return {
-    get: key => values.get(key),
+    get: values.get,
     set (key, value) {
-      values.delete(key)
       values.set(key, value)
-      const [oldest] = values.keys()
-      if (values.size > most && oldest !== undefined) values.delete(oldest)
+      if (values.size() > most) values.delete(values.oldest()!.key)
     },
     delete (key) { values.delete(key) }
   }
