@@ -1,5 +1,6 @@
 /** What waits for a node: questions it answers when it is here again, and commands that wait until somebody looks at it. */
 import { randomUUID } from 'node:crypto'
+import { createLanes } from '../lib/one-at-a-time.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { Collection } from '../store/store.ts'
 
@@ -67,15 +68,7 @@ const byUrgency = (a: WorkItem, b: WorkItem): number => urgency[a.priority] - ur
 
 export function createPendingWork (collection: Collection<NodeWork>, now: () => number): PendingWork {
   /** One change of a node after the other: each begins with what the one before has stored. */
-  const lanes = new Map<string, Promise<unknown>>()
-
-  async function inLane<T> (nodeId: string, work: () => Promise<T>): Promise<T> {
-    const turn = (lanes.get(nodeId) ?? Promise.resolve()).then(work)
-    const settled = turn.catch(() => {})
-    lanes.set(nodeId, settled)
-    settled.then(() => { if (lanes.get(nodeId) === settled) lanes.delete(nodeId) })
-    return await turn
-  }
+  const inLane = createLanes()
 
   async function read (nodeId: string): Promise<NodeWork> {
     const kept = await collection.get(nodeId)

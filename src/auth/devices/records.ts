@@ -1,3 +1,4 @@
+import { createLanes, type InLane } from '../../lib/one-at-a-time.ts'
 import type { Role } from '../../protocol/client-info.ts'
 import type { CollectionName, Entry, Store, StoreOp } from '../../store/store.ts'
 import { activeToken } from './authority.ts'
@@ -29,7 +30,7 @@ export interface Records {
   /** Changes memory only. */
   refresh (pending: PendingRequest): void
   /** One change of a device after the other, so that none is computed from a record that another is about to replace. */
-  inLane<T> (key: string, work: () => Promise<T>): Promise<T>
+  readonly inLane: InLane
 }
 
 export type Change =
@@ -49,7 +50,6 @@ export async function loadRecords (store: Store, notice: (text: string) => void)
     'setup-codes': new Map<string, SetupRecord>()
   }
   const holders = new Map<string, { deviceId: string, role: Role }>()
-  const lanes = new Map<string, Promise<unknown>>()
   const dropped = new Map<string, StoreOp>()
 
   function index (device: PairedDevice | undefined, present: boolean): void {
@@ -105,11 +105,6 @@ export async function loadRecords (store: Store, notice: (text: string) => void)
       dropped.set(`${kind}/${key}`, { op: 'delete', collection: kind, key })
     },
     refresh (pending) { apply(put('device-requests', pending.requestId, pending)) },
-    inLane (key, work) {
-      const turn = (lanes.get(key) ?? Promise.resolve()).then(work, work)
-      const done = turn.catch(() => {}).finally(() => { if (lanes.get(key) === done) lanes.delete(key) })
-      lanes.set(key, done)
-      return turn
-    }
+    inLane: createLanes()
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { agentEntries } from '../../config/agent-entries.ts'
 import { expandPath } from '../../config/paths.ts'
 import type { Config } from '../../config/schema.ts'
-import { createOneAtATime, type OneAtATime } from '../../lib/one-at-a-time.ts'
+import { createLanes } from '../../lib/one-at-a-time.ts'
 import type { SandboxPlan } from '../sandbox/plan.ts'
 import { realPlace, type FileView, type Root } from './view.ts'
 
@@ -57,19 +57,10 @@ async function rootsAt (paths: readonly string[]): Promise<Root[]> {
 }
 
 function createTurns (): Files['inTurn'] {
-  const turns = new Map<string, { take: OneAtATime, waiting: number }>()
+  const inLane = createLanes()
   return async function inTurn<R> (paths: readonly string[], work: () => Promise<R>): Promise<R> {
     const [path, ...others] = [...new Set(paths)].sort()
-    if (path === undefined) return await work()
-    const turn = turns.get(path) ?? { take: createOneAtATime(), waiting: 0 }
-    turns.set(path, turn)
-    turn.waiting++
-    try {
-      return await turn.take(() => inTurn(others, work))
-    } finally {
-      // Only as many as there are calls that wait.
-      if (--turn.waiting === 0) turns.delete(path)
-    }
+    return path === undefined ? await work() : await inLane(path, () => inTurn(others, work))
   }
 }
 
