@@ -1,4 +1,5 @@
 /** Which commands may be asked of a node, by the kind of machine it says it is. */
+import { hostCommands } from '../auth/devices/node-surface.ts'
 
 export type NodePlatform = 'ios' | 'watchos' | 'android' | 'macos' | 'linux' | 'windows' | 'unknown'
 
@@ -42,11 +43,8 @@ const byPlatform: { readonly [platform in NodePlatform]: readonly string[] } = {
   unknown: ['camera.list', 'location.get', 'system.notify']
 }
 
-/** On machines with a keyboard these may be offered once an administrator has approved them. */
-const hostCommands = [
-  'system.run.prepare', 'system.run', 'system.which', 'system.execApprovals.get', 'system.execApprovals.set', 'fs.listDir', 'terminal.upload',
-  'browser.proxy', 'browser.proxy.upload.v1', 'mcp.tools.call.v1', 'screen.snapshot', 'desktop.stream'
-]
+/** On machines with a keyboard these may be offered once somebody has approved them. */
+const desktopCommands = [...hostCommands, 'mcp.tools.call.v1', 'screen.snapshot', 'desktop.stream']
 const desktops: ReadonlySet<NodePlatform> = new Set(['macos', 'linux', 'windows'])
 
 const talk = ['talk.ptt.start', 'talk.ptt.stop', 'talk.ptt.cancel', 'talk.ptt.once']
@@ -71,7 +69,7 @@ export function mayAsk (command: string, { platform, deviceFamily, caps }: NodeP
   if (allow.includes(command)) return true
   const kind = platformOf(platform, deviceFamily)
   if (byPlatform[kind].includes(command)) return true
-  if (desktops.has(kind) && hostCommands.includes(command)) return true
+  if (desktops.has(kind) && desktopCommands.includes(command)) return true
   if (caps.includes('talk') && talk.includes(command)) return true
   return kind === 'ios' && deviceFamily?.toLowerCase() === 'iphone' && (command === 'watch.status' || command === 'watch.notify')
 }

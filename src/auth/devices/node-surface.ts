@@ -14,10 +14,12 @@ export type NodeSurfaces = Pick<Devices,
   'declareSurface' | 'effectiveSurface' | 'nodePairList' | 'nodeApprove' | 'nodeReject' | 'nodeRemove' | 'nodeRename'>
 
 /** Commands that run programs, read files or drive a browser on the node: only an administrator lets a node offer them. */
-const hostCommands: ReadonlySet<string> = new Set([
-  'system.run', 'system.run.prepare', 'system.which', 'system.execApprovals.get', 'system.execApprovals.set', 'fs.listDir', 'terminal.upload'
-])
-export const isHostCommand = (command: string): boolean => hostCommands.has(command) || command.startsWith('browser.proxy')
+export const hostCommands: readonly string[] = [
+  'system.run', 'system.run.prepare', 'system.which', 'system.execApprovals.get', 'system.execApprovals.set', 'fs.listDir', 'terminal.upload',
+  'browser.proxy', 'browser.proxy.upload.v1'
+]
+/** What a later version may add to the browser is no less. */
+export const isHostCommand = (command: string): boolean => hostCommands.includes(command) || command.startsWith('browser.proxy')
 
 export function requiredApproveScopes (commands: readonly string[]): Scope[] {
   if (commands.some(isHostCommand)) return ['operator.pairing', 'operator.admin']
