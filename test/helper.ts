@@ -1,6 +1,6 @@
 /** What tests share: a whole gateway on a free port of this process, and a client that shows every frame. */
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WebSocket, type ClientOptions } from 'ws'
 import { createGateway, type Gateway } from '../src/app.ts'
@@ -57,7 +57,8 @@ export async function startGateway (t: Test, options: TestGatewayOptions = {}): 
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir, ...options.env }
   const paths = resolvePaths({ env })
   const text = JSON.stringify(merge({ gateway: { mode: 'local', auth: { mode: 'token', token: testToken } } }, options.config))
-  const loaded = await loadConfig({ paths, env, text })
+  writeFileSync(paths.configPath, text, { mode: 0o600 })
+  const loaded = await loadConfig({ paths, env })
   const log: string[] = []
   const sink = { write: (line: string) => { log.push(line); return true } }
   const logging = createLogging({

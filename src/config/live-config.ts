@@ -87,6 +87,16 @@ function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
   })
 }
 
+/** Whoever deletes the file, or empties it, has not asked for the defaults: channels, keys and the token itself would be gone. */
+function refuseGone (running: LoadedConfig, written: LoadedConfig): void {
+  const isThere = written.exists && written.raw?.trim() !== ''
+  if (isThere || !running.exists || running.raw?.trim() === '') return
+  throw new GatewayError('CONFIG_INVALID', {
+    message: `the configuration ${written.path} is ${written.exists ? 'empty' : 'gone'}; the gateway goes on with what it has. ` +
+      'Put the file back (earlier ones lie beside it as .bak), or restart the gateway to begin without it.'
+  })
+}
+
 /** Somebody who writes at the very same time is rare; twice in a row is somebody who does not stop. */
 const attempts = 3
 
@@ -157,6 +167,7 @@ export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
 
   async function reload ({ way = 'asked', freshSecrets }: ReloadOptions): Promise<LoadedConfig> {
     const written = await loadConfig({ paths, env })
+    refuseGone(current, written)
     refuseInvalid(current, written)
     const plan = planFor(current, written, way)
     const isSame = plan.outcome.applied.length === 0 && isDeepStrictEqual(plan.outcome.pending, pending) && written.hash === current.hash
@@ -168,6 +179,7 @@ export function createLiveConfig (options: LiveConfigOptions): LiveConfig {
   async function change (edit: ConfigEdit, { way = 'asked', baseHash, allowDestructive = true }: ChangeOptions): Promise<LoadedConfig> {
     for (let attempt = 1; ; attempt++) {
       const { before, after, text } = await draft(options, edit, baseHash)
+      refuseGone(current, before)
       // What somebody else wrote and was refused does not come in by way of a change of something else.
       refuseInvalid(current, after)
       const swap = await ready(planFor(current, after, way))

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { setConfigValue } from '../../src/config/edit.ts'
@@ -62,6 +62,19 @@ t.test('the first change of an unconfigured gateway makes a private file that it
   t.match(written(), /mode: "local"/)
   t.equal(statSync(file).mode & 0o777, 0o600)
 })
+
+for (const [how, lose] of [['gone', rmSync], ['empty', (file: string) => writeFileSync(file, '\n')]] as const) {
+  t.test(`a file that is ${how} does not ask for the defaults, neither by a reload nor by a change`, async t => {
+    const { live, file } = await open(t, '{ gateway: { mode: "local", auth: { token: "kept" } } }')
+    lose(file)
+    await t.rejects(live.reload(), { code: 'CONFIG_INVALID', message: new RegExp(`is ${how}; the gateway goes on with what it has. Put the file back`) })
+    await t.rejects(live.reload({ freshSecrets: true }), { code: 'CONFIG_INVALID' })
+    await t.rejects(live.change(named('One')), { code: 'CONFIG_INVALID' })
+    t.equal(live.current().config.gateway.auth.token, 'kept')
+    writeFileSync(file, '{ gateway: { mode: "local", auth: { token: "back" } } }')
+    t.equal((await live.reload()).config.gateway.auth.token, 'back')
+  })
+}
 
 t.test('a configuration that may not be written is not', async t => {
   const { live, written } = await open(t, '{ gateway: { mode: "local" } }', { OPENCLAW_CONFIG_READONLY: '1' })

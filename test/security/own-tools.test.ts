@@ -5,7 +5,7 @@ import { spellings, ways } from './tool-ways.ts'
 
 /** Each tool of the gateway that programs reach without anybody having opened it. Whoever adds one has to say so here. */
 const reachable = [
-  'agents_list', 'memory_get', 'memory_search', 'session_status', 'sessions_history', 'sessions_list', 'sessions_search', 'subagents', 'tts', 'web_fetch', 'web_search'
+  'agents_list', 'memory_get', 'memory_search', 'message', 'session_status', 'sessions_history', 'sessions_list', 'sessions_search', 'subagents', 'tts', 'web_fetch', 'web_search'
 ]
 
 for (const { name: way, auth, headers } of ways) {

@@ -49,6 +49,7 @@ const sql = {
 export async function createSqliteStore (options: SqliteStoreOptions): Promise<Store> {
   const { readOnly = false, idleMs = 10_000, now = Date.now, migrations: steps = migrations, maxAuditEntries = 100_000 } = options
   const paths = storePaths(options.stateDir)
+  const files = { database: paths.database, wal: `${paths.database}-wal`, copy: paths.snapshot }
   const notices: string[] = []
   let writable = !readOnly
   let closed = false
@@ -177,7 +178,7 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
     runs: createRunEntries(queries),
     audit: page => readAudit(queries, page),
     async commit (ops) { if (ops.length > 0) await write(ops.flatMap(op => stepsOf(op, maxAuditEntries))) },
-    status: (): StoreStatus => ({ kind: 'sqlite', path: paths.database, writable, notices: [...notices], queued: writer.queued }),
+    status: (): StoreStatus => ({ kind: 'sqlite', path: paths.database, files, writable, notices: [...notices], queued: writer.queued }),
     async close () {
       closed = true
       await recovering

@@ -1,19 +1,20 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Worker as Thread } from 'node:worker_threads'
+import type { databaseFiles } from './thread-files.ts'
 import type { CopierConfig, FromCopier, FromWriter, Settled, ToWriter, WriteFailure, WriteJob, WriterConfig } from './writer-messages.ts'
 
 /**
  * The one thread that writes. It takes everything that has queued up, commits it as one transaction and answers after the commit.
  *
  * Its text is handed to a worker, so it must stand alone: no imports but types, nothing from around it. A worker that loads a
- * TypeScript module needs a second type stripper: 17 MB and 40 ms more than this.
+ * TypeScript module needs a second type stripper: 17 MB and 40 ms more than this. What it does with files comes in the same way.
  */
-export function writerThread (): void {
+export function writerThread (filesOf: typeof databaseFiles): void {
   const { parentPort, receiveMessageOnPort, Worker, workerData } = process.getBuiltinModule('node:worker_threads')
   const fs = process.getBuiltinModule('node:fs')
-  const { dirname, join } = process.getBuiltinModule('node:path')
   const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite')
   const config = workerData as WriterConfig
+  const files = filesOf(config)
   const port = parentPort!
   const magic = Buffer.from('SQLite format 3\0', 'latin1')
   const start = Buffer.alloc(magic.length)
@@ -47,71 +48,10 @@ export function writerThread (): void {
     return (errcode & 0xff) === 11 || (errcode & 0xff) === 26 || /^no such table: (entries|lines|runs|audit)/.test(message)
   }
 
-  function sync (path: string): void {
-    const opened = fs.openSync(path, 'r')
-    try {
-      fs.fsyncSync(opened)
-    } finally {
-      fs.closeSync(opened)
-    }
-  }
-
-  /** Made before the database sees it, so that its mode does not follow the umask. */
-  function createEmpty (path: string): void {
-    for (const suffix of ['', '-journal', '-wal', '-shm']) fs.rmSync(path + suffix, { force: true })
-    const created = fs.openSync(path, 'wx', 0o600)
-    fs.fchmodSync(created, 0o600)
-    fs.closeSync(created)
-  }
-
-  /** Synced before it gets its name: a file of that name is always whole. */
-  function publish (temporary: string, path: string): void {
-    sync(temporary)
-    fs.renameSync(temporary, path)
-    sync(dirname(path))
-  }
-
-  function versionOf (db: DatabaseSync): number {
-    return (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
-  }
-
-  function migrate (db: DatabaseSync): void {
-    for (let version = versionOf(db); version < config.migrations.length; version++) {
-      db.exec(`BEGIN IMMEDIATE; ${config.migrations[version]!.sql}; PRAGMA user_version = ${version + 1}; COMMIT`)
-    }
-  }
-
-  /** The way back: an earlier version of the gateway can use the database as it was. One copy is kept, of the last step. */
-  function keepCopy (db: DatabaseSync): void {
-    const version = versionOf(db)
-    if (version === 0 || version >= config.migrations.length) return
-    const directory = dirname(config.path)
-    const temporary = `${config.path}.copying`
-    createEmpty(temporary)
-    db.prepare('VACUUM INTO ?').run(temporary)
-    for (const name of fs.readdirSync(directory)) if (/^state\.v\d+\.sqlite$/.test(name)) fs.rmSync(join(directory, name), { force: true })
-    publish(temporary, join(directory, `state.v${version}.sqlite`))
-  }
-
-  function create (): void {
-    const temporary = `${config.path}.creating`
-    createEmpty(temporary)
-    const db = new Database(temporary)
-    try {
-      // Nothing to lose yet: the file is synced once, when it is complete.
-      db.exec(`PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; PRAGMA application_id = ${config.applicationId}`)
-      migrate(db)
-      db.exec('PRAGMA journal_mode = WAL')
-    } finally {
-      db.close()
-    }
-    publish(temporary, config.path)
-  }
-
   function open (): DatabaseSync {
     if (!fs.existsSync(config.path)) {
       if (mustExist) throw new Broken('it is gone')
-      create()
+      files.create()
     }
     mustExist = true
     const found = fs.statSync(config.path)
@@ -121,8 +61,7 @@ export function writerThread (): void {
     try {
       db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${config.synchronous}; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY;
         PRAGMA wal_autocheckpoint = ${config.walPages}; PRAGMA journal_size_limit = ${config.walMaxBytes}`)
-      keepCopy(db)
-      migrate(db)
+      files.migrate(db)
     } catch (error) {
       db.close()
       throw error
@@ -251,7 +190,7 @@ export function writerThread (): void {
       if (!database || !changedSinceSnapshot) return
       checkFile()
       const temporary = `${config.snapshotPath}.creating`
-      createEmpty(temporary)
+      files.createEmpty(temporary)
       const workerData: CopierConfig = { path: config.path, temporary, snapshotPath: config.snapshotPath, atLeast: lastJob }
       copier = new Worker(config.copier, { eval: true, name: 'store-copy', workerData, resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 } })
     } catch (error) {

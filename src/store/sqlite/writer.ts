@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { GatewayError } from '../../protocol/errors.ts'
 import { isRuleBroken, refusalOf, storeUnavailable } from './failures.ts'
 import { bytesOf, createJournal } from './journal.ts'
+import { databaseFiles } from './thread-files.ts'
 import { writerThread } from './writer-thread.ts'
 import type { FromWriter, Settled, Step, ToWriter, WriteFailure, WriteJob, WriterConfig } from './writer-messages.ts'
 
@@ -42,7 +43,7 @@ interface Pending {
 /** Recoveries in a row, without a commit in between, after which the disk is not believed any more. */
 const maxRecoveries = 2
 
-const spawn = (config: WriterConfig): Worker => new Worker(`(${writerThread})()`, {
+const spawn = (config: WriterConfig): Worker => new Worker(`(${writerThread})(${databaseFiles})`, {
   eval: true,
   name: 'store',
   workerData: config,
