@@ -1,5 +1,5 @@
 /** What a job is, as somebody types it: for `cron add` and `cron edit`. */
-import { parseDuration } from '../lib/duration.ts'
+import { momentIn, parseDuration } from '../lib/duration.ts'
 import { flag, integer, oneOfWords, text, unset, UsageError, type OptionValues } from './define-command.ts'
 
 export const jobOptions = {
@@ -70,7 +70,8 @@ function scheduleOf ({ at, every, cron, tz, stagger, exact }: JobOptions): Field
     return { kind: 'cron', expr: cron, ...given({ tz }), ...(staggerMs === undefined ? {} : { staggerMs }) }
   }
   if (at === undefined) return undefined
-  if (/^\d+(\.\d+)?(ms|s|m|h|d|w)$/.test(at)) return { kind: 'at', at: new Date(Date.now() + spanOf(at, '--at')).toISOString() }
+  const laterMs = momentIn(at, Date.now())
+  if (laterMs !== undefined) return { kind: 'at', at: new Date(laterMs).toISOString() }
   const hasZone = /(?:z|[+-]\d{2}:?\d{2})$/i.test(at.slice(10))
   return { kind: 'at', at: tz === undefined || hasZone ? at : inZone(at.replace(' ', 'T'), tz) }
 }

@@ -71,6 +71,18 @@ t.test('a silent reply is not sent, and a job whose agent is gone says so in its
   await t.rejects(cron.add(turnJob({ kind: 'every', everyMs: hourMs }, { agentId: 'gone' }), owner), { code: 'AGENT_UNKNOWN' })
 })
 
+t.test('an agent that says that it failed has failed, and whoever waits for its reply reads why', async t => {
+  const replies = ['AUTOMATION_FAILED\n\nThe disk is full.', 'It says AUTOMATION_FAILED in the log.', 'AUTOMATION_FAILED']
+  const { cron, clock, sent } = await createScene({ startAt: '2027-01-01T00:00:00Z', reply: () => ({ text: replies.shift()! }) })
+  await cron.begin()
+  await cron.add(turnJob({ kind: 'every', everyMs: hourMs }, { delivery: { mode: 'announce' }, failureAlert: false }), owner)
+  await clock.pass(3 * hourMs)
+  t.same(sent.map(({ text }) => text), ['The disk is full.', 'It says AUTOMATION_FAILED in the log.', 'the agent says that it failed, and not why'])
+  t.match(await cron.runs({ sortDir: 'asc' }), {
+    entries: [{ status: 'error', error: 'The disk is full.', deliveryStatus: 'delivered', completionStatus: 'failed' }, { status: 'ok' }, { status: 'error' }]
+  })
+})
+
 t.test('history is bounded, by job and in all', async t => {
   const { cron, clock } = await createScene({ startAt: '2027-01-01T00:00:00Z' })
   await cron.begin()

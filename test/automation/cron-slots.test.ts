@@ -85,6 +85,19 @@ t.test('schedules that make no sense are refused with what would', async t => {
   await t.rejects(cron.add({ ...turnJob({ kind: 'every', everyMs: 5000 }), colour: 'red' }, owner), { message: /no field "colour"/ })
 })
 
+t.test('a one-shot may be so long from now, and is kept as the moment that this is', async t => {
+  const scene = await createScene({ startAt: '2027-01-01T00:00:00Z' })
+  await scene.cron.begin()
+  const { id, schedule } = await scene.cron.add(turnJob({ kind: 'at', at: 'in 20m' }), owner) as { id: string, schedule: object }
+  t.same(schedule, { kind: 'at', at: '2027-01-01T00:20:00.000Z' })
+  t.match(await scene.cron.update(id, { patch: { schedule: { kind: 'at', at: '+1.5H' } } }, owner), { schedule: { at: '2027-01-01T01:30:00.000Z' } })
+  await scene.clock.pass(2 * hourMs)
+  t.same(slotsOf(scene), ['2027-01-01T01:30:00'])
+  for (const at of ['20', '20 minutes', '-5m', '999999999999w']) {
+    await t.rejects(scene.cron.add(turnJob({ kind: 'at', at }), owner), { message: /is no time; write it as .* or 20m/ }, at)
+  }
+})
+
 const down = async (config: object, hours: number): Promise<string[]> => {
   const clock = createSimulatedClock(Date.parse('2027-01-01T00:00:00Z'))
   const store = createMemoryStore()

@@ -9,7 +9,7 @@ import type { AutomationSources } from '../ports.ts'
 import type { SystemEvents } from '../system-events.ts'
 import { isPutDown } from '../turns.ts'
 import type { HandedOver, Job, Underway } from './job.ts'
-import { endedOf, failureOf } from './outcome.ts'
+import { declaredOf, endedOf, failedWord, failureOf } from './outcome.ts'
 
 export type CarryingSources = Pick<AutomationSources, 'config' | 'sessions' | 'clock'> & {
   readonly runs: Pick<Runs, 'start'>
@@ -40,7 +40,8 @@ export interface Carrying {
 const longestTurnSeconds = 3_600
 
 const unattended = 'You are carrying out a scheduled job. Nobody is here to answer questions or to approve anything: the last reply is the result ' +
-  'itself, not a plan for it. When there is nothing to report, reply NO_REPLY. When something fails, say so plainly.'
+  'itself, not a plan for it. When there is nothing to report, reply NO_REPLY. When it cannot be done, begin the reply with a line that says ' +
+  `${failedWord} and nothing else, and then say what failed and what you tried.`
 
 export function createCarrying ({ config, sessions, clock, runs, systemEvents, heartbeats }: CarryingSources): Carrying {
   const agentOf: Carrying['agentOf'] = ({ agentId }) => (agentId ?? defaultAgentId(config().config)).toLowerCase()
@@ -78,7 +79,7 @@ export function createCarrying ({ config, sessions, clock, runs, systemEvents, h
       ...(toolsAllow ? { toolsAllow } : {})
     })
     const ended = await result
-    return isPutDown(ended) ? undefined : { end: endedOf(ended) }
+    return isPutDown(ended) ? undefined : { end: declaredOf(endedOf(ended)) }
   }
 
   async function event (job: Job, { runId, sessionKey }: Underway): Promise<Carried | undefined> {

@@ -1,4 +1,5 @@
 /** From what somebody asks for to a job, and from a job and a change to another. */
+import { momentIn } from '../../lib/duration.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import type { Delivery, Destination, FailureAlert, JobDefinition, Payload, Schedule } from './job.ts'
 import type { Fields } from './params.ts'
@@ -70,16 +71,18 @@ function checkTogether ({ payload, sessionTarget, delivery, schedule, deleteAfte
   if (deleteAfterRun && schedule.kind !== 'at') throw refuse('deleteAfterRun is for jobs that run once (schedule.kind "at")')
 }
 
-/** Offsets are kept as they were written; a time without one is written out, so that nobody takes it for another. */
-function scheduleOf (schedule: Schedule): Schedule {
+/** Offsets are kept as they were written. A time without one, or so long from now, is written out: nobody takes it for another. */
+function scheduleOf (schedule: Schedule, nowMs: number): Schedule {
   if (schedule.kind !== 'at') return schedule
+  const laterMs = momentIn(schedule.at, nowMs)
+  if (laterMs !== undefined) return { kind: 'at', at: new Date(laterMs).toISOString() }
   const atMs = instantOf(schedule.at)
   return atMs === undefined || /(?:z|[+-]\d{2}:?\d{2})$/i.test(schedule.at.trim().slice(10)) ? schedule : { kind: 'at', at: new Date(atMs).toISOString() }
 }
 
-export function newDefinition (fields: Fields): JobDefinition {
+export function newDefinition (fields: Fields, nowMs: number): JobDefinition {
   const { schedule, payload, delivery, failureAlert, enabled = true, ...rest } = given(fields)
-  const timing = scheduleOf(schedule as Schedule)
+  const timing = scheduleOf(schedule as Schedule, nowMs)
   // One-shots go when they are done, unless somebody wants to keep them.
   const definition = {
     ...(timing.kind === 'at' ? { deleteAfterRun: true } : {}),
@@ -94,13 +97,13 @@ export function newDefinition (fields: Fields): JobDefinition {
   return definition
 }
 
-export function changedDefinition<Kept extends JobDefinition> (before: Kept, patch: Fields): Kept {
+export function changedDefinition<Kept extends JobDefinition> (before: Kept, patch: Fields, nowMs: number): Kept {
   const { schedule, payload, delivery, failureAlert, state: _state, ...rest } = patch
   const plain = over(before as unknown as Fields, rest) as unknown as Kept
   const { delivery: _delivery, failureAlert: _alert, ...others } = plain
   const nextDelivery = deliveryOf(delivery, before.delivery)
   const nextAlert = alertOf(failureAlert, before.failureAlert)
-  const timing = schedule === undefined ? before.schedule : scheduleOf(schedule as Schedule)
+  const timing = schedule === undefined ? before.schedule : scheduleOf(schedule as Schedule, nowMs)
   const { deleteAfterRun: _once, ...repeated } = others
   const definition = {
     ...(timing.kind === 'at' || patch.deleteAfterRun ? others : repeated),

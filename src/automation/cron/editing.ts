@@ -34,7 +34,7 @@ export function createEditing ({ table, carrying, now }: { table: JobTable, carr
 
   function changed (before: Job, patch: Fields, { isOwner }: Author): Job {
     const nowMs = now()
-    const job = changedDefinition(before, patch)
+    const job = changedDefinition(before, patch, nowMs)
     const isRescheduled = JSON.stringify(job.schedule) !== JSON.stringify(before.schedule)
     if (isRescheduled) {
       checkSchedule(job.schedule, nowMs)
@@ -63,7 +63,8 @@ export function createEditing ({ table, carrying, now }: { table: JobTable, carr
 
   return {
     async add (fields, author) {
-      const definition = newDefinition(checks.add(fields))
+      const nowMs = now()
+      const definition = newDefinition(checks.add(fields), nowMs)
       const { declarationKey, agentId, schedule, sessionTarget, sessionKey } = definition
       const known = declarationKey === undefined ? undefined : declared(declarationKey, agentId)
       if (known) {
@@ -73,7 +74,6 @@ export function createEditing ({ table, carrying, now }: { table: JobTable, carr
       if (table.count() >= maxJobs) {
         throw new GatewayError('BUSY', { message: `there are ${maxJobs} jobs already; remove some: openclaw cron list --all`, retryAfterMs: 60_000 })
       }
-      const nowMs = now()
       checkSchedule(schedule, nowMs)
       refusePast(schedule, nowMs)
       const job: Job = {

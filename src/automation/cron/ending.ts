@@ -97,7 +97,8 @@ class EndingRoom implements Ending {
     const job = jobs.get(id)
     if (!job || this.#gone(id, underway)) return
     const over: HandedOver = { ...end, deliveryStatus: 'not-requested', ...delivery }
-    if (end.status === 'error' || delivery) return await this.#finish(id, underway, over, ops, committed)
+    // A run that broke off has nothing to say; who failed and says so does.
+    if (delivery || (end.status === 'error' && end.text === '')) return await this.#finish(id, underway, over, ops, committed)
     const way = reporting.wayOf(job, carrying.homeOf(job))
     if (way.kind === 'none') return await this.#finish(id, underway, over, ops, committed)
     if (end.text.trim() === '') return await this.#finish(id, underway, { ...over, suppressed: 'silent' }, ops, committed)

@@ -39,6 +39,17 @@ export function endedOf ({ outcome, text, error, endedAtMs, sessionId, provider,
   }
 }
 
+/** What an agent says on a line of its own when it could not do what it was there for. */
+export const failedWord = 'AUTOMATION_FAILED'
+
+/** An agent that says so has failed, although its run has not; what it says besides is delivered like any reply. */
+export function declaredOf (end: Ended): Ended {
+  const [first = '', ...rest] = end.text.trim().split('\n')
+  if (end.status !== 'ok' || first.trim() !== failedWord) return end
+  const text = rest.join('\n').trim() || 'the agent says that it failed, and not why'
+  return { ...end, status: 'error', text, ...failureOf('declared', text) }
+}
+
 const usageOf = ({ input, output, totalTokens, cacheRead, cacheWrite }: NonNullable<RunResult['usage']>): { [field: string]: number } => ({
   input_tokens: input,
   output_tokens: output,

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { Cron } from 'croner'
+import { furthestMs } from '../../lib/duration.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import type { Job, Schedule } from './job.ts'
 
@@ -13,7 +14,6 @@ const topOfHourStaggerMs = 5 * 60_000
 export const shortestIntervalMs = 1_000
 /** A clock that is set back farther than this was wrong before. */
 const longestSetBackMs = 25 * 3_600_000
-const furthestMs = 8_640_000_000_000_000
 
 const refuse = (message: string): GatewayError => new GatewayError('INVALID_PARAMS', { message })
 
@@ -51,7 +51,7 @@ export function instantOf (at: string): number | undefined {
 export function checkSchedule (schedule: Schedule, nowMs: number): void {
   if (schedule.kind === 'at') {
     const atMs = instantOf(schedule.at)
-    if (atMs === undefined) throw refuse(`schedule.at: "${schedule.at.slice(0, 60)}" is no time; write it as 2027-02-01T16:00:00Z or 2027-02-01T16:00:00+01:00`)
+    if (atMs === undefined) throw refuse(`schedule.at: "${schedule.at.slice(0, 60)}" is no time; write it as 2027-02-01T16:00:00Z, 2027-02-01T16:00:00+01:00 or 20m`)
     if (atMs > furthestMs) throw refuse('schedule.at is too far away')
   } else if (schedule.kind === 'every') {
     if (schedule.everyMs < shortestIntervalMs) throw refuse(`schedule.everyMs: a job runs every ${shortestIntervalMs} ms at most`)

@@ -11,7 +11,7 @@ const params = Type.Object({
   id: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'The same as jobId.' })),
   job: Type.Optional(Type.Object({}, {
     additionalProperties: true,
-    description: 'For add: {name, schedule: {kind: "at", at} | {kind: "every", everyMs} | {kind: "cron", expr, tz}, ' +
+    description: 'For add: {name, schedule: {kind: "at", at: "2027-02-01T16:00" | "20m"} | {kind: "every", everyMs} | {kind: "cron", expr, tz}, ' +
       'payload: {kind: "agentTurn", message} | {kind: "systemEvent", text}, sessionTarget?: "isolated" | "main" | "current" | "session:<id>", ' +
       'wakeMode?, delivery?: {mode: "announce" | "webhook" | "none", channel?, to?}, deleteAfterRun?}. Times without a zone are UTC.'
   })),
