@@ -1,30 +1,21 @@
 /** What this machine is asked beside programs: where they lie, what a folder has in it, notifications. */
 import { spawn } from 'node:child_process'
-import { access, constants, readdir, statfs } from 'node:fs/promises'
+import { readdir, statfs } from 'node:fs/promises'
 import { cpus, freemem, loadavg, totalmem } from 'node:os'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { findProgram } from '../lib/programs.ts'
 import { realPlace } from '../tools/exec/places.ts'
 import { CommandFailure, invalid, type Fields } from './command-failure.ts'
 
 const maxBins = 64
 const maxEntries = 2000
 
-async function programIn (directories: readonly string[], name: string): Promise<string | undefined> {
-  for (const directory of directories) {
-    const path = join(directory, name)
-    if (await access(path, constants.X_OK).then(() => true, () => false)) return path
-  }
-  return undefined
-}
-
-const directoriesOf = (searchPath: string): string[] => searchPath.split(':').filter(isAbsolute)
-
 export async function whereAre ({ bins }: Fields, searchPath: string): Promise<Fields> {
   if (!Array.isArray(bins) || bins.length > maxBins || !bins.every(bin => typeof bin === 'string')) {
     throw invalid(`bins must be a list of at most ${maxBins} names`)
   }
   const found = await Promise.all((bins as string[]).filter(bin => /^[\w.+-]+$/.test(bin))
-    .map(async bin => [bin, await programIn(directoriesOf(searchPath), bin)] as const))
+    .map(async bin => [bin, await findProgram(bin, searchPath)] as const))
   return { bins: Object.fromEntries(found.filter(([, path]) => path !== undefined)) }
 }
 
@@ -43,7 +34,7 @@ export async function listFolder ({ path }: Fields, homeDir: string): Promise<Fi
 
 const notifier = 'notify-send'
 export const canNotify = async (searchPath: string): Promise<boolean> =>
-  process.platform === 'linux' && await programIn(directoriesOf(searchPath), notifier) !== undefined
+  process.platform === 'linux' && await findProgram(notifier, searchPath) !== undefined
 
 export async function notify ({ title, body, priority }: Fields): Promise<Fields> {
   const texts = [title, body].filter((text): text is string => typeof text === 'string' && text !== '').map(text => text.slice(0, 4000))

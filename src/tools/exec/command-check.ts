@@ -1,7 +1,8 @@
 /** Whether every command of a command line is one of those that are allowed, and whether it names a place that is not. */
 import { createHash } from 'node:crypto'
-import { access, constants, stat } from 'node:fs/promises'
-import { basename, isAbsolute, join, resolve } from 'node:path'
+import { access } from 'node:fs/promises'
+import { basename, isAbsolute, resolve } from 'node:path'
+import { findProgram, isProgram } from '../../lib/programs.ts'
 import { inlineCodeProblem, isInterpreter } from './inline-code.ts'
 import { isWithin, placeProblem, realPlace, realPlaces, surroundsDenied, type Places } from './places.ts'
 import { NotUnderstood, readCommands, type ShellWord, type SimpleCommand } from './shell-words.ts'
@@ -51,16 +52,12 @@ const assignment = /^[A-Za-z_][A-Za-z0-9_]*\+?=/
 export const argvKey = (argv: readonly string[], cwd: string): string =>
   `sha256:argv:${createHash('sha256').update(JSON.stringify([cwd, ...argv])).digest('hex')}`
 
-const isProgram = async (path: string): Promise<boolean> =>
-  await access(path, constants.X_OK).then(() => stat(path)).then(found => found.isFile(), () => false)
-
 async function locate (name: string, cwds: readonly string[], searchPath: string): Promise<string | undefined> {
   if (name.includes('/')) {
     const paths = isAbsolute(name) ? [name] : cwds.map(cwd => resolve(cwd, name))
     return paths.length === 1 && await isProgram(paths[0]!) ? paths[0] : undefined
   }
-  for (const directory of searchPath.split(':').filter(isAbsolute)) if (await isProgram(join(directory, name))) return join(directory, name)
-  return undefined
+  return await findProgram(name, searchPath)
 }
 
 function globPattern (pattern: string): RegExp {

@@ -1,8 +1,7 @@
 /** Sandboxes of Linux itself: namespaces for everything, made by bubblewrap for each command and gone with it. */
 import { execFile } from 'node:child_process'
-import { constants } from 'node:fs'
-import { access, lstat, readlink } from 'node:fs/promises'
-import { isAbsolute, join } from 'node:path'
+import { lstat, readlink } from 'node:fs/promises'
+import { findProgram } from '../../lib/programs.ts'
 import { placeInside, type SandboxBackend, type SandboxPlan } from './plan.ts'
 import { SandboxUnavailable } from './refusal.ts'
 import { seccompFilter } from './seccomp.ts'
@@ -74,11 +73,9 @@ export function environmentInside (env: { readonly [name: string]: string }): { 
 }
 
 async function find (searchPath: string): Promise<string> {
-  for (const directory of (searchPath || '/usr/local/bin:/usr/bin:/bin').split(':').filter(isAbsolute)) {
-    const file = join(directory, 'bwrap')
-    if (await access(file, constants.X_OK).then(() => true, () => false)) return file
-  }
-  throw new SandboxUnavailable('bubblewrap is not installed', install)
+  const file = await findProgram('bwrap', searchPath || '/usr/local/bin:/usr/bin:/bin')
+  if (file === undefined) throw new SandboxUnavailable('bubblewrap is not installed', install)
+  return file
 }
 
 function probe (file: string, args: readonly string[]): Promise<void> {
