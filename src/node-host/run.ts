@@ -1,6 +1,7 @@
 /** Programs that a gateway wants run on this machine: judged here by the rules of this machine, whatever the gateway says. */
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { shellWord } from '../lib/shell-quote.ts'
 import { checkCommand, type CommandCheck } from '../tools/exec/command-check.ts'
 import { environmentFor, overrideProblem, type Environment } from '../tools/exec/environment.ts'
 import { effectivePolicy, judge } from '../tools/exec/exec-policy.ts'
@@ -43,13 +44,11 @@ const maxArguments = 1024
 const maxLineChars = 65_536
 const progressChars = 8_000
 
-const quoted = (word: string): string => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
-
 /** The line that a shell is given, when the program is nothing but one. */
 function lineOf (argv: readonly string[]): string {
   const [file = '', flag = '', line, ...more] = argv
   const isShell = /(^|\/)(sh|bash|dash|zsh)$/.test(file) && (flag === '-c' || flag === '-lc') && line !== undefined && more.length === 0
-  return isShell ? line : argv.map(quoted).join(' ')
+  return isShell ? line : argv.map(shellWord).join(' ')
 }
 
 const textOf = (value: unknown): string | undefined => typeof value === 'string' && value !== '' ? value : undefined

@@ -2,19 +2,18 @@
  * The scripts that shells load. Each finds the place of the cursor the same way: options are passed over, a word begins the command, and
  * behind a group another word belongs to it. They hold all words, so that a press of Tab starts no process.
  */
+import { shellQuoted } from '../../lib/shell-quote.ts'
 import type { Place, Places, Word } from './places.ts'
 
 export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const
 export type Shell = typeof shells[number]
 
-/** The program stands outside, so that nothing of a text can end the quotation. */
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 /** fish and PowerShell have their own ways with a quote in quotes. */
 const fishQuoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 const powerQuoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 const cases = (places: readonly Place[], bodyOf: (words: readonly Word[]) => string): string =>
-  places.map(({ name, words }) => `    ${quoted(name)}) ${bodyOf(words)} ;;`).join('\n')
+  places.map(({ name, words }) => `    ${shellQuoted(name)}) ${bodyOf(words)} ;;`).join('\n')
 
 /** The loop of bash and zsh, over the words before the cursor. */
 const walk = (groups: readonly string[], words: string): string => `  for word in "\${${words}}"; do
@@ -34,7 +33,7 @@ _openclaw () {
   local word place='' skip='' words=''
 ${walk(groups, 'COMP_WORDS[@]:1:COMP_CWORD-1')}
   case $place in
-${cases(all, words => `words=${quoted(words.map(({ word }) => word).join(' '))}`)}
+${cases(all, words => `words=${shellQuoted(words.map(({ word }) => word).join(' '))}`)}
   esac
   COMPREPLY=( $(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}") )
 }
@@ -47,7 +46,7 @@ _openclaw () {
   local -a found
 ${walk(groups, '(@)words[2,CURRENT-1]')}
   case $place in
-${cases(all, words => `found=(${words.map(({ word, help }) => quoted(`${word}:${help}`)).join(' ')})`)}
+${cases(all, words => `found=(${words.map(({ word, help }) => shellQuoted(`${word}:${help}`)).join(' ')})`)}
   esac
   _describe command found || _files
 }
