@@ -104,3 +104,12 @@ export interface AuditFacts {
   readonly dropped: number
   readonly failing: boolean
 }
+
+/** What an operator looks at now and then. */
+export interface AuditStanding extends AuditFacts {
+  readonly entries: number
+  /** `seq:hash` of the last entry on the disk; undefined when there is none, or when the head cannot be read. */
+  readonly head?: string
+  /** What the last proof in this life of the gateway said. */
+  readonly verified?: { readonly atMs: number, readonly ok: boolean, readonly entries: number }
+}

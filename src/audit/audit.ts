@@ -1,8 +1,8 @@
 /** The audit log as the rest of the gateway knows it: one port that takes acts and makes nobody wait, and what can be asked of it. */
 import { escapeControl } from '../lib/text.ts'
-import type { Act, AuditFacts, AuditPage, AuditPageResult, AuditReport, Fact, Told } from './act.ts'
+import type { Act, AuditFacts, AuditPage, AuditPageResult, AuditReport, AuditStanding, Fact, Told } from './act.ts'
 import { createRepeats } from './repeats.ts'
-import type { AuditPlaces } from './segments.ts'
+import { readHead, type AuditPlaces } from './segments.ts'
 import type { AuditLimits, AuditWriter, Draft } from './writer.ts'
 
 export interface AuditOptions {
@@ -24,6 +24,8 @@ export interface Audit extends Told {
   /** Everything told so far is on the disk, or the disk does not take it. */
   flush (): Promise<void>
   facts (): AuditFacts
+  /** The same with what lies on the disk. */
+  standing (): Promise<AuditStanding>
   close (): Promise<void>
 }
 
@@ -48,6 +50,7 @@ export function createAudit (options: AuditOptions): Audit {
   let failures = 0
   let written = 0
   let dropped = 0
+  let verified: AuditStanding['verified']
   let isClosed = false
 
   const clean = (text: string): string => escapeControl(redact(text.slice(0, maxChars * 4)), maxChars)
@@ -118,6 +121,8 @@ export function createAudit (options: AuditOptions): Audit {
     return writing
   }
 
+  const facts = (): AuditFacts => ({ enabled: options.enabled(), written, waiting: waiting.length, dropped, failing: failures > 0 })
+
   return {
     told (act, { always, later } = {}) {
       if (isClosed || (!always && !options.enabled())) return
@@ -136,13 +141,25 @@ export function createAudit (options: AuditOptions): Audit {
     async verify (remembered) {
       await flush()
       const { verifyAudit, linkOf } = await import('./verify.ts')
-      return await (await writer()).during(() => verifyAudit(places, linkOf(remembered)))
+      const report = await (await writer()).during(() => verifyAudit(places, linkOf(remembered)))
+      verified = { atMs: now(), ok: report.ok, entries: report.entries }
+      return report
     },
     async flush () {
       await flush()
       if (failures === 0 && waiting.length > 0) await flush()
     },
-    facts: () => ({ enabled: options.enabled(), written, waiting: waiting.length, dropped, failing: failures > 0 }),
+    facts,
+    async standing () {
+      const found = await readHead(places).catch(() => 'unreadable' as const)
+      const isThere = found !== undefined && found !== 'unreadable'
+      return {
+        ...facts(),
+        entries: isThere ? found.head.seq - found.base.seq : 0,
+        ...(isThere ? { head: `${found.head.seq}:${found.head.hash}` } : {}),
+        ...(verified ? { verified } : {})
+      }
+    },
     async close () {
       if (isClosed) return
       for (const act of repeats.settle(true)) push(act)

@@ -33,6 +33,8 @@ export interface PartOptions {
   readonly now?: () => number
   /** Ends the process in good order, for its supervisor to begin it anew. */
   readonly leave?: (reason: string) => void
+  /** How often a gateway has been begun on this state, by what came before. */
+  readonly starts?: { readonly [kind: string]: number }
 }
 
 /** What the builders of the composition share: made once, in createGateway. */

@@ -86,7 +86,7 @@ function heartbeatsOf ({ automation }: Rooms, agents: readonly AgentFacts[]): ob
 }
 
 /** Sections whose rooms come later are there, empty, because status pages read them without asking. */
-function statusOf (rooms: Rooms): object {
+async function statusOf (rooms: Rooms): Promise<object> {
   const agents = rooms.agents()
   const memory = process.memoryUsage()
   const defaultAgentId = agents.find(agent => agent.isDefault)?.agentId ?? 'main'
@@ -118,6 +118,7 @@ function statusOf (rooms: Rooms): object {
     sessions: sessionsOf(rooms, agents),
     modelRuntime: { degraded: false, pendingAgents: [] },
     eventLoop: rooms.health.snapshot().eventLoop,
+    audit: await rooms.audit.standing(),
     processMemory: {
       rssBytes: memory.rss,
       heapUsedBytes: memory.heapUsed,

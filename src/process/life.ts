@@ -16,6 +16,7 @@ import { openPort } from './port.ts'
 import { createRestarts } from './restarts.ts'
 import { judgeSettings, readSettings, type Settings } from './settings.ts'
 import type { Signals } from './signals.ts'
+import { countStart } from './starts.ts'
 import { asRefusal } from './start-refused.ts'
 import { lockState } from './state.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -125,9 +126,10 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
   if (signals.stopWished()) return undefined
   const { loaded, paths, options } = settings
   const logging = voice.logging!
-  const [{ createGateway }, localAdminToken, store] = await Promise.all([
+  const [{ createGateway }, localAdminToken, starts, store] = await Promise.all([
     import('../app.ts'),
     writeLocalAdminToken(paths),
+    countStart(paths, life.restartedAtMs !== undefined),
     openStore({ stateDir: paths.stateDir, durability: loaded.config.store.durability, now: Date.now, notice: text => logging.child('store').warn(text) })
   ])
   const { restarts, ...ports } = reloadPorts(life, credentials, () => gateway)
@@ -140,6 +142,7 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
     store,
     logging,
     localAdminToken,
+    starts: starts.counts,
     version: packageVersion(),
     env: options.env,
     verbose: options.verbose,
@@ -171,6 +174,7 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
     restarts.close()
     await front?.close()
     await stopGateway(gateway, afterwards ? 'gateway restarting' : 'gateway stopping', voice)
+    await starts.ended()
   }
   return signals.stopWished() ? undefined : afterwards
 }

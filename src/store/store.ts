@@ -87,6 +87,8 @@ export type StoreOp =
 export interface StoreStatus {
   kind: 'memory' | 'sqlite'
   path?: string
+  /** Where it lies on the disk, by what it is. */
+  files?: { readonly [file in 'database' | 'wal' | 'copy']: string }
   /** False after a write failed, until one succeeds again. Reads go on. */
   writable: boolean
   /** What happened to the stored data since the start, in sentences for people: quarantined, recovered, refused. */

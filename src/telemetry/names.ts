@@ -14,6 +14,7 @@ const histogram = (help: string): MetricRow => ({ type: 'histogram', help })
 export const metricTable: { readonly [name: string]: MetricRow } = {
   openclaw_gateway_build_info: gauge('The version that runs; always 1.'),
   openclaw_gateway_uptime_seconds: gauge('Since the gateway was begun.'),
+  openclaw_gateway_starts_total: counter('Starts on this state directory by what came before: first, stop, restart or crash. Lasts beyond the process.'),
   openclaw_gateway_ready: gauge('1 when the gateway takes work.'),
 
   openclaw_gateway_rpc_requests_total: counter('Requests over WebSocket and admin RPC by method and how they went: ok, or the code of the refusal.'),
@@ -47,11 +48,13 @@ export const metricTable: { readonly [name: string]: MetricRow } = {
 
   openclaw_channel_accounts: gauge('Accounts of channels by state.'),
   openclaw_channel_restarts_total: counter('Accounts that were begun anew by themselves, by reason.'),
+  openclaw_channel_outbound_messages: gauge('Messages on their way out by channel and state: queued, parked (a person has to look), dead (refused for good).'),
   openclaw_config_reloads_total: counter('Changes of the configuration that took effect, or were refused.'),
   openclaw_config_pending_changes: gauge('Changes of the configuration that wait for a restart.'),
 
   openclaw_store_writable: gauge('1 when the store takes writes.'),
   openclaw_store_queued_changes: gauge('Changes that are not committed yet.'),
+  openclaw_store_bytes: gauge('Bytes of the database, of its write-ahead log and of the last-good copy.'),
   openclaw_audit_entries_total: counter('Entries of the audit log that this process has written.'),
   openclaw_audit_waiting: gauge('Acts that are not written yet.'),
   openclaw_audit_dropped_total: counter('Acts that found no room.'),

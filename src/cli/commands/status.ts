@@ -1,4 +1,5 @@
 import { release } from 'node:os'
+import type { AuditStanding } from '../../audit/act.ts'
 import type { GatewayClientError } from '../client-error.ts'
 import { capabilityText } from '../capability.ts'
 import { command, flag, type CommandContext, type OptionValues } from '../define-command.ts'
@@ -10,7 +11,7 @@ import { probeGateway, type ProbeResult } from '../probe.ts'
 import { createServiceReport, type ServiceReport } from '../service-report.ts'
 import { rpcOptions } from '../rpc-options.ts'
 import type { Summary } from '../security/audit.ts'
-import { duration, facts } from '../table.ts'
+import { ago, duration, facts } from '../table.ts'
 import { selectTarget, type GatewayTarget } from '../target.ts'
 import { openOptionsFor } from '../with-gateway.ts'
 
@@ -33,6 +34,7 @@ interface StatusView {
   sessions?: { count?: number }
   tasks?: { active?: number, total?: number }
   processMemory?: { rssBytes?: number }
+  audit?: AuditStanding
 }
 
 const authText = ({ auth, authSource }: GatewayTarget): string => {
@@ -94,6 +96,20 @@ function serviceText ({ command, label, loaded, loadedText, notLoadedText, runti
 const securityText = ({ security }: Beside): string | undefined => security &&
   `${security.summary.critical} critical · ${security.summary.warn} warn · ${security.summary.info} info (openclaw security audit)`
 
+function auditText ({ audit }: StatusView): string | undefined {
+  if (!audit) return undefined
+  const { entries, head, verified, dropped, failing, enabled } = audit
+  const proof = verified ? `${verified.ok ? 'proved' : 'NOT WHOLE'} ${ago(verified.atMs, Date.now())}` : 'not proved since the start: openclaw audit verify'
+  return [
+    enabled ? undefined : 'switched off',
+    `${entries} entries`,
+    head && `head ${head.slice(0, 24)}…`,
+    entries > 0 ? proof : undefined,
+    dropped > 0 ? `${dropped} dropped` : undefined,
+    failing ? 'cannot be written now' : undefined
+  ].filter(Boolean).join(' · ')
+}
+
 function overview (context: Context, settings: LocalSettings, target: GatewayTarget, probe: ProbeResult, beside: Beside): string {
   const { out } = context
   const health = (probe.answers['health'] ?? {}) as HealthView
@@ -116,6 +132,7 @@ function overview (context: Context, settings: LocalSettings, target: GatewayTar
     ['Channels', probe.connected ? channels.length > 0 ? channels.join('\n') : 'none configured' : undefined],
     ['Sessions', status.sessions?.count === undefined ? undefined : `${status.sessions.count} stored`],
     ['Tasks', status.tasks?.active === undefined ? undefined : `${status.tasks.active} active, ${status.tasks.total ?? 0} known`],
+    ['Audit log', auditText(status)],
     ['Event loop', eventLoopText(health)],
     ['Memory', megabytes(status.processMemory?.rssBytes)]
   ])

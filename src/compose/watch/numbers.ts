@@ -21,7 +21,7 @@ function createNumbers (parts: Parts, connections: Connections): Numbers {
     const [{ readGateway }, { watchRuntime }] = await Promise.all([import('./readings.ts'), import('../../telemetry/runtime.ts')])
     if (isClosed) return []
     runtime ??= watchRuntime(parts.watch.meters.all)
-    return [...readGateway(parts, connections), ...await runtime.read()]
+    return [...await readGateway(parts, connections), ...await runtime.read()]
   }
 
   return {
