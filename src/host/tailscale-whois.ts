@@ -1,6 +1,7 @@
 /** Asks the tailscaled of this machine whose address one is, over its LocalAPI. */
 import { request } from 'node:http'
 import type { Whois } from '../auth/tailscale.ts'
+import { createRecent } from '../lib/recent.ts'
 
 export interface WhoisOptions {
   readonly socketPath: string
@@ -64,7 +65,7 @@ function ask (socketPath: string, address: string, timeoutMs: number): Promise<s
 }
 
 export function createWhois ({ socketPath, now, timeoutMs = defaultTimeoutMs }: WhoisOptions): Whois {
-  const remembered = new Map<string, Known>()
+  const remembered = createRecent<Known>(mostRemembered)
   let underWay = 0
 
   function begin (address: string): Promise<string | undefined> {
@@ -76,7 +77,6 @@ export function createWhois ({ socketPath, now, timeoutMs = defaultTimeoutMs }: 
     answer.then(
       login => { known.untilMs = now() + (login === undefined ? failureRememberedMs : rememberedMs) },
       () => { known.untilMs = now() + failureRememberedMs })
-    if (remembered.size > mostRemembered) remembered.delete(remembered.keys().next().value!)
     return answer
   }
 

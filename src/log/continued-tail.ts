@@ -3,6 +3,7 @@
  * out remembers, and what a file still had when it was moved away comes before what stands in the new one.
  */
 import { stat } from 'node:fs/promises'
+import { createRecent } from '../lib/recent.ts'
 import { familyOf } from './log-files.ts'
 import { identityOf, tailDefaults, tailLog, type LogsTailResult, type TailOptions } from './tail.ts'
 
@@ -37,15 +38,13 @@ async function lookFor ({ path, identity }: Place): Promise<string | undefined> 
 const fileOf = async (place: Place): Promise<string | undefined> => await lookFor(place) ?? await lookFor(place)
 
 export function createTail (redact: TailOptions['redact']): Tail {
-  const places = new Map<number, Place>()
+  const places = createRecent<Place, number>(maxCursors)
 
   async function read (options: Omit<TailOptions, 'redact' | 'seen'>, calledNow?: string): Promise<LogsTailResult> {
     let identity = ''
     const result = await tailLog({ ...options, redact, seen: found => { identity = found } })
     if (identity === '') return result
-    places.delete(result.cursor)
     places.set(result.cursor, { path: calledNow ?? result.file, identity })
-    if (places.size > maxCursors) places.delete(places.keys().next().value!)
     return result
   }
 

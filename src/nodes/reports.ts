@@ -1,5 +1,6 @@
 /** What nodes tell of themselves: how their machine is, whether somebody sits at it, what became of a program. */
 import type { EventBus } from '../events/bus.ts'
+import { createRecent } from '../lib/recent.ts'
 import type { Collection } from '../store/store.ts'
 import type { NodeVoice } from './room.ts'
 
@@ -84,19 +85,12 @@ function endOf ({ command, exitCode, timedOut, output, suppressNotifyOnExit }: F
   return `On a node, ${what} ${how}${said ? `: ${said}` : ''}`
 }
 
-/** The oldest of too many goes. */
-function remember<V> (map: Map<string, V>, key: string, value: V): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size > maxKnown) map.delete(map.keys().next().value!)
-}
-
 export function createReports (options: ReportsOptions): Reports {
   const { stats, emit, now, isCurrent, alive, tell, notifyOnExit, log } = options
-  const known = new Map<string, HostStats>()
-  const activities = new Map<string, Activity>()
-  const programs = new Map<string, Program>()
-  stats.all().then(entries => { for (const { key, value } of entries) if (!known.has(key)) known.set(key, value) })
+  const known = createRecent<HostStats>(maxKnown)
+  const activities = createRecent<Activity>(maxKnown)
+  const programs = createRecent<Program>(maxKnown)
+  stats.all().then(entries => { for (const { key, value } of entries) if (!known.get(key)) known.set(key, value) })
     .catch(err => log.warn({ err }, 'what nodes last said of themselves could not be read'))
 
   function current (): Activity | undefined {
@@ -112,7 +106,7 @@ export function createReports (options: ReportsOptions): Reports {
     if (!isCurrent(voice)) return 'stale_connection'
     const said = statsOf(payload, now())
     if (!said) return 'invalid_payload'
-    remember(known, voice.nodeId, said)
+    known.set(voice.nodeId, said)
     await stats.put(voice.nodeId, said)
     emit('node.hostStats', { nodeId: voice.nodeId, hostStats: said })
     return 'updated'
@@ -123,7 +117,7 @@ export function createReports (options: ReportsOptions): Reports {
     const { idleSeconds, action } = fieldsOf(payload)
     if (action === 'clear') activities.delete(voice.nodeId)
     else if (bytes(idleSeconds) && idleSeconds <= longestIdleSeconds) {
-      remember(activities, voice.nodeId, { ...voice, lastActiveAtMs: now() - idleSeconds * 1000, presenceUpdatedAtMs: now() })
+      activities.set(voice.nodeId, { ...voice, lastActiveAtMs: now() - idleSeconds * 1000, presenceUpdatedAtMs: now() })
     } else return 'invalid_payload'
     emit('node.presence', { nodeId: voice.nodeId, activeNodeId: current()?.nodeId ?? null, ts: now() })
     return action === 'clear' ? 'cleared' : 'updated'
@@ -178,6 +172,6 @@ export function createReports (options: ReportsOptions): Reports {
       const { lastActiveAtMs, presenceUpdatedAtMs } = mine
       return { lastActiveAtMs, presenceUpdatedAtMs, active: latest?.nodeId === nodeId }
     },
-    began: ({ nodeId, connectionId }, runId, sessionKey) => remember(programs, runId, { nodeId, connectionId, sessionKey })
+    began: ({ nodeId, connectionId }, runId, sessionKey) => programs.set(runId, { nodeId, connectionId, sessionKey })
   }
 }
