@@ -37,6 +37,8 @@ export interface LoadedConfig {
   hash: string | undefined
   /** The variables that the configuration saw, `.env` and `env.vars` among them. */
   env: Environment
+  /** Texts that came out of variables. */
+  variableTexts?: ReadonlySet<string>
   /** Credentials that references in it stand for, once they have been fetched. */
   secretValues?: SecretValues | undefined
   /** The file that a value was written in, and its place there: what an edit has to change. */
@@ -122,7 +124,7 @@ function brokenFile (error: unknown, path: string): ConfigIssue | undefined {
   return { path: formatPath(steps), message: error.message, line: error.line, column: error.column, file, critical: true }
 }
 
-type Understood = Pick<LoadedConfig, 'source' | 'config' | 'issues' | 'warnings' | 'includedPaths' | 'env' | 'secretValues' | 'originOf'>
+type Understood = Pick<LoadedConfig, 'source' | 'config' | 'issues' | 'warnings' | 'includedPaths' | 'env' | 'variableTexts' | 'secretValues' | 'originOf'>
 
 async function understand (input: LoadInput, text: string, parsed: unknown): Promise<Understood> {
   const path = input.paths.configPath
@@ -140,6 +142,7 @@ async function understand (input: LoadInput, text: string, parsed: unknown): Pro
     warnings: [],
     includedPaths: included.includedPaths,
     env,
+    variableTexts: substituted.texts,
     secretValues: new Map(),
     originOf: steps => included.originOf(renamed.writtenAt(steps))
   }

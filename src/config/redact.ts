@@ -1,7 +1,9 @@
 /** Configuration as it may be shown: every credential replaced by a mark that stands for "whatever is there". */
+import { isDeepStrictEqual } from 'node:util'
 import { createRedactor, isCredentialName, type Redactor } from '../lib/redact.ts'
-import { stepInto } from './path-syntax.ts'
-import { childOf, type Node } from './schema/node.ts'
+import type { JsonType } from './check-type.ts'
+import { stepInto, type PathStep } from './path-syntax.ts'
+import { childOf, childrenOf, type AnyGroup, type Node } from './schema/node.ts'
 import { configTree } from './schema.ts'
 import { isSecretRef } from './schema/types.ts'
 
@@ -10,10 +12,18 @@ export const redactedMark = '__OPENCLAW_REDACTED__'
 type Json = { [key: string]: unknown }
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
+const isNothing = (value: unknown): boolean => value === undefined || value === null || value === '' || typeof value === 'boolean'
+
+/** A reference and nothing beside it that could be a credential after all. */
+const isBareReference = (value: unknown): boolean =>
+  isSecretRef(value) && Object.keys(value).every(key => key === 'source' || key === 'provider' || key === 'id')
+
 /** References say where a credential is, not what it is: they stay, and so does text that is nothing but a variable's name. */
 const isHarmless = (value: unknown): boolean =>
-  value === undefined || value === null || value === '' || typeof value === 'boolean' || isSecretRef(value) ||
-  (typeof value === 'string' && /^\$\{[A-Z_][A-Z0-9_]*\}$/.test(value))
+  isNothing(value) || isBareReference(value) || (typeof value === 'string' && /^\$\{[A-Z_][A-Z0-9_]*\}$/.test(value))
+
+/** A mark stands for whatever is there: a credential, or what leads to one. */
+const isMarkable = (value: unknown): boolean => !isNothing(value) && (typeof value !== 'object' || isSecretRef(value))
 
 function mark (value: unknown): unknown {
   if (isHarmless(value)) return value
@@ -40,23 +50,49 @@ function looksSecret (text: string): boolean {
   return redactor.redactText(text) !== text || (/^[\w+/=.~-]{32,}$/.test(text) && /\d/.test(text) && /[a-z]/i.test(text))
 }
 
-const isSecretNode = (node: Node | undefined): boolean => node?.kind === 'key' && node.secret === true
+/**
+ * What is known of a place: its declaration; that somebody else (a plugin, a channel) says what belongs there; or nothing at all,
+ * and then nothing of it is shown.
+ */
+type Place = Node | 'theirs' | undefined
 
-function redact (value: unknown, node: Node | undefined, name: string): unknown {
-  // A declared key that is not marked secret is none, whatever its name sounds like.
-  if (isSecretNode(node) || (node === undefined && isCredentialName(name))) return mark(value)
-  if (typeof value === 'string') {
-    const shown = redactUrl(value)
-    return shown === value && node === undefined && !isHarmless(value) && looksSecret(value) ? redactedMark : shown
-  }
-  if (Array.isArray(value)) return value.map((item, index) => redact(item, node && childOf(node, index), name))
-  return isObject(value) ? mapValues(value, (item, key) => redact(item, node && childOf(node, key), key)) : value
+const holdsParts = ({ type, anyOf, enum: words, const: word }: JsonType): boolean =>
+  anyOf ? anyOf.some(holdsParts) : type === 'object' || type === 'array' || (type === undefined && words === undefined && word === undefined)
+
+function placeBelow (place: Place, step: PathStep): Place {
+  if (place === undefined || place === 'theirs') return place
+  const declared = childOf(place, step)
+  if (declared) return declared
+  if (place.kind === 'key') return holdsParts(place.type as JsonType) ? 'theirs' : undefined
+  return childrenOf(place) && (place as AnyGroup).open ? 'theirs' : undefined
 }
 
-/** A copy of a configuration (source or loaded), or of the part of it at `steps`, that may be shown. */
-export function redactConfig<T> (value: T, steps: ReadonlyArray<string | number> = []): T {
-  const node = steps.reduce<Node | undefined>((at, step) => at && childOf(at, step), configTree)
-  return redact(value, node, String(steps.at(-1) ?? '')) as T
+interface Looking { readonly variableTexts: ReadonlySet<string> }
+
+function redactText (text: string, place: Place, { variableTexts }: Looking): string {
+  const shown = redactUrl(text)
+  const isSuspect = place === 'theirs' && shown === text && !isHarmless(text) && (variableTexts.has(text) || looksSecret(text))
+  return isSuspect ? redactedMark : shown
+}
+
+function redact (value: unknown, place: Place, name: string, looking: Looking): unknown {
+  if (place === undefined) return mark(value)
+  // A declared key that is not marked secret is none, whatever its name sounds like.
+  if (place === 'theirs' ? isCredentialName(name) : place.kind === 'key' && place.secret === true) return mark(value)
+  if (typeof value === 'string') return redactText(value, place, looking)
+  if (Array.isArray(value)) return value.map((item, index) => redact(item, placeBelow(place, index), name, looking))
+  return isObject(value) ? mapValues(value, (item, key) => redact(item, placeBelow(place, key), key, looking)) : value
+}
+
+const noTexts: ReadonlySet<string> = new Set()
+
+/**
+ * A copy of a configuration (source or loaded), or of the part of it at `steps`, that may be shown. `variableTexts` are those that
+ * came out of variables: where nobody has said what belongs there, they may well be credentials.
+ */
+export function redactConfig<T> (value: T, steps: readonly PathStep[] = [], variableTexts = noTexts): T {
+  const place = steps.reduce<Place>(placeBelow, configTree)
+  return redact(value, place, String(steps.at(-1) ?? ''), { variableTexts }) as T
 }
 
 /** Puts what a mark stands for back in its place. Marks that stand for nothing are returned by path. */
@@ -65,7 +101,7 @@ export function restoreRedacted (value: unknown, stored: unknown): { value: unkn
   const restore = (item: unknown, old: unknown, path: string): unknown => {
     if (typeof item === 'string' && item.includes(redactedMark)) {
       if (typeof old === 'string' && redactUrl(old) === item) return old
-      if (item === redactedMark && !isHarmless(old)) return old
+      if (item === redactedMark && isMarkable(old)) return old
       missing.push(path)
       return item
     }
@@ -82,14 +118,17 @@ function counterpart (entry: unknown, entries: readonly unknown[], old: unknown,
   if (!Array.isArray(old)) return undefined
   const id = stepInto(entry, 'id')
   if (id !== undefined) return old.find(candidate => stepInto(candidate, 'id') === id)
-  if (agrees(entry, old[index])) return old[index]
+  const candidates = old.filter(candidate => agrees(entry, candidate))
+  if (entries.length === old.length) return agrees(entry, old[index]) ? old[index] : candidates[0] ?? old[index]
   // Where entries came or went, the place says nothing any more: a credential must not move to somebody else's entry.
-  return old.find(candidate => agrees(entry, candidate)) ?? (entries.length === old.length ? old[index] : undefined)
+  if (candidates.length < 2) return candidates[0]
+  const twins = entries.flatMap((other, at) => isDeepStrictEqual(other, entry) ? [at] : [])
+  return twins.length === candidates.length ? candidates[twins.indexOf(index)] : undefined
 }
 
 /** The same, as far as it is shown. */
 function agrees (shown: unknown, stored: unknown): boolean {
-  if (shown === redactedMark) return !isHarmless(stored)
+  if (shown === redactedMark) return isMarkable(stored)
   if (typeof shown === 'string' && typeof stored === 'string') return shown === stored || redactUrl(stored) === shown
   if (Array.isArray(shown)) {
     return Array.isArray(stored) && shown.length === stored.length && shown.every((item, index) => agrees(item, stored[index]))

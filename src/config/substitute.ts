@@ -9,6 +9,8 @@ export interface Substituted {
   missing: Array<{ steps: PathStep[], name: string }>
   /** Values that consist of one variable and nothing else: their text may stand for a number or a flag. */
   replaced: PathStep[][]
+  /** Texts that variables were put into, as they read then. */
+  texts: ReadonlySet<string>
 }
 
 export const isUnresolvedReference = (text: string): boolean => /\$\{[A-Z_][A-Z0-9_]*\}/.test(text)
@@ -17,6 +19,7 @@ export const isUnresolvedReference = (text: string): boolean => /\$\{[A-Z_][A-Z0
 export function substituteVariables (root: unknown, env: Environment): Substituted {
   const missing: Substituted['missing'] = []
   const replaced: PathStep[][] = []
+  const texts = new Set<string>()
 
   const text = (value: string, steps: PathStep[]): string => {
     let known = true
@@ -28,6 +31,7 @@ export function substituteVariables (root: unknown, env: Environment): Substitut
       missing.push({ steps, name })
       return all
     })
+    if (result !== value) texts.add(result)
     if (known && /^\$\{[A-Z0-9_]+\}$/.test(value)) replaced.push(steps)
     return result
   }
@@ -49,5 +53,5 @@ export function substituteVariables (root: unknown, env: Environment): Substitut
     return copy ?? value
   }
 
-  return { value: visit(root, []), missing, replaced }
+  return { value: visit(root, []), missing, replaced, texts }
 }

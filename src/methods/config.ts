@@ -13,8 +13,8 @@ export const config = {
     async handle (_params, { rooms, caller }) {
       const loaded = await rooms.readConfig()
       const running = rooms.config()
-      const source = redactConfig(loaded.source)
-      const effective = redactConfig(running.config)
+      const source = redactConfig(loaded.source, [], loaded.variableTexts)
+      const effective = redactConfig(running.config, [], running.variableTexts)
       return {
         ...(caller.owner ? { path: loaded.path, includedPaths: loaded.includedPaths } : {}),
         exists: loaded.exists,

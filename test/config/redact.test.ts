@@ -45,16 +45,34 @@ t.test('declared secrets are marked, everything else stays', async t => {
   })
 })
 
-t.test('unknown keys are judged by their name, wherever they stand', async t => {
+t.test('of what nobody declared nothing is shown but its names', async t => {
+  const shown = redactConfig({
+    own: { thing: 'plain', list: ['words', { deep: 1234 }], flag: true, from: { source: 'env', id: 'A', beside: 'x' } },
+    gateway: { mystery: 'plain', port: { inside: 'plain' }, auth: { pin: 4711 } }
+  })
+  t.same(shown, {
+    own: { thing: mark, list: [mark, { deep: mark }], flag: true, from: { source: mark, id: mark, beside: mark } },
+    gateway: { mystery: mark, port: { inside: mark }, auth: { pin: mark } }
+  })
+  t.equal(redactConfig('plain', ['own', 'thing']), mark)
+})
+
+t.test('what a variable put where others say what belongs there is not shown', async t => {
+  const source = { plugins: { entries: { p: { config: { word: 'swordfish', label: 'l' } } } }, models: { providers: { a: { baseUrl: 'http://a' } } } }
+  const shown = redactConfig(source, [], new Set(['swordfish', 'http://a']))
+  t.same(shown, { ...source, plugins: { entries: { p: { config: { word: mark, label: 'l' } } } } })
+})
+
+t.test('keys of plugins and channels are judged by their name, wherever they stand', async t => {
   const shown = redactConfig({
     channels: { telegram: { botToken: '1:a', chat: 'x', accounts: { a: { signingSecret: 's', webhookSecret: { value: 'v' } } } } },
     plugins: { entries: { p: { config: { nested: [{ 'api-key': 'k', label: 'l' }] } } } },
-    own: { db_password: 'p' }
+    agents: { defaults: { db_password: 'p' } }
   })
   t.same(shown, {
     channels: { telegram: { botToken: mark, chat: 'x', accounts: { a: { signingSecret: mark, webhookSecret: { value: mark } } } } },
     plugins: { entries: { p: { config: { nested: [{ 'api-key': mark, label: 'l' }] } } } },
-    own: { db_password: mark }
+    agents: { defaults: { db_password: mark } }
   })
 })
 
@@ -89,4 +107,19 @@ t.test('what comes back with marks gets its secrets back from the stored text', 
   const moved = { ...shown, agents: { list: [...shown.agents.list].reverse() } }
   t.same(restoreRedacted(moved, stored).value, { ...stored, agents: { list: [...stored.agents.list].reverse() } }, 'by id, not by place')
   t.same(restoreRedacted({ gateway: { auth: { password: mark } }, list: [mark] }, stored).missing, ['gateway.auth.password', 'list[0]'])
+})
+
+t.test('marks of a list that has become shorter are filled in only where it is sure what each of them was', async t => {
+  const stored = { own: { list: ['a', 'b', 'c'], pairs: [{ a: 'x' }, { a: 'y' }] } }
+  const shown = redactConfig(stored)
+  t.same(restoreRedacted(shown, stored), { value: stored, missing: [] })
+  t.same(restoreRedacted({ own: { list: [mark, mark] } }, stored).missing, ['own.list[0]', 'own.list[1]'], 'which of the three has gone?')
+  t.same(restoreRedacted({ own: { pairs: [{ a: mark }] } }, stored).missing, ['own.pairs[0].a'])
+  t.same(restoreRedacted({ own: { list: ['new', mark, mark, mark] } }, stored).value, { own: { list: ['new', 'a', 'b', 'c'] } })
+  t.same(restoreRedacted({ own: { list: [mark, 'new', mark] } }, stored).value, { own: { list: ['a', 'new', 'c'] } })
+})
+
+t.test('a mark for what a variable or a reference leads to leaves the file as it says', async t => {
+  const stored = { gateway: { auth: { token: '${TOKEN}', password: { source: 'env', id: 'PW' } } } }
+  t.same(restoreRedacted({ gateway: { auth: { token: mark, password: mark } } }, stored), { value: stored, missing: [] })
 })

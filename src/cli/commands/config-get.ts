@@ -32,7 +32,7 @@ function find (path: string, settings: LocalSettings, show: boolean): Found {
   if (secret) return show ? secret : { ...secret, value: redactedMark }
   const authored = valueAt(loaded.source, steps)
   const value = authored === undefined ? valueAt(loaded.config, steps) : authored
-  if (value !== undefined) return { value: show ? value : redactConfig(value, steps) }
+  if (value !== undefined) return { value: show ? value : redactConfig(value, steps, loaded.variableTexts) }
   if (lookupSchema(path)) throw new CommandFailure(`${path} is not set.`, 'config_unset')
   throw new CommandFailure(`Unknown config path: ${path}. Run openclaw config schema to inspect valid paths.`, 'config_path_unknown')
 }

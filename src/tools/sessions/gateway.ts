@@ -26,7 +26,7 @@ function stepsOf (path: string): PathStep[] {
 function read (path: string, { config }: Pick<SessionToolSources, 'config'>): ToolResult {
   const loaded = config()
   const steps = stepsOf(path)
-  const value = valueAt(redactConfig(loaded.config), steps)
+  const value = valueAt(redactConfig(loaded.config, [], loaded.variableTexts), steps)
   if (value === undefined) throw new ToolRefusal(`nothing is set at ${path}. config.schema.lookup shows what may stand there.`)
   if (JSON.stringify(value).length > maxChars) throw new ToolRefusal(`what stands at ${path} is too large: name a path below it`)
   return answer({ ok: true, result: { hash: loaded.hash, path: formatPath(steps), config: value } })
