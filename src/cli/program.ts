@@ -86,6 +86,11 @@ export function parseCommand (declaration: AnyCommand, argv: readonly string[]):
   }
   const given = program.opts()
   const table = declaration.options as OptionTable
-  const options = Object.fromEntries(Object.entries(table).map(([key, option]) => [key, given[key] ?? option.fallback]))
+  // Commander keeps `--no-tls` as a `--tls` that is false, also where each of them is an option of its own.
+  const isSaid = (key: string, option: OptionDeclaration): unknown =>
+    option.kind === 'flag' && key.startsWith('no') && program.options.some(({ long, negate }) => negate && long === flagOf(key, option))
+      ? given[`${key.charAt(2).toLowerCase()}${key.slice(3)}`] === false
+      : given[key]
+  const options = Object.fromEntries(Object.entries(table).map(([key, option]) => [key, isSaid(key, option) ?? option.fallback]))
   return { options, args: program.processedArgs }
 }

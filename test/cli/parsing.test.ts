@@ -18,6 +18,9 @@ t.test('options arrive as what they were declared as', async t => {
   t.match((await parse('gateway status', '--no-probe')).options, { probe: false })
   t.match((await parse('devices rotate', '--scope', 'a', '--scope', 'b')).options, { scope: ['a', 'b'], scopes: true })
   t.match((await parse('devices rotate', '--no-scopes')).options, { scope: undefined, scopes: false })
+  t.match((await parse('node run')).options, { tls: false, noTls: false })
+  t.match((await parse('node run', '--tls')).options, { tls: true, noTls: false })
+  t.match((await parse('node run', '--no-tls')).options, { tls: false, noTls: true })
 })
 
 t.test('a bad value says what a good one looks like', async t => {

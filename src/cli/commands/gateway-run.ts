@@ -22,8 +22,7 @@ const inert = {
   cliBackendLogs: flag('Only logs of CLI backends', { hidden: true }),
   claudeCliLogs: flag('The same as --cli-backend-logs', { hidden: true }),
   rawStream: flag('Write raw model events', { hidden: true }),
-  rawStreamPath: text('path', 'Where to write them', { hidden: true }),
-  tailscaleResetOnExit: flag('Undo serve or funnel at exit', { hidden: true })
+  rawStreamPath: text('path', 'Where to write them', { hidden: true })
 }
 
 const options = {
@@ -34,6 +33,7 @@ const options = {
   password: text('password', 'Shared password; visible to every user of this machine, better: --password-file'),
   passwordFile: text('path', 'Read the password from this file'),
   tailscale: oneOfWords('mode', ['off', 'serve', 'funnel'], 'Reach it through Tailscale'),
+  tailscaleResetOnExit: flag('Take serve or funnel back when the gateway stops'),
   allowUnconfigured: flag('Start even when the configuration does not say gateway.mode=local'),
   dev: flag('Dev profile on port 19001; makes its configuration and workspace when they are missing'),
   reset: flag('Forget the dev configuration, credentials, sessions and workspace first (only with --dev)'),

@@ -2,7 +2,7 @@ import { hostname, platform } from 'node:os'
 import { loadOrCreateDeviceIdentity } from '../../lib/device-identity.ts'
 import { packageVersion } from '../../lib/package-version.ts'
 import type { ConnectAuth } from '../../protocol/connect.ts'
-import { UsageError, command, flag, integer, text, texts, unset, type CommandContext, type OptionValues } from '../define-command.ts'
+import { UsageError, command, flag, integer, text, texts, type CommandContext, type OptionValues } from '../define-command.ts'
 import { createDeviceTokens } from '../device-tokens.ts'
 import { CommandFailure, reportFailure } from '../failure.ts'
 import { loadLocalSettings, type LocalSettings } from '../local-settings.ts'
@@ -16,7 +16,7 @@ const options = {
   port: integer('port', 'Port of the gateway (default: 18789)', { min: 1, max: 65_535 }),
   contextPath: text('path', 'Path below which the gateway is served'),
   tls: flag('Use TLS'),
-  noTls: unset('Use no TLS, whatever a setup code says'),
+  noTls: flag('Use no TLS, whatever a setup code says'),
   tlsFingerprint: text('sha256', 'The certificate that the gateway must show'),
   pair: text('code', 'Setup code or oc-pair:// link: address and credential of the first connection'),
   pairIfNeeded: text('code', 'The same, used only while this machine has no token of its own'),
@@ -43,7 +43,7 @@ function targetOf ({ options: given, io }: Context, { port: ownPort }: LocalSett
   const base = given.host === undefined && said.url ? new URL(said.url) : new URL(`ws://${given.host ?? '127.0.0.1'}:${given.port ?? ownPort}`)
   if (given.port !== undefined) base.port = String(given.port)
   if (given.tls) base.protocol = 'wss:'
-  if (!given.noTls) base.protocol = 'ws:'
+  if (given.noTls) base.protocol = 'ws:'
   if (given.contextPath) base.pathname = given.contextPath
   const url = urlText(gatewayUrl(base.href, io.env, '--host'))
   return { url, ...(bootstrapToken ? { bootstrapToken } : {}) }
