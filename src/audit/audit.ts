@@ -1,6 +1,6 @@
 /** The audit log as the rest of the gateway knows it: one port that takes acts and makes nobody wait, and what can be asked of it. */
 import { escapeControl } from '../lib/text.ts'
-import type { Act, AuditFacts, AuditPage, AuditPageResult, AuditReport, AuditStanding, Fact, Told } from './act.ts'
+import type { Act, Actor, AuditFacts, AuditPage, AuditPageResult, AuditReport, AuditStanding, Fact, Told } from './act.ts'
 import { createRepeats } from './repeats.ts'
 import { readHead, type AuditPlaces } from './segments.ts'
 import type { AuditLimits, AuditWriter, Draft } from './writer.ts'
@@ -39,10 +39,53 @@ const maxChars = 200
 const maxItems = 16
 const longestRetryMs = 30_000
 
+interface Happened { readonly atMs: number, readonly act: Act }
+
+const droppedActs = (acts: number): Act => ({ kind: 'audit', act: 'audit.dropped', outcome: 'failed', about: { acts } })
+
+type Fields = { [name: string]: Fact }
+
+/** As many of the fields as an entry takes; undefined when none says anything. */
+function fieldsOf (fields: { readonly [name: string]: Fact | undefined }, change: (fact: Fact) => Fact): Fields | undefined {
+  let result: Fields | undefined
+  let items = 0
+  for (const name in fields) {
+    const fact = fields[name]
+    if (fact === undefined) continue
+    if (++items > maxItems) break
+    result ??= {}
+    result[name] = change(fact)
+  }
+  return result
+}
+
+/** Entries for acts. Who did what where repeats itself, so each text is cleaned once for all of them. */
+function draftsOf (happened: readonly Happened[], clean: (text: string) => string): Draft[] {
+  const known = new Map<string, string>()
+  const cleaned = (text: string): string => {
+    let found = known.get(text)
+    if (found === undefined) known.set(text, found = clean(text))
+    return found
+  }
+  const cleanFact = (fact: Fact): Fact => {
+    if (typeof fact === 'string') return cleaned(fact)
+    return typeof fact === 'object' ? fact.slice(0, maxItems).map(cleaned) : fact
+  }
+  return happened.map(({ atMs, act: { kind, act, outcome, actor, code, about } }) => {
+    const draft: { -readonly [name in keyof Draft]: Draft[name] } = { at: new Date(atMs).toISOString(), kind, act: cleaned(act), outcome }
+    const by = actor && fieldsOf({ ...actor }, cleanFact)
+    if (by) draft.actor = by as Fields & Actor
+    if (code !== undefined) draft.code = code
+    const facts = about && fieldsOf(about, cleanFact)
+    if (facts) draft.about = facts
+    return draft
+  })
+}
+
 export function createAudit (options: AuditOptions): Audit {
   const { places, limits, now, redact, retryMs = 1_000 } = options
   const repeats = createRepeats(now)
-  let waiting: Array<{ readonly atMs: number, readonly act: Act }> = []
+  let waiting: Happened[] = []
   let timer: NodeJS.Timeout | undefined
   let sweeper: NodeJS.Timeout | undefined
   let writing: Promise<void> | undefined
@@ -54,22 +97,6 @@ export function createAudit (options: AuditOptions): Audit {
   let isClosed = false
 
   const clean = (text: string): string => escapeControl(redact(text.slice(0, maxChars * 4)), maxChars)
-  const cleanFact = (fact: Fact): Fact => {
-    if (typeof fact === 'string') return clean(fact)
-    return typeof fact === 'object' ? fact.slice(0, maxItems).map(clean) : fact
-  }
-  function draftOf ({ atMs, act: { kind, act, outcome, actor, code, about } }: { atMs: number, act: Act }): Draft {
-    const facts = Object.entries(about ?? {}).filter((fact): fact is [string, Fact] => fact[1] !== undefined).slice(0, maxItems)
-    return {
-      at: new Date(atMs).toISOString(),
-      kind,
-      act: clean(act),
-      outcome,
-      ...(actor ? { actor: Object.fromEntries(Object.entries(actor).map(([name, value]) => [name, clean(String(value))])) as never } : {}),
-      ...(code === undefined ? {} : { code }),
-      ...(facts.length === 0 ? {} : { about: Object.fromEntries(facts.map(([name, fact]) => [name, cleanFact(fact)])) })
-    }
-  }
 
   function push (act: Act): void {
     if (waiting.length >= maxWaiting) dropped++
@@ -98,8 +125,8 @@ export function createAudit (options: AuditOptions): Audit {
       const lost = dropped
       waiting = waiting.slice(groupActs)
       try {
-        const drafts = taken.map(draftOf)
-        if (lost > 0) drafts.push(draftOf({ atMs: now(), act: { kind: 'audit', act: 'audit.dropped', outcome: 'failed', about: { acts: lost } } }))
+        const all = lost > 0 ? [...taken, { atMs: now(), act: droppedActs(lost) }] : taken
+        const drafts = draftsOf(all, clean)
         await (await writer()).append(drafts)
         written += drafts.length
         dropped -= lost

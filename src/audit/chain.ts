@@ -2,7 +2,7 @@
  * The chain. Each line carries the hash of the line before and its own, which is taken over its text as it stands: whatever byte
  * changes, in whatever line, one hash does not fit any more.
  */
-import { createHash } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 import type { AuditEntry } from './act.ts'
 
 export interface Link {
@@ -14,7 +14,7 @@ const hashLength = 43
 const seal = (hash: string): string => `,"hash":"${hash}"}`
 const sealLength = seal('').length + hashLength
 
-export const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url')
+export const hashOf = (text: string): string => digest('sha256', text, 'base64url')
 
 /** The line for these fields, without its line break, and the link that the next one hangs on. */
 export function sealed (fields: Omit<AuditEntry, 'seq' | 'prev' | 'hash'>, { seq: lastSeq, hash: prev }: Link): { line: string, link: Link } {

@@ -20,8 +20,9 @@ export function watchHttp (fastify: FastifyInstance, { meters, tracing }: { mete
   })
   fastify.addHook('onRequest', (request, reply, done) => {
     const tracer = tracing()
+    if (!tracer || request.headers.upgrade !== undefined) return done()
     const route = routeOf(request)
-    if (!tracer || untraced.test(route) || request.headers.upgrade !== undefined) return done()
+    if (untraced.test(route)) return done()
     const attributes = { 'http.request.method': request.method, 'http.route': route }
     const ended = async (span: OpenSpan): Promise<void> => {
       await new Promise<void>(resolve => {
