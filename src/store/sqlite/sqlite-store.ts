@@ -1,7 +1,6 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { GatewayError, isGatewayError } from '../../protocol/errors.ts'
 import type { Collection, CollectionName, Entry, Store, StoreStatus } from '../store.ts'
-import { copierThread } from './copier-thread.ts'
 import { isDamage, storeUnavailable } from './failures.ts'
 import { ensureDirectory, storePaths } from './files.ts'
 import { createKeeper } from './keeper.ts'
@@ -81,7 +80,7 @@ export async function createSqliteStore (options: SqliteStoreOptions): Promise<S
       snapshotMaxBytes: options.snapshotMaxBytes ?? 512 * mebibyte,
       snapshotBytesPerSecond: mebibyte / 4,
       endingCopyMaxBytes: 16 * mebibyte,
-      copier: `(${copierThread})()`,
+      quickCopyMaxBytes: mebibyte,
       walPages: 512,
       walMaxBytes: 2 * mebibyte
     }),

@@ -23,8 +23,8 @@ export interface WriterConfig {
   changeTexts: readonly string[]
   /** The database was there before: if it is gone now it was taken away, and must not silently begin anew. */
   mustExist: boolean
-  /** The program of the thread that makes the last-good copy. */
-  copier: string
+  /** Up to this size, log included, the writer makes the copy itself: a thread of its own takes longer to start than this takes. */
+  quickCopyMaxBytes: number
   /** Quiet time after a change before the last-good copy is renewed, and the least time between two copies. */
   snapshotDelayMs: number
   snapshotIntervalMs: number

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Worker as Thread } from 'node:worker_threads'
+import type { copyDatabase } from './copy-database.ts'
 import type { databaseFiles } from './thread-files.ts'
 import type { CopierConfig, FromCopier, FromWriter, Settled, ToWriter, WriteFailure, WriteJob, WriterConfig } from './writer-messages.ts'
 
@@ -7,9 +8,10 @@ import type { CopierConfig, FromCopier, FromWriter, Settled, ToWriter, WriteFail
  * The one thread that writes. It takes everything that has queued up, commits it as one transaction and answers after the commit.
  *
  * Its text is handed to a worker, so it must stand alone: no imports but types, nothing from around it. A worker that loads a
- * TypeScript module needs a second type stripper: 17 MB and 40 ms more than this. What it does with files comes in the same way.
+ * TypeScript module needs a second type stripper: 17 MB and 40 ms more than this. What it does with files and the copier come in the
+ * same way.
  */
-export function writerThread (filesOf: typeof databaseFiles): void {
+export function writerThread (filesOf: typeof databaseFiles, copyOf: typeof copyDatabase): void {
   const { parentPort, receiveMessageOnPort, Worker, workerData } = process.getBuiltinModule('node:worker_threads')
   const fs = process.getBuiltinModule('node:fs')
   const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite')
@@ -191,12 +193,23 @@ export function writerThread (filesOf: typeof databaseFiles): void {
       checkFile()
       const temporary = `${config.snapshotPath}.creating`
       files.createEmpty(temporary)
-      const workerData: CopierConfig = { path: config.path, temporary, snapshotPath: config.snapshotPath, atLeast: lastJob }
-      copier = new Worker(config.copier, { eval: true, name: 'store-copy', workerData, resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 } })
+      const copy: CopierConfig = { path: config.path, temporary, snapshotPath: config.snapshotPath, atLeast: lastJob }
+      if (bytesOnDisk() <= config.quickCopyMaxBytes) hearCopier(copyOf(copy))
+      else startCopier(copy)
     } catch (error) {
       if (isDamage(error)) giveUp(error)
-      return
     }
+  }
+
+  function bytesOnDisk (): number {
+    return leastBytes + (fs.statSync(`${config.path}-wal`, { throwIfNoEntry: false })?.size ?? 0)
+  }
+
+  function startCopier (workerData: CopierConfig): void {
+    const program = `const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
+      parentPort.postMessage((${copyOf})(workerData))`
+    const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 }
+    copier = new Worker(program, { eval: true, name: 'store-copy', workerData, resourceLimits })
     copier.on('message', hearCopier)
     // What kept it from copying may have passed when the next change comes.
     copier.on('error', () => {})
@@ -207,7 +220,8 @@ export function writerThread (filesOf: typeof databaseFiles): void {
     })
   }
 
-  function hearCopier (message: FromCopier): void {
+  function hearCopier (message: FromCopier | undefined): void {
+    if (message === undefined) return
     if ('damaged' in message) return giveUp(new Broken(message.damaged))
     copied(message.upTo)
   }

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { GatewayError } from '../../protocol/errors.ts'
+import { copyDatabase } from './copy-database.ts'
 import { isRuleBroken, refusalOf, storeUnavailable } from './failures.ts'
 import { bytesOf, createJournal } from './journal.ts'
 import { databaseFiles } from './thread-files.ts'
@@ -43,7 +44,7 @@ interface Pending {
 /** Recoveries in a row, without a commit in between, after which the disk is not believed any more. */
 const maxRecoveries = 2
 
-const spawn = (config: WriterConfig): Worker => new Worker(`(${writerThread})(${databaseFiles})`, {
+const spawn = (config: WriterConfig): Worker => new Worker(`(${writerThread})(${databaseFiles}, ${copyDatabase})`, {
   eval: true,
   name: 'store',
   workerData: config,

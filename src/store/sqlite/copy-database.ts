@@ -1,17 +1,13 @@
 import type { CopierConfig, FromCopier } from './writer-messages.ts'
 
 /**
- * Makes the last-good copy beside the writer, which goes on committing meanwhile. Copying reads every page, so it also finds damage, and
- * a damaged database never becomes the last-good copy. The text stands alone, as that of the writer does.
+ * Makes the last-good copy. Copying reads every page, so it also finds damage, and a damaged database never becomes the last-good copy.
+ * Undefined: it could not be made, and that is no damage. The text stands alone, as that of the writer does: it also runs in a thread.
  */
-export function copierThread (): void {
-  const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
+export function copyDatabase ({ path, temporary, snapshotPath, atLeast }: CopierConfig): FromCopier | undefined {
   const fs = process.getBuiltinModule('node:fs')
   const { dirname } = process.getBuiltinModule('node:path')
   const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite')
-  const { path, temporary, snapshotPath, atLeast } = workerData as CopierConfig
-
-  const tell = (message: FromCopier): void => parentPort!.postMessage(message)
 
   function sync (name: string): void {
     const file = fs.openSync(name, 'r')
@@ -50,15 +46,15 @@ export function copierThread (): void {
   try {
     copy()
     const upTo = markOf()
-    if (upTo < atLeast) return tell({ damaged: 'it lost what was written to it' })
+    if (upTo < atLeast) return { damaged: 'it lost what was written to it' }
     // Synced before it gets its name: a file of that name is always whole.
     sync(temporary)
     fs.renameSync(temporary, snapshotPath)
     sync(dirname(snapshotPath))
-    tell({ upTo })
+    return { upTo }
   } catch (error) {
     const damaged = damageOf(error)
-    if (damaged !== undefined) tell({ damaged })
+    return damaged === undefined ? undefined : { damaged }
   } finally {
     fs.rmSync(temporary, { force: true })
   }
