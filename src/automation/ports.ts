@@ -9,6 +9,7 @@ import type { Outbound } from '../lib/outbound/outbound.ts'
 import type { Logger } from '../log/logger.ts'
 import type { SessionsRoom } from '../sessions/sessions.ts'
 import type { Store } from '../store/store.ts'
+import type { Tools } from '../tools/tool.ts'
 
 export interface AutomationSources {
   readonly config: () => LoadedConfig
@@ -17,6 +18,8 @@ export interface AutomationSources {
   readonly clock: Clock
   readonly runs: Pick<Runs, 'start' | 'find' | 'abort' | 'active' | 'pending'>
   readonly sessions: Pick<SessionsRoom, 'ready' | 'get' | 'target' | 'lines'>
+  /** For jobs that are commands. */
+  readonly tools: Pick<Tools, 'forRun'>
   readonly emit: EventBus['emit']
   readonly outbound: Outbound
   /** Loaded when something is to be sent. */

@@ -1,6 +1,6 @@
 /** What a job is, as somebody types it: for `cron add` and `cron edit`. */
 import { momentIn, parseDuration } from '../lib/duration.ts'
-import { flag, integer, oneOfWords, text, unset, UsageError, type OptionValues } from './define-command.ts'
+import { flag, integer, oneOfWords, text, texts, unset, UsageError, type OptionValues } from './define-command.ts'
 
 export const jobOptions = {
   name: text('name', 'What the job is called'),
@@ -14,6 +14,12 @@ export const jobOptions = {
   exact: flag('Not spread at all'),
   message: text('text', 'What the agent is to do, in a conversation of its own'),
   systemEvent: text('text', 'What the main conversation is told'),
+  command: text('line', 'A command line of the machine of the gateway, under its rules for commands'),
+  commandArgv: text('json', 'The same as a list of a program and its arguments: ["node","report.mjs"]'),
+  commandCwd: text('dir', 'The directory for it; absent: the workspace of the agent'),
+  commandEnv: texts('name=value', 'A variable for it; may be repeated'),
+  noOutputTimeoutSeconds: integer('n', 'End it when it prints nothing for so long', { min: 1, max: 3_500 }),
+  outputMaxBytes: integer('n', 'So much of what it prints is told', { min: 1, max: 131_072 }),
   session: text('target', 'main, isolated, current or session:<id>'),
   sessionKey: text('key', 'The conversation that "current" and "last" mean'),
   wake: oneOfWords('mode', ['now', 'next-heartbeat'], 'When the main conversation hears of it'),
@@ -76,8 +82,36 @@ function scheduleOf ({ at, every, cron, tz, stagger, exact }: JobOptions): Field
   return { kind: 'at', at: tz === undefined || hasZone ? at : inZone(at.replace(' ', 'T'), tz) }
 }
 
-function payloadOf ({ message, systemEvent, model, thinking, timeoutSeconds, tools }: JobOptions): Fields | undefined {
-  if (message !== undefined && systemEvent !== undefined) throw new UsageError('Give one of --message and --system-event')
+function argvOf ({ command, commandArgv }: JobOptions): readonly string[] | undefined {
+  if (commandArgv === undefined) return command === undefined ? undefined : ['sh', '-lc', command]
+  try {
+    const argv: unknown = JSON.parse(commandArgv)
+    if (Array.isArray(argv) && argv.length > 0 && argv.every(word => typeof word === 'string')) return argv
+  } catch { /* Said below. */ }
+  throw new UsageError('Invalid --command-argv (use a list such as ["node","report.mjs"])')
+}
+
+function variablesOf (pairs: readonly string[]): { [name: string]: string } {
+  return Object.fromEntries(pairs.map(pair => {
+    const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(pair) ?? []
+    if (name === undefined) throw new UsageError('Invalid --command-env (use NAME=value)')
+    return [name, value!]
+  }))
+}
+
+function commandOf (options: JobOptions): Fields | undefined {
+  const { commandCwd: cwd, commandEnv, timeoutSeconds, noOutputTimeoutSeconds, outputMaxBytes } = options
+  const command = given({
+    argv: argvOf(options), cwd, env: commandEnv && variablesOf(commandEnv), noOutputTimeoutSeconds, outputMaxBytes
+  })
+  return Object.keys(command).length > 0 ? { kind: 'command', ...command, ...given({ timeoutSeconds }) } : undefined
+}
+
+function payloadOf (options: JobOptions): Fields | undefined {
+  const { message, systemEvent, model, thinking, timeoutSeconds, tools } = options
+  const command = commandOf(options)
+  if ([message, systemEvent, command].filter(value => value !== undefined).length > 1) throw new UsageError('Give one of --message, --system-event and --command')
+  if (command) return command
   const toolsAllow = tools?.split(',').map(name => name.trim()).filter(Boolean)
   if (systemEvent !== undefined) return { kind: 'systemEvent', text: systemEvent }
   const turn = given({ message, model, thinking, timeoutSeconds, toolsAllow })

@@ -16,7 +16,7 @@ export interface CronJob {
     readonly tz?: string
   }
   readonly sessionTarget: string
-  readonly payload: { readonly kind: string, readonly text?: string, readonly message?: string }
+  readonly payload: { readonly kind: string, readonly text?: string, readonly message?: string, readonly argv?: readonly string[] }
   readonly state: {
     readonly nextRunAtMs?: number
     readonly runningAtMs?: number
@@ -78,7 +78,7 @@ export const jobText = (job: CronJob, nowMs: number): string => facts([
   ['Schedule', scheduleText(job.schedule)],
   ['Next', nextText(job, nowMs)],
   ['Session', cell(job.sessionTarget, 200)],
-  ['Does', cell(job.payload.message ?? job.payload.text ?? job.payload.kind, 400)],
+  ['Does', cell(job.payload.message ?? job.payload.text ?? job.payload.argv?.join(' ') ?? job.payload.kind, 400)],
   ['Last run', job.state.lastRunAtMs === undefined ? undefined : `${moment(job.state.lastRunAtMs)} UTC, ${job.state.lastRunStatus}`],
   ['Error', job.state.lastError && cell(job.state.lastError, 400)]
 ])

@@ -27,7 +27,7 @@ export interface AutomationParts {
   readonly logging: Logging
   readonly now: () => number
   readonly bootId: string
-  readonly conversation: Pick<Conversation, 'runs' | 'sessions' | 'outbound'>
+  readonly conversation: Pick<Conversation, 'runs' | 'sessions' | 'tools' | 'outbound'>
   readonly channels: LateChannels
 }
 
@@ -54,7 +54,7 @@ function lazily<Room> (load: () => Promise<Room>): { (): Promise<Room>, current 
 }
 
 function sourcesOf (parts: AutomationParts, clock: Clock): AutomationSources {
-  const { live, paths, env, store, events, logging, bootId, conversation: { runs, sessions, outbound }, channels } = parts
+  const { live, paths, env, store, events, logging, bootId, conversation: { runs, sessions, tools, outbound }, channels } = parts
   return {
     config: live.current,
     env,
@@ -62,6 +62,7 @@ function sourcesOf (parts: AutomationParts, clock: Clock): AutomationSources {
     clock,
     runs,
     sessions,
+    tools,
     outbound,
     channels,
     emit: (event, payload, options) => events.emit(event, payload, options),

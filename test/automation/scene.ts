@@ -12,6 +12,7 @@ import { createTurns } from '../../src/automation/turns.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { resolvePaths } from '../../src/config/paths.ts'
 import { GatewayError } from '../../src/protocol/errors.ts'
+import type { Tool } from '../../src/tools/tool.ts'
 import { createSimulatedClock, type SimulatedClock } from '../fixtures/simulated-clock.ts'
 
 export type Reply = Partial<Pick<RunResult, 'outcome' | 'text' | 'error' | 'stopReason'>>
@@ -25,6 +26,8 @@ export interface SceneOptions {
   /** Runs that an earlier gateway accepted. */
   readonly accepted?: Accepted
   readonly startAt?: string
+  /** The tool for commands; absent: agents may run none. */
+  readonly exec?: Pick<Tool, 'name' | 'run'>
   /** When what was handed to a channel has arrived; absent: at once. */
   readonly arrives?: () => Promise<void>
 }
@@ -121,6 +124,7 @@ export async function createScene (options: SceneOptions = {}): Promise<Scene> {
     clock,
     runs,
     sessions,
+    tools: { forRun: () => options.exec ? [options.exec as Tool] : [] },
     emit: (event, payload) => { events.push({ event, payload: payload as Scene['events'][number]['payload'] }) },
     outbound: { request: async () => { throw new Error('no network here') } },
     channels,

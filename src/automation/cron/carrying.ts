@@ -8,11 +8,12 @@ import { mainKeyOf } from '../places.ts'
 import type { AutomationSources } from '../ports.ts'
 import type { SystemEvents } from '../system-events.ts'
 import { isPutDown } from '../turns.ts'
+import { createCommands, lostCommand } from './command.ts'
 import type { HandedOver, Job, Underway } from './job.ts'
 import { declaredOf, endedOf, failedWord, failureOf } from './outcome.ts'
 
-export type CarryingSources = Pick<AutomationSources, 'config' | 'sessions' | 'clock'> & {
-  readonly runs: Pick<Runs, 'start'>
+export type CarryingSources = Pick<AutomationSources, 'config' | 'sessions' | 'tools' | 'clock'> & {
+  readonly runs: Pick<Runs, 'start' | 'abort'>
   readonly systemEvents: SystemEvents
   readonly heartbeats: () => Promise<Pick<Heartbeats, 'wake'>>
 }
@@ -32,8 +33,10 @@ export interface Carrying {
   sessionKeyOf (job: Pick<Job, 'id' | 'agentId' | 'sessionKey' | 'sessionTarget'>, runName: string): string
   /** The conversation whose chat "last" means. */
   homeOf (job: Pick<Job, 'agentId' | 'sessionKey'>): string
-  /** Undefined: the gateway stops first, and the next one asks again. */
-  perform (job: Job, underway: Underway): Promise<Carried | undefined>
+  /** Undefined: the gateway stops first, and the next one asks again. `isAdopted`: an earlier process may have begun it. */
+  perform (job: Job, underway: Underway, isAdopted: boolean): Promise<Carried | undefined>
+  /** What it was about to do and to say is not wanted any more. */
+  abandon (underway: Underway): Promise<void>
 }
 
 /** Turns of jobs are not watched: one that hangs is ended. */
@@ -43,7 +46,8 @@ const unattended = 'You are carrying out a scheduled job. Nobody is here to answ
   'itself, not a plan for it. When there is nothing to report, reply NO_REPLY. When it cannot be done, begin the reply with a line that says ' +
   `${failedWord} and nothing else, and then say what failed and what you tried.`
 
-export function createCarrying ({ config, sessions, clock, runs, systemEvents, heartbeats }: CarryingSources): Carrying {
+export function createCarrying ({ config, sessions, tools, clock, runs, systemEvents, heartbeats }: CarryingSources): Carrying {
+  const commands = createCommands({ tools, clock })
   const agentOf: Carrying['agentOf'] = ({ agentId }) => (agentId ?? defaultAgentId(config().config)).toLowerCase()
 
   const mainOf = ({ agentId, sessionKey }: Pick<Job, 'agentId' | 'sessionKey'>): string => sessions.target(sessionKey ?? 'main', agentOf({ ...agentId ? { agentId } : {} })).key
@@ -119,15 +123,21 @@ export function createCarrying ({ config, sessions, clock, runs, systemEvents, h
       if (sessionTarget.startsWith('session:')) return sessions.target(sessionTarget.slice('session:'.length), agentId).key
       return sessions.target(`agent:${agentId}:cron:${id}:run:${runName}`, agentId).key
     },
-    async perform (job, underway) {
+    async perform (job, underway, isAdopted) {
+      const { kind } = job.payload
       try {
-        return job.payload.kind === 'agentTurn' ? await turn(job, underway) : await event(job, underway)
+        if (kind === 'command') return isAdopted ? lostCommand(clock.now()) : await commands.carry(job, underway, agentOf(job))
+        return kind === 'agentTurn' ? await turn(job, underway) : await event(job, underway)
       } catch (error) {
         if (isGatewayError(error) && error.code === 'STOPPING') return undefined
         const kind = isGatewayError(error) ? error.code.toLowerCase() : 'internal'
         const message = error instanceof Error ? error.message : String(error)
         return { end: { status: 'error', endedAtMs: clock.now(), text: '', ...failureOf(kind, message) } }
       }
+    },
+    async abandon ({ runId }) {
+      commands.abandon(runId)
+      await runs.abort({ runId, origin: 'cron.remove' }).catch(() => {})
     }
   }
 }

@@ -139,8 +139,7 @@ class CronRoom implements Cron {
     const job = this.#jobs.get(id)
     if (!job) return { ok: true, removed: false }
     await this.#jobs.delete(id)
-    // What it was about to say is not wanted any more.
-    if (job.underway) await this.#options.runs.abort({ runId: job.underway.runId, origin: 'cron.remove' }).catch(() => {})
+    if (job.underway) await this.#carrying.abandon(job.underway)
     this.#tell('removed', job)
     this.wakeUp()
     return { ok: true, removed: true }

@@ -25,6 +25,7 @@ function payloadOf (change: unknown, before?: Payload): Payload {
   const merged = over(before?.kind === kind ? before as unknown as Fields : {}, fields)! as unknown as Payload
   if (kind === 'systemEvent' && !('text' in merged)) throw refuse('payload.text is required: what the agent is told')
   if (kind === 'agentTurn' && !('message' in merged)) throw refuse('payload.message is required: what the agent is to do')
+  if (kind === 'command' && !('argv' in merged)) throw refuse('payload.argv is required: the program and its arguments, or ["sh", "-lc", a line for the shell]')
   return merged
 }
 
@@ -62,6 +63,10 @@ function checkTogether ({ payload, sessionTarget, delivery, schedule, deleteAfte
   }
   if (payload.kind === 'agentTurn' && sessionTarget === 'main') {
     throw refuse('sessionTarget "main" takes a payload of kind "systemEvent"; an agentTurn runs "isolated", in the "current" session or in "session:<id>"')
+  }
+  if (payload.kind === 'command') {
+    if (sessionTarget !== 'isolated') throw refuse('a command runs in no conversation: sessionTarget "isolated"')
+    if (payload.argv[0]!.trim() === '') throw refuse('payload.argv names no program')
   }
   if (delivery?.mode === 'webhook') checkWebhook(delivery.to)
   if (delivery?.completionDestination) checkWebhook(delivery.completionDestination.to)

@@ -32,9 +32,17 @@ export function createEditing ({ table, carrying, now }: { table: JobTable, carr
     return table.all().find(job => job.declarationKey === declarationKey && carrying.agentOf(job) === agent)
   }
 
-  function changed (before: Job, patch: Fields, { isOwner }: Author): Job {
+  /** Nobody else has commands run here, or changes those of the owner. */
+  function refuseStrangers ({ payload }: Pick<Job, 'payload'>, { isOwner }: Author): void {
+    if (payload.kind === 'command' && !isOwner) {
+      throw new GatewayError('FORBIDDEN', { message: 'jobs that are commands are made and changed by the owner of the gateway' })
+    }
+  }
+
+  function changed (before: Job, patch: Fields, author: Author): Job {
     const nowMs = now()
     const job = changedDefinition(before, patch, nowMs)
+    refuseStrangers(job, author)
     const isRescheduled = JSON.stringify(job.schedule) !== JSON.stringify(before.schedule)
     if (isRescheduled) {
       checkSchedule(job.schedule, nowMs)
@@ -43,7 +51,7 @@ export function createEditing ({ table, carrying, now }: { table: JobTable, carr
     // Throws for agents and keys that do not exist.
     carrying.sessionKeyOf(job, 'try')
     // Whoever rewrites what it does is answerable for it from then on.
-    const isOwners = patch.payload === undefined ? before.isOwners : isOwner
+    const isOwners = patch.payload === undefined ? before.isOwners : author.isOwner
     const plain = { ...job, updatedAtMs: nowMs, isOwners }
     if (!isRescheduled && !(job.enabled && !before.enabled)) return plain
     const { pending: _pending, notBeforeMs: _notBefore, retries: _retries, ...rest } = plain
@@ -74,6 +82,7 @@ export function createEditing ({ table, carrying, now }: { table: JobTable, carr
       if (table.count() >= maxJobs) {
         throw new GatewayError('BUSY', { message: `there are ${maxJobs} jobs already; remove some: openclaw cron list --all`, retryAfterMs: 60_000 })
       }
+      refuseStrangers(definition, author)
       checkSchedule(schedule, nowMs)
       refusePast(schedule, nowMs)
       const job: Job = {

@@ -51,12 +51,12 @@ class EndingRoom implements Ending {
     this.#closing.resolve()
   }
 
-  async carry (id: string): Promise<void> {
+  async carry (id: string, isAdopted = false): Promise<void> {
     const { jobs, carrying } = this.#options
     const job = jobs.get(id)
     if (!job?.underway) return
     const { underway } = job
-    const carried = await carrying.perform(job, underway)
+    const carried = await carrying.perform(job, underway, isAdopted)
     if (!carried || this.#gone(id, underway)) return
     await this.#certainly(async () => await this.#settle(id, underway, carried))
   }
@@ -64,7 +64,7 @@ class EndingRoom implements Ending {
   async adopt (id: string): Promise<void> {
     const { jobs, places } = this.#options
     const { underway } = jobs.get(id) ?? {}
-    if (!underway?.handedOver) return await this.carry(id)
+    if (!underway?.handedOver) return await this.carry(id, true)
     const { handedOver } = underway
     const arrival = handedOver.messageId === undefined
       ? { status: 'unknown' as const, error: 'the gateway ended while it was being delivered' }

@@ -20,6 +20,15 @@ export type Payload =
     readonly timeoutSeconds?: number
     readonly lightContext?: boolean
   } & ToolLimits
+  | {
+    readonly kind: 'command'
+    readonly argv: readonly string[]
+    readonly cwd?: string
+    readonly env?: { readonly [name: string]: string }
+    readonly timeoutSeconds?: number
+    readonly noOutputTimeoutSeconds?: number
+    readonly outputMaxBytes?: number
+  } & ToolLimits
 
 export interface Destination {
   readonly mode?: 'announce' | 'webhook'

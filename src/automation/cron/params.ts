@@ -2,6 +2,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { GatewayError } from '../../protocol/errors.ts'
 import { oneOf, Type } from '../../protocol/type.ts'
+import { longestSeconds } from './command.ts'
 
 const closed = { additionalProperties: false }
 const optional = Type.Optional
@@ -24,6 +25,8 @@ const schedule = Type.Union([
   }, closed)
 ])
 
+const argv = Type.Array(Type.String({ maxLength: 65_536, pattern: '^[^\\u0000]*$' }), { minItems: 1, maxItems: 256 })
+const variables = Type.Record(Type.String({ minLength: 1, maxLength: 256 }), Type.String({ maxLength: 32_768 }), { maxProperties: 64 })
 const limits = { toolsAllow: optional(orNull(tools)), toolsAllowIsDefault: optional(Type.Boolean()) }
 
 const payload = (isPatch: boolean) => Type.Union([
@@ -36,6 +39,16 @@ const payload = (isPatch: boolean) => Type.Union([
     timeoutSeconds: optional(Type.Number({ minimum: 0, maximum: 604_800 })),
     allowUnsafeExternalContent: optional(Type.Boolean()),
     lightContext: optional(Type.Boolean()),
+    ...limits
+  }, closed),
+  Type.Object({
+    kind: Type.Literal('command'),
+    argv: isPatch ? optional(argv) : argv,
+    cwd: optional(orNull(Type.String({ minLength: 1, maxLength: 4096 }))),
+    env: optional(orNull(variables)),
+    timeoutSeconds: optional(Type.Number({ minimum: 0, maximum: longestSeconds })),
+    noOutputTimeoutSeconds: optional(Type.Number({ minimum: 0, maximum: longestSeconds })),
+    outputMaxBytes: optional(Type.Integer({ minimum: 1, maximum: 131_072 })),
     ...limits
   }, closed)
 ])
@@ -107,7 +120,7 @@ export function refuseUnbuilt (asked: Fields): void {
   const what = unbuiltOf(asked)
   if (what === undefined) return
   throw new GatewayError('NOT_BUILT_YET', {
-    message: `this gateway does not offer ${what}; schedules are at, every and cron, payloads systemEvent and agentTurn`, details: { reason: what }
+    message: `this gateway does not offer ${what}; schedules are at, every and cron, payloads systemEvent, agentTurn and command`, details: { reason: what }
   })
 }
 
@@ -115,7 +128,8 @@ function unbuiltOf ({ schedule, payload, trigger, pacing }: Fields): string | un
   const { kind } = isFields(schedule) ? schedule : {}
   if (kind === 'on-exit' || kind === 'stream') return `schedules of kind "${kind}"`
   if (isFields(payload)) {
-    if (payload.kind === 'command' || payload.kind === 'script') return `payloads of kind "${payload.kind}"`
+    if (payload.kind === 'script') return 'payloads of kind "script"'
+    if (payload.kind === 'command' && payload.input !== undefined) return 'input of commands'
     if (Array.isArray(payload.fallbacks)) return 'fallback models of a single job'
   }
   if (trigger) return 'condition scripts (trigger)'

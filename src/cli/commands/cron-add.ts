@@ -18,7 +18,8 @@ export default command({
   },
   examples: [
     ['openclaw cron add --name report --cron "0 7 * * 1-5" --tz Europe/Berlin --message "Sum up the night" --announce', 'On work days at seven.'],
-    ['openclaw cron add --name tea --at 20m --system-event "The tea is ready" --wake now', 'Once, in the main conversation.']
+    ['openclaw cron add --name tea --at 20m --system-event "The tea is ready" --wake now', 'Once, in the main conversation.'],
+    ['openclaw cron add --name queue --every 15m --command "df -h /srv" --announce --channel telegram --to 123456789', 'What a command prints, to a chat.']
   ],
   run: context => {
     const { displayName, declarationKey, disabled, deleteAfterRun, keepAfterRun } = context.options
@@ -26,7 +27,7 @@ export default command({
     if (fields['name'] === undefined) throw new UsageError('--name is required')
     if (fields['schedule'] === undefined) throw new UsageError('Give one of --at, --every and --cron')
     const payload = fields['payload'] as { kind: string } | undefined
-    if (!payload) throw new UsageError('Give --message or --system-event')
+    if (!payload) throw new UsageError('Give --message, --system-event or --command')
     const job = {
       sessionTarget: payload.kind === 'systemEvent' ? 'main' : 'isolated',
       wakeMode: 'now',
