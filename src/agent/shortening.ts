@@ -1,4 +1,5 @@
 /** Long conversations are shortened before a turn, by a summary that the session's own model writes. */
+import { createRecent } from '../lib/recent.ts'
 import type { Message } from '../protocol/transcript.ts'
 import type { Models } from '../providers/model.ts'
 import type { Compaction, Summarise } from '../sessions/compaction.ts'
@@ -49,7 +50,7 @@ export function createSummarise (models: Models, now: () => number): Summarise {
 
 /** The step of a run that looks whether it is time, and never fails the run. */
 export function createShortening (compaction: Compaction) {
-  const paused = new Map<string, number>()
+  const paused = createRecent<number>(maxPaused)
   return async ({ run, route }: Turn, { sessions, now, log }: RunContext, isTooLong?: true): Promise<boolean> => {
     const record = sessions.get(run.key)
     const isDue = isTooLong ?? (record && compaction.due(record, route.model.contextWindow) && now() >= (paused.get(run.key) ?? 0))
@@ -60,7 +61,6 @@ export function createShortening (compaction: Compaction) {
       return true
     }
     log.warn({ sessionKey: run.key, reason: outcome.reason, pauseMs }, 'a long conversation could not be shortened')
-    if (paused.size >= maxPaused) paused.delete(paused.keys().next().value!)
     paused.set(run.key, now() + pauseMs)
     return false
   }

@@ -1,5 +1,5 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto'
-import { createOrderedMap } from '../lib/ordered-map.ts'
+import { createRecent } from '../lib/recent.ts'
 
 /** A public key that may stand for a device. */
 export interface DeviceKey {
@@ -66,18 +66,14 @@ export interface DeviceKeyCache {
 
 export function createDeviceKeyCache (max = 256): DeviceKeyCache {
   /** Least recently used first. */
-  const keys = createOrderedMap<string, DeviceKey>()
+  const keys = createRecent<DeviceKey>(max)
   return {
     get (text) {
       const key = keys.get(text)
       if (key) keys.set(text, key)
       return key
     },
-    remember (text, key) {
-      keys.set(text, key)
-      const oldest = keys.oldest()
-      if (keys.size() > max && oldest) keys.delete(oldest.key)
-    },
-    size: () => keys.size()
+    remember: keys.set,
+    size: keys.size
   }
 }

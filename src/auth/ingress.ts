@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { createCidrMatcher, isLoopbackAddress, isLoopbackHostname, normalizeAddress, parseHostHeader } from '../lib/net-address.ts'
+import { createRecent } from '../lib/recent.ts'
 import { parseOrigin } from '../lib/web-origin.ts'
 
 /** Where a request is deemed to come from. Found out once, before any credential is looked at. */
@@ -126,7 +127,7 @@ export function createIngress (options: IngressOptions): (facts: IngressFacts) =
   }
 
   // The peers that were here last: the requests of one socket come from one address.
-  const peers = new Map<string, Peer>()
+  const peers = createRecent<Peer>(maxPeers)
 
   function peerOf (remoteAddress: string | undefined, localAddress: string | undefined): Peer {
     const name = `${remoteAddress} ${localAddress}`
@@ -134,7 +135,6 @@ export function createIngress (options: IngressOptions): (facts: IngressFacts) =
     if (known) return known
     const peerAddress = normalizeAddress(remoteAddress) ?? unknownAddress
     const overLoopback = isLoopbackAddress(peerAddress) && (localAddress === undefined || isLoopbackAddress(localAddress))
-    if (peers.size >= maxPeers) peers.delete(peers.keys().next().value!)
     peers.set(name, { peerAddress, overLoopback })
     return { peerAddress, overLoopback }
   }

@@ -8,6 +8,7 @@ export interface Recent<Value, Key = string> {
   delete (key: Key): void
   /** Oldest first. */
   values (): Value[]
+  size (): number
 }
 
 export function createRecent<Value, Key = string> (most: number): Recent<Value, Key> {
@@ -15,6 +16,7 @@ export function createRecent<Value, Key = string> (most: number): Recent<Value, 
   return {
     get: values.get,
     values: values.values,
+    size: values.size,
     set (key, value) {
       values.set(key, value)
       if (values.size() > most) values.delete(values.oldest()!.key)

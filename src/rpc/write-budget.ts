@@ -1,3 +1,4 @@
+import { createRecent } from '../lib/recent.ts'
 import { GatewayError } from '../protocol/errors.ts'
 
 /** At most so many control-plane writes per caller and method in a window; a guard against runaway programs, not a quota. */
@@ -14,7 +15,7 @@ export interface WriteBudgetOptions {
 }
 
 export function createWriteBudget ({ now, limit = 30, windowMs = 60_000, maxOwners = 10_000 }: WriteBudgetOptions): WriteBudget {
-  const windows = new Map<string, { startedAtMs: number, used: number }>()
+  const windows = createRecent<{ startedAtMs: number, used: number }>(maxOwners)
 
   return {
     spend (method, owner) {
@@ -22,8 +23,6 @@ export function createWriteBudget ({ now, limit = 30, windowMs = 60_000, maxOwne
       const at = now()
       let window = windows.get(key)
       if (!window || at - window.startedAtMs >= windowMs) {
-        windows.delete(key)
-        if (windows.size >= maxOwners) windows.delete(windows.keys().next().value!)
         window = { startedAtMs: at, used: 0 }
         windows.set(key, window)
       }
@@ -37,6 +36,6 @@ export function createWriteBudget ({ now, limit = 30, windowMs = 60_000, maxOwne
       }
       window.used++
     },
-    size: () => windows.size
+    size: windows.size
   }
 }

@@ -1,5 +1,5 @@
 /** Lists of sessions. A page is put together from rows that are JSON already, and kept until a session changes. */
-import { createOrderedMap } from '../lib/ordered-map.ts'
+import { createRecent } from '../lib/recent.ts'
 import { shorten } from './projection.ts'
 import type { SessionRecord } from './record.ts'
 import type { Row, RowOrder, Rows } from './rows.ts'
@@ -137,7 +137,7 @@ function defaultsJson (facts: RowFacts): string {
 /** Returns the writer of lists: the text of a result, ready for the wire. */
 export function createListing (options: ListingOptions): (query: ListQuery) => string {
   const { rows, now } = options
-  const pages = createOrderedMap<string, { version: number, config: unknown, text: string }>()
+  const pages = createRecent<{ version: number, config: unknown, text: string }>(keptPages)
 
   function write (query: ListQuery): string {
     const limit = Math.min(query.limit ?? defaultLimit, maxLimit)
@@ -169,7 +169,6 @@ export function createListing (options: ListingOptions): (query: ListQuery) => s
     if (text === undefined) {
       text = write(query)
       if (name !== '' && text.length <= keptPageCharacters) pages.set(name, { version, config, text })
-      if (pages.size() > keptPages) pages.delete(pages.oldest()!.key)
     }
     return `{"ts":${now()},${text}`
   }

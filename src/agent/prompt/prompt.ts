@@ -1,7 +1,7 @@
 /** The words around a conversation: who the agent is, what its workspace says, where and when it is. */
 import { agentEntries, type AgentEntry } from '../../config/agent-entries.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import { createOrderedMap } from '../../lib/ordered-map.ts'
+import { createRecent } from '../../lib/recent.ts'
 import { isPrivate, parseKey } from '../../sessions/keys.ts'
 import type { Prompting, PromptFacts, RunLog } from '../context.ts'
 import { visibleReply } from '../replies.ts'
@@ -65,9 +65,9 @@ export interface PromptingRoom extends Prompting {
 export function createPrompting ({ config, paths, now, log }: PromptingOptions): PromptingRoom {
   const workspaces = createWorkspaces({ now, log })
   const today = createCalendar({ now, log })
-  const remembered = createOrderedMap<string, { readonly words: WorkspaceWords, readonly loaded: LoadedConfig, readonly text: string }>()
+  const remembered = createRecent<{ readonly words: WorkspaceWords, readonly loaded: LoadedConfig, readonly text: string }>(maxRemembered)
 
-  const known = createOrderedMap<string, Agent>()
+  const known = createRecent<Agent>(maxRemembered)
   const creating = new Set<Promise<void>>()
 
   /** Looked up once for each state of the configuration, however many agents it has. */
@@ -77,7 +77,6 @@ export function createPrompting ({ config, paths, now, log }: PromptingOptions):
     const entry = agentEntries(loaded.config).find(({ id }) => id.toLowerCase() === agentId) ?? {}
     const agent = { loaded, entry, directory: workspaceOf(loaded.config, agentId, paths) }
     known.set(agentId, agent)
-    if (known.size() > maxRemembered) known.delete(known.oldest()!.key)
     return agent
   }
 
@@ -110,7 +109,6 @@ export function createPrompting ({ config, paths, now, log }: PromptingOptions):
       `# Here and now\n\n${day}\n${place[0]!.toUpperCase()}${place.slice(1)}.`
     ].filter(Boolean).join('\n\n')
     remembered.set(id, { words, loaded, text })
-    if (remembered.size() > maxRemembered) remembered.delete(remembered.oldest()!.key)
     return text
   }
 

@@ -1,4 +1,5 @@
 /** A gateway as an MCP server: what happens there is kept for clients that ask, and told to those that understand channels. */
+import { createRecent } from '../../lib/recent.ts'
 import type { GatewayClient, GatewayEvent } from '../gateway-client.ts'
 import { conversationOf, isObject, textOf, type BridgeConversation } from './conversation.ts'
 import { createEventQueue, type EventQueue } from './event-queue.ts'
@@ -45,18 +46,12 @@ const timeOf = (value: unknown): number | undefined => typeof value === 'number'
 /** `yes abcde`, as people answer on a channel; the letter l is left out because it looks like others. */
 const replyPattern = /^(yes|no)\s+([a-km-z]{5})$/i
 
-/** The oldest make room. */
-function put<V> (map: Map<string, V>, name: string, value: V, most: number): void {
-  map.set(name, value)
-  if (map.size > most) map.delete(map.keys().next().value!)
-}
-
 const rawOf = (payload: Fields): object => JSON.stringify(payload).length <= maxRawChars ? { raw: payload } : { raw: { tooLarge: true } }
 
 export function createBridge ({ open, tellsChannels, notify, note, now }: BridgeOptions): Bridge {
   const events = createEventQueue()
-  const approvals = new Map<string, OpenApproval>()
-  const permissions = new Map<string, number>()
+  const approvals = createRecent<OpenApproval>(maxApprovals)
+  const permissions = createRecent<number>(maxPermissions)
 
   function approvalChanged (kind: OpenApproval['kind'], what: 'requested' | 'resolved', payload: Fields): void {
     const id = word(payload.id)
@@ -64,7 +59,7 @@ export function createBridge ({ open, tellsChannels, notify, note, now }: Bridge
     if (id !== undefined && what === 'requested') {
       const createdAtMs = timeOf(payload.createdAtMs) ?? now()
       const expiresAtMs = timeOf(payload.expiresAtMs) ?? now() + unknownExpiryMs
-      put(approvals, id, { kind, id, request: payload.request, createdAtMs, expiresAtMs }, maxApprovals)
+      approvals.set(id, { kind, id, request: payload.request, createdAtMs, expiresAtMs })
     }
     events.push({ type: `${kind}_approval_${what}`, ...rawOf(payload) })
   }
@@ -114,13 +109,13 @@ export function createBridge ({ open, tellsChannels, notify, note, now }: Bridge
     link,
     events,
     openApprovals () {
-      for (const [id, { expiresAtMs = 0 }] of approvals) if (expiresAtMs <= now()) approvals.delete(id)
-      return [...approvals.values()]
+      for (const { id, expiresAtMs = 0 } of approvals.values()) if (expiresAtMs <= now()) approvals.delete(id)
+      return approvals.values()
     },
     permissionAsked ({ request_id: id, tool_name: toolName, description, input_preview: inputPreview }) {
       const requestId = word(id)?.toLowerCase()
       if (requestId === undefined || requestId.length > 64) return
-      put(permissions, requestId, now(), maxPermissions)
+      permissions.set(requestId, now())
       events.push({ type: 'claude_permission_request', requestId, toolName, description, inputPreview })
     },
     close: link.close

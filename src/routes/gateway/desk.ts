@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Caller } from '../../auth/caller.ts'
 import { GatewayError } from '../../protocol/errors.ts'
-import { createOrderedMap } from '../../lib/ordered-map.ts'
+import { createRecent } from '../../lib/recent.ts'
 import type { SessionTarget } from '../../sessions/room.ts'
 import type { Exchange, Prepared, Requests } from '../requests/requests.ts'
 import type { MessageFields } from './fields.ts'
@@ -63,7 +63,7 @@ export function createDesk (options: DataPlaneOptions, requests: Requests): Desk
   const { config, sessions, models, files, outbound } = options
   const settings = () => config().config.gateway.dataPlane
   const uploads = createUploads({ files, maxBytes: () => settings().maxUploadBytes })
-  const ignored = createOrderedMap<string, true>()
+  const ignored = createRecent<true>(maxIgnored)
   const kept = new WeakMap<Exchange, readonly Upload[]>()
   let preparing = 0
 
@@ -83,10 +83,7 @@ export function createDesk (options: DataPlaneOptions, requests: Requests): Desk
     return parts.some(({ kind }) => kind === 'audio') ? createTranscriber(config(), outbound()) : undefined
   }
 
-  function noteIgnored (caller: Caller, requestId: string): void {
-    ignored.set(JSON.stringify([caller.principal, requestId]), true)
-    if (ignored.size() > maxIgnored) ignored.delete(ignored.oldest()!.key)
-  }
+  const noteIgnored = (caller: Caller, requestId: string): void => ignored.set(JSON.stringify([caller.principal, requestId]), true)
 
   function checkMeant (fields: MessageFields, words: string, requestId: string, caller: Caller): void {
     if (isMeant(settings(), fields, words)) return
