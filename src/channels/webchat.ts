@@ -8,6 +8,7 @@ import type { SessionRecord } from '../sessions/record.ts'
 import type { SessionsRoom } from '../sessions/sessions.ts'
 import { defineChannel, type OutboundMessage, type SendOutcome } from './define-channel.ts'
 import { maxTextChars } from './delivery/item.ts'
+import { later, refused } from './outcome.ts'
 import type { ChannelAccount } from './room.ts'
 import { webchatAccountId, webchatId, webchatLabel } from './webchat-row.ts'
 
@@ -57,8 +58,8 @@ export function createWebchat ({ sessions, events, now }: WebchatSources): Chann
       try {
         return { kind: 'sent', messageId: await write(message) }
       } catch (error) {
-        if (error instanceof GatewayError && !error.row.retryable) return { kind: 'refused', reason: error.message }
-        return { kind: 'later', reason: error instanceof Error ? error.message : String(error) }
+        if (error instanceof GatewayError && !error.row.retryable) return refused(error.message)
+        return later(error instanceof Error ? error.message : String(error))
       }
     }
   }

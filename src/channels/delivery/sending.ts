@@ -1,6 +1,7 @@
 /** One try to send one part of a message. */
 import { contained } from '../containment.ts'
 import type { OutboundMedia, OutboundMessage, RunningAccount, SendOutcome } from '../define-channel.ts'
+import { refused } from '../outcome.ts'
 import type { OutboundItem } from './item.ts'
 
 const sendLimitMs = 60_000
@@ -36,7 +37,7 @@ export async function sendPart (running: RunningAccount, item: OutboundItem, par
   const messageId = replaces(item)
   const send = async (): Promise<SendOutcome> => {
     if (messageId === undefined) return await running.send(message, signal)
-    return await running.edit?.({ ...message, messageId }, signal) ?? { kind: 'refused', reason: 'it cannot be changed' }
+    return await running.edit?.({ ...message, messageId }, signal) ?? refused('it cannot be changed')
   }
   try {
     const outcome = await contained(() => {}, send)

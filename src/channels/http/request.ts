@@ -6,6 +6,8 @@ import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 
 import { nodeHttp } from '../../lib/node-http.ts'
 import { readBody } from '../../lib/outbound/body.ts'
 import { OutboundError } from '../../lib/outbound/outbound-error.ts'
+import type { SendOutcome } from '../define-channel.ts'
+import { later, refused } from '../outcome.ts'
 
 export interface Sender {
   request (options: RequestOptions): Promise<Answer>
@@ -40,6 +42,13 @@ export class NoAnswer extends Error {
     this.name = 'NoAnswer'
     this.mayHaveArrived = mayHaveArrived
   }
+}
+
+/** What became of a message whose call ended in an error that is no answer of the service. */
+export function outcomeWithoutAnswer (error: unknown): SendOutcome {
+  const reason = error instanceof Error ? error.message : String(error)
+  if (!(error instanceof NoAnswer)) return refused(reason)
+  return error.mayHaveArrived ? { kind: 'unknown', reason } : later(reason)
 }
 
 /** A connection that was unused for longer may have been forgotten by whatever lies between, and a message on it is lost or not. */

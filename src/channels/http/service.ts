@@ -1,7 +1,8 @@
 /** A call of a service that speaks JSON: its answer, or what went wrong, said in a way that tells what became of a message. */
 import type { SendOutcome } from '../define-channel.ts'
+import { later } from '../outcome.ts'
 import { multipart, type Upload } from './multipart.ts'
-import { NoAnswer, type RequestOptions, type Sender } from './request.ts'
+import { outcomeWithoutAnswer, type RequestOptions, type Sender } from './request.ts'
 
 export interface Json { readonly [key: string]: unknown }
 
@@ -96,9 +97,7 @@ export function outcomeOfStatus (status: number): RefusalFacts['outcome'] {
 
 /** What became of a message whose call failed. */
 export function outcomeOfError (error: unknown): SendOutcome {
-  const reason = error instanceof Error ? error.message : String(error)
-  if (error instanceof NoAnswer) return { kind: error.mayHaveArrived ? 'unknown' : 'later', reason }
-  if (!(error instanceof ServiceRefusal)) return { kind: 'refused', reason }
-  const { outcome, retryAfterMs } = error
-  return outcome === 'later' && retryAfterMs !== undefined ? { kind: 'later', reason, retryAfterMs } : { kind: outcome, reason }
+  if (!(error instanceof ServiceRefusal)) return outcomeWithoutAnswer(error)
+  const { outcome, message: reason, retryAfterMs } = error
+  return outcome === 'later' ? later(reason, retryAfterMs) : { kind: outcome, reason }
 }

@@ -4,6 +4,7 @@ import type { OutboundMedia, OutboundMessage, RunningAccount, SendOutcome } from
 import { noMarks, toFewMarks } from '../../few-marks.ts'
 import { createFileThenText } from '../../file-then-text.ts'
 import { outcomeOfError, ServiceRefusal, type Json } from '../../http/service.ts'
+import { refused } from '../../outcome.ts'
 import type { Api } from './api.ts'
 import { tapbackOf } from './tapbacks.ts'
 import type { WireMessage } from './wire.ts'
@@ -27,7 +28,6 @@ export interface OutboundOptions {
 
 export type Outbound = Required<Pick<RunningAccount, 'send' | 'remove' | 'react' | 'typing'>>
 
-const refused = (reason: string): SendOutcome => ({ kind: 'refused', reason })
 const needsHelper = refused('this needs BlueBubbles\' Private API; set it up on the Mac (Settings, Private API)')
 const isGuid = (id: string): boolean => /^[\w:/.-]{1,128}$/.test(id)
 const extensions: { readonly [kind in OutboundMedia['kind']]: string } = { image: 'png', audio: 'm4a', video: 'mp4', file: 'bin' }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { createRecent } from '../../../lib/recent.ts'
 import type { OutboundMessage, OutboundPoll, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import type { Upload } from '../../http/multipart.ts'
+import { later, refused } from '../../outcome.ts'
 import { Refusal, type Api, type CallOptions } from './api.ts'
 import { targetOf, type Conversations } from './conversations.ts'
 import { outcomeOf } from './outcome.ts'
@@ -27,7 +28,6 @@ const silent = 1 << 12
 /** People may be called by name; everybody at once, and those of a role, may not. */
 const mentions = { parse: ['users'], replied_user: false }
 
-const refused = (reason: string): SendOutcome => ({ kind: 'refused', reason })
 const nonceOf = (key: string): string => createHash('sha256').update(key).digest('base64url').slice(0, 24)
 
 /** What the service would refuse is not sent at all. */
@@ -139,7 +139,7 @@ class DiscordOutbound {
       return outcome
     }
     this.#uncertain.set(key, this.#uncertain.get(key) ?? performance.now())
-    return { kind: 'later', reason: outcome.reason }
+    return later(outcome.reason)
   }
 
   /** Calls about a message that is there; made twice they do no more than once. */

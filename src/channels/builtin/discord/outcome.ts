@@ -1,17 +1,14 @@
 import type { SendOutcome } from '../../define-channel.ts'
-import { NoAnswer } from '../../http/request.ts'
+import { outcomeWithoutAnswer } from '../../http/request.ts'
+import { later, refused } from '../../outcome.ts'
 import { Refusal } from './api.ts'
-
-const later = ({ message: reason, retryAfterMs }: Refusal): SendOutcome =>
-  ({ kind: 'later', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
 
 /** What became of a call that failed. */
 export function outcomeOf (error: unknown): SendOutcome {
-  if (error instanceof NoAnswer) return { kind: error.mayHaveArrived ? 'unknown' : 'later', reason: error.message }
-  if (!(error instanceof Refusal)) return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) }
-  const { status, message: reason } = error
+  if (!(error instanceof Refusal)) return outcomeWithoutAnswer(error)
+  const { status, message: reason, retryAfterMs } = error
   // With another token it would arrive; 503 is said before anything is done.
-  if (status === 429 || status === 503 || error.isUnauthorized) return later(error)
+  if (status === 429 || status === 503 || error.isUnauthorized) return later(reason, retryAfterMs)
   // Something may have been done before it went wrong.
-  return status >= 500 ? { kind: 'unknown', reason } : { kind: 'refused', reason }
+  return status >= 500 ? { kind: 'unknown', reason } : refused(reason)
 }

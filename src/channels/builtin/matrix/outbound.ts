@@ -4,6 +4,7 @@ import { createRecent } from '../../../lib/recent.ts'
 import type { OutboundMedia, OutboundMessage, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import { NoAnswer } from '../../http/request.ts'
 import { outcomeOfError, ServiceRefusal, type Json } from '../../http/service.ts'
+import { refused } from '../../outcome.ts'
 import { toTelegramHtml } from '../telegram/markup.ts'
 import type { Api } from './api.ts'
 import type { Rooms } from './rooms.ts'
@@ -31,7 +32,6 @@ export interface Outbound extends Required<Pick<RunningAccount, 'send' | 'edit' 
 }
 
 const encryptedNotice = 'This room is encrypted, and this gateway cannot read or write encrypted messages. Please use a room without encryption.'
-const refused = (reason: string): SendOutcome => ({ kind: 'refused', reason })
 const txnOf = (...parts: string[]): string => `oc${createHash('sha256').update(JSON.stringify(parts)).digest('base64url')}`
 const mentioned = /@[\w.=/+-]{1,200}:[\w.-]{1,200}(?::\d{1,5})?/g
 

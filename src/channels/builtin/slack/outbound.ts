@@ -2,6 +2,7 @@
 import { createRecent } from '../../../lib/recent.ts'
 import type { OutboundMessage, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import { outcomeOfError, ServiceRefusal, type Json } from '../../http/service.ts'
+import { refused } from '../../outcome.ts'
 import type { Api } from './api.ts'
 import { emojiName } from './emoji.ts'
 import { toMrkdwn } from './text.ts'
@@ -28,8 +29,6 @@ export interface Outbound extends Required<Pick<RunningAccount, 'send' | 'edit' 
 const mostPeople = 1000
 const mostThreads = 2000
 const fileId = /^F[A-Z0-9]{2,30}$/
-
-const refused = (reason: string): SendOutcome => ({ kind: 'refused', reason })
 
 /** `C123`, `channel:C123`, `user:U123`, `<@U123>`, `U123`. Undefined: none of these. */
 export function targetOf (chatId: string): string | undefined {

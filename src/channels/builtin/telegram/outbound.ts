@@ -1,6 +1,7 @@
 /** What goes out: messages, files, changes of what was sent, and signs. */
 import type { OutboundMessage, OutboundPoll, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import { createFileThenText } from '../../file-then-text.ts'
+import { refused } from '../../outcome.ts'
 import { Refusal, type Api, type Params } from './api.ts'
 import { toTelegramHtml } from './markup.ts'
 import { asDocument, isWrongKind, mediaCall, type MediaCall } from './media.ts'
@@ -19,8 +20,6 @@ export interface OutboundOptions {
 }
 
 export type Outbound = Required<Pick<RunningAccount, 'send' | 'edit' | 'remove' | 'react' | 'poll' | 'typing'>>
-
-const refused = (reason: string): SendOutcome => ({ kind: 'refused', reason })
 
 /** Numbers, and the names of public groups and channels. */
 const isChatId = (id: string): boolean => /^(?:-?\d{1,20}|@\w{1,64})$/.test(id)

@@ -4,6 +4,7 @@ import { OutboundError } from '../../../lib/outbound/outbound-error.ts'
 import type { Outbound as Guard, OutboundResponse } from '../../../lib/outbound/outbound.ts'
 import type { AccountContext, OutboundMessage, ProbeResult, RunningAccount, SendOutcome } from '../../define-channel.ts'
 import { boundedRetryMs, parseJson, type Json } from '../../http/service.ts'
+import { later, refused } from '../../outcome.ts'
 import { settingsPath } from '../../secrets.ts'
 import type { WebhookSettings } from './settings.ts'
 import { headerNames, signed } from './signature.ts'
@@ -23,8 +24,6 @@ export interface OutboundOptions {
   readonly guard: () => Promise<Guard>
 }
 
-const refused = (reason: string): SendOutcome => ({ kind: 'refused', reason })
-
 function outcomeOf ({ status, headers, bytes }: OutboundResponse, id: string): SendOutcome {
   // The other side has it already, from a try whose answer was lost.
   if ((status >= 200 && status < 300) || status === 409) {
@@ -33,8 +32,8 @@ function outcomeOf ({ status, headers, bytes }: OutboundResponse, id: string): S
   }
   const reason = `the receiver answered ${status}`
   if (status !== 429 && status !== 408 && status < 500) return refused(`${reason}; it has to answer 2xx`)
-  const after = headers['retry-after'] === undefined ? undefined : boundedRetryMs(Number(headers['retry-after']) * 1000)
-  return { kind: 'later', reason, ...(after === undefined ? {} : { retryAfterMs: after }) }
+  const after = headers['retry-after']
+  return later(reason, after === undefined ? undefined : boundedRetryMs(Number(after) * 1000))
 }
 
 /** What can be seen before anything is sent fails in the same way again. */
@@ -88,7 +87,7 @@ export function createWebhookOutbound ({ settings, context, guard }: OutboundOpt
       return outcomeOf(await post(type, id, fields, signal), id)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      return isFinal(error) ? refused(reason) : { kind: 'later', reason }
+      return isFinal(error) ? refused(reason) : later(reason)
     }
   }
 

@@ -5,6 +5,7 @@ import { toFewMarks, type Marks } from '../../few-marks.ts'
 import { createFileThenText } from '../../file-then-text.ts'
 import { NoAnswer } from '../../http/request.ts'
 import { isJson, outcomeOfError, ServiceRefusal, type Json } from '../../http/service.ts'
+import { refused } from '../../outcome.ts'
 import type { Api } from './api.ts'
 import { kindOf, limitOf, nameOf } from './media.ts'
 
@@ -26,7 +27,6 @@ export interface Outbound extends Required<Pick<RunningAccount, 'send' | 'react'
   heard (chatId: string, messageId: string): void
 }
 
-const refused = (reason: string): SendOutcome => ({ kind: 'refused', reason })
 const isPerson = (id: string): boolean => /^\+?\d{5,20}$/.test(id)
 const isChat = (id: string): boolean => isPerson(id) || /^[\w.@=-]{5,128}$/.test(id)
 const isMessage = (id: string): boolean => /^[\w.=+/:-]{1,256}$/.test(id)
