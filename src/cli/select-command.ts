@@ -72,13 +72,14 @@ function unknown (word: string, known: readonly string[], group: string | undefi
 }
 
 const membersOf = (index: CommandIndex, group: string | undefined): string[] => group === undefined
-  ? [...new Set([...Object.keys(index.commands).map(name => name.split(' ')[0]!), ...Object.keys(index.aliases)])]
+  ? [...new Set([...Object.keys(index.commands).map(name => name.split(' ')[0]!), ...Object.keys(index.aliases).filter(name => !name.includes(' '))])]
   : Object.keys(index.commands).filter(name => name.startsWith(`${group} `)).map(name => name.slice(group.length + 1))
 
 function selectInGroup (index: CommandIndex, group: string, rest: string[], global: GlobalOptions): Selection {
   const [word] = rest
   const { fallback } = index.groups[group]!
-  const named = word === undefined ? undefined : `${group} ${word}`
+  const full = `${group} ${word}`
+  const named = word === undefined ? undefined : Object.hasOwn(index.aliases, full) ? index.aliases[full]! : full
   if (named !== undefined && Object.hasOwn(index.commands, named)) return { kind: 'command', name: named, rest: rest.slice(1), global }
   if (word !== undefined && helpFlags.has(word)) return { kind: 'help', group, global, asked: true }
   if (word !== undefined && !word.startsWith('-')) throw unknown(word, membersOf(index, group), group)

@@ -4,7 +4,7 @@ import { selectCommand, takeTrailingGlobals, type CommandIndex } from '../../src
 const index: CommandIndex = {
   commands: { status: 1, setup: 1, 'gateway run': 1, 'gateway status': 1, 'devices approve': 1 },
   groups: { gateway: { summary: '', fallback: 'gateway run' }, devices: { summary: '' } },
-  aliases: { onboard: 'setup' }
+  aliases: { onboard: 'setup', machines: 'devices', 'devices yes': 'devices approve' }
 }
 const none = { dev: false, profile: undefined, logLevel: undefined, color: true }
 const select = (...argv: string[]) => selectCommand(argv, index)
@@ -13,6 +13,13 @@ t.test('a command is found by its words and gets the rest of the line', async t 
   t.same(select('status', '--json'), { kind: 'command', name: 'status', rest: ['--json'], global: none })
   t.same(select('gateway', 'status', '--port', '1'), { kind: 'command', name: 'gateway status', rest: ['--port', '1'], global: none })
   t.same(select('onboard'), { kind: 'command', name: 'setup', rest: [], global: none })
+})
+
+t.test('groups, and commands in them, go by other names as well', async t => {
+  t.match(select('devices', 'yes', 'x'), { kind: 'command', name: 'devices approve', rest: ['x'] })
+  t.match(select('machines', 'yes'), { kind: 'command', name: 'devices approve', rest: [] })
+  t.match(select('machines'), { kind: 'help', group: 'devices' })
+  t.throws(() => select('devices', 'no'), { message: /does not know the command "no"/ })
 })
 
 t.test('a group with a fallback runs it when options or nothing follow', async t => {

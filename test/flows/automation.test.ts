@@ -55,7 +55,7 @@ t.test('what cannot be planned is refused with what can, and by whoever may not 
   const { url } = await startGateway(t)
   const { client } = await admitted(url)
   t.match((await client.request('cron.add', { ...job, schedule: { kind: 'on-exit', command: 'x' } })).error, { message: /at, every and cron/ })
-  t.match((await client.request('cron.add', { ...job, payload: { kind: 'command', argv: ['ls'] } })).error, { message: /systemEvent and agentTurn/ })
+  t.match((await client.request('cron.add', { ...job, payload: { kind: 'script', script: 'x' } })).error, { message: /systemEvent, agentTurn and command/ })
   t.match((await client.request('cron.add', { ...job, delivery: { mode: 'webhook', to: 'ftp://x' } })).error, { message: /http or https/ })
   const { client: reader } = await admitted(url, { scopes: ['operator.read'] })
   t.equal((await reader.request('cron.add', job)).error?.code, 'FORBIDDEN')

@@ -166,7 +166,18 @@ export const groups: { readonly [name: string]: GroupDeclaration } = {
   config: { summary: 'Read, change and check the configuration' }
 }
 
-export const commandIndex: CommandIndex = { commands: loaders, groups, aliases: { onboard: 'setup', send: 'message send', reload: 'gateway reload' } }
+/** Names that people know from elsewhere. */
+const aliases = {
+  onboard: 'setup',
+  send: 'message send',
+  reload: 'gateway reload',
+  automations: 'cron',
+  'cron create': 'cron add',
+  'cron get': 'cron show',
+  'cron rm': 'cron remove'
+}
+
+export const commandIndex: CommandIndex = { commands: loaders, groups, aliases }
 
 export async function loadCommand (name: string): Promise<AnyCommand> {
   return (await loaders[name]!()).default as AnyCommand

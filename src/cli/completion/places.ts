@@ -37,7 +37,8 @@ function optionsOf (command: AnyCommand): Word[] {
 export async function readPlaces (): Promise<Places> {
   const names = Object.keys(commandIndex.commands)
   const commands = new Map(await Promise.all(names.map(async name => [name, await loadCommand(name)] as const)))
-  const aliases = Object.entries(commandIndex.aliases)
+  // Other names of groups, and of what is in them, are understood; nobody is led to them.
+  const aliases = Object.entries(commandIndex.aliases).filter(([name, meant]) => !name.includes(' ') && commands.has(meant))
   const optionsFor = (name: string | undefined): Word[] => name === undefined ? [help] : optionsOf(commands.get(name)!)
   const groupPlaces = Object.entries(groups).map(([group, { fallback }]): Place => {
     const members = [...commands].filter(([name]) => name.startsWith(`${group} `))
