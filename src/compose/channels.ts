@@ -1,10 +1,9 @@
 /** The channels of a running gateway: built after it is ready if the configuration names any, else when somebody asks for them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Channel } from '../channels/define-channel.ts'
-import { accountEntries, hasChannels } from '../channels/entries.ts'
-import type { Inbound } from '../channels/inbound/inbound.ts'
+import { hasChannels } from '../channels/entries.ts'
 import type { Outbox } from '../channels/replies/reply.ts'
-import type { ChannelRooms, Receive } from '../channels/room.ts'
+import type { ChannelRooms } from '../channels/room.ts'
 import type { Environment } from '../config/environment.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { EventBus } from '../events/bus.ts'
@@ -12,10 +11,8 @@ import type { Logging } from '../log/logger.ts'
 import type { Outbound } from '../lib/outbound/outbound.ts'
 import type { Plugins } from '../plugins/plugins.ts'
 import type { Store } from '../store/store.ts'
+import type { BuiltChannels } from './channel-rooms.ts'
 import type { Conversation } from './conversation.ts'
-import { composeInbound } from './inbound.ts'
-import { composeMessages } from './messages.ts'
-import { composeReplyFiles } from './reply-files.ts'
 
 export interface ChannelParts extends Pick<Conversation, 'runs' | 'files' | 'sessions'> {
   readonly live: LiveConfig
@@ -47,69 +44,10 @@ export interface LateChannels {
   close (): Promise<void>
 }
 
-interface Built {
-  readonly rooms: ChannelRooms
-  readonly outbox: Outbox
-  readonly inbound: Inbound
-}
-
-async function build (parts: ChannelParts): Promise<Built> {
-  const { live, store, logging, changed, env } = parts
-  const isOff = env['OPENCLAW_SKIP_CHANNELS'] === '1'
-  const [
-    { createChannels }, { createDelivery }, { createReplies }, { createChannelPairing }, { builtinChannels }, { systemClock: clock },
-    { createWebchat }
-  ] = await Promise.all([
-    import('../channels/channels.ts'),
-    import('../channels/delivery/delivery.ts'),
-    import('../channels/replies/replies.ts'),
-    import('../channels/inbound/pairing.ts'),
-    import('../channels/builtin/index.ts'),
-    import('../lib/clock.ts'),
-    import('../channels/webchat.ts')
-  ])
-  const receive: Receive = async (account, message) => {
-    await inbound.receive(account, message)
-    messages.conversations.heard(account, message)
-  }
-  const own = createWebchat({ ...parts, now: () => clock.now() })
-  const channels = createChannels({ config: live.current, store, clock, logging, builtin: builtinChannels, own, receive, changed, isOff })
-  const delivery = createDelivery({
-    collection: store.collection('outbound'),
-    clock,
-    log: logging.child('delivery'),
-    find: (channel, accountId) => channels.find(channel, accountId),
-    settingsOf: (channel, accountId) =>
-      accountEntries(live.current().config).find(entry => entry.channel === channel && entry.accountId === accountId)?.config,
-    random: Math.random,
-    maxAgeMs: () => live.current().config.agents.defaults.recovery.maxAgeMinutes * 60_000
-  })
-  const pairing = createChannelPairing({
-    requests: store.collection('channel-requests'),
-    allowed: store.collection('channel-allowed'),
-    commit: async ops => await store.commit(ops),
-    now: () => clock.now()
-  })
-  const inbound = await composeInbound({ ...parts, clock, delivery, pairing })
-  await delivery.open()
-  const outbox = createReplies({
-    channels,
-    delivery,
-    live: store.collection('live-replies'),
-    fileOf: await composeReplyFiles(parts),
-    config: live.current,
-    clock,
-    log: logging.child('replies')
-  })
-  await outbox.forgetOld()
-  const messages = await composeMessages({ ...parts, channels, delivery, pairing, clock })
-  return { rooms: { channels, delivery, pairing, ...messages }, outbox, inbound }
-}
-
 export function composeChannels (parts: ChannelParts): LateChannels {
   const { live, events, brought, logging } = parts
   const log = logging.child('channels')
-  let loading: Promise<Built> | undefined
+  let loading: Promise<BuiltChannels> | undefined
   let rooms: ChannelRooms | undefined
   let hasBegun = false
   let isClosed = false
@@ -122,9 +60,10 @@ export function composeChannels (parts: ChannelParts): LateChannels {
     taken = now
   }
 
-  async function load (): Promise<Built> {
+  async function load (): Promise<BuiltChannels> {
     try {
-      const built = await build(parts)
+      const { buildChannels } = await import('./channel-rooms.ts')
+      const built = await buildChannels(parts)
       takeBrought(built.rooms)
       rooms = built.rooms
       if (!isClosed) rooms.channels.open()
@@ -136,7 +75,7 @@ export function composeChannels (parts: ChannelParts): LateChannels {
     }
   }
 
-  const loaded = (): Promise<Built> => {
+  const loaded = (): Promise<BuiltChannels> => {
     loading ??= load()
     return loading
   }

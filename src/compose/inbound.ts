@@ -1,10 +1,11 @@
 /** What messages of people need of the other rooms. Loaded with the channels. */
 import { commandOf } from '../agent/commands.ts'
-import type { Inbound } from '../channels/inbound/inbound.ts'
+import { createInbound, type Inbound } from '../channels/inbound/inbound.ts'
 import type { ChannelRooms } from '../channels/room.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logging } from '../log/logger.ts'
+import { createUploads } from '../routes/gateway/uploads.ts'
 import type { Conversation } from './conversation.ts'
 
 export interface InboundParts extends Pick<ChannelRooms, 'delivery' | 'pairing'>, Pick<Conversation, 'runs' | 'files'> {
@@ -13,10 +14,7 @@ export interface InboundParts extends Pick<ChannelRooms, 'delivery' | 'pairing'>
   readonly clock: Clock
 }
 
-export async function composeInbound ({ live, logging, clock, delivery, pairing, runs, files }: InboundParts): Promise<Inbound> {
-  const [{ createInbound }, { createUploads }] = await Promise.all([
-    import('../channels/inbound/inbound.ts'), import('../routes/gateway/uploads.ts')
-  ])
+export function composeInbound ({ live, logging, clock, delivery, pairing, runs, files }: InboundParts): Inbound {
   const uploads = createUploads({ files, maxBytes: () => live.current().config.gateway.dataPlane.maxUploadBytes })
   return createInbound({
     config: live.current,

@@ -1,5 +1,12 @@
 /** What operators, programs and agents have of the channels. Loaded with them. */
+import { createPairingDesk } from '../channels/inbound/pairing-desk.ts'
+import { createConversations } from '../channels/messaging/conversations.ts'
+import { createFileFetch } from '../channels/messaging/files.ts'
+import { createMessaging } from '../channels/messaging/messaging.ts'
+import { createReceipts } from '../channels/messaging/receipts.ts'
+import { createProbing } from '../channels/probing.ts'
 import type { ChannelRooms } from '../channels/room.ts'
+import { healthOf, summarise } from '../channels/summary.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Outbound } from '../lib/outbound/outbound.ts'
@@ -18,21 +25,9 @@ export interface MessageParts extends Pick<ChannelRooms, 'channels' | 'delivery'
 
 type MessageRooms = Pick<ChannelRooms, 'conversations' | 'desk' | 'messages' | 'probing' | 'summary' | 'health' | 'redact'>
 
-export async function composeMessages (parts: MessageParts): Promise<MessageRooms> {
+export function composeMessages (parts: MessageParts): MessageRooms {
   const { channels, delivery, pairing, live, store, logging, outbound, sessions, clock } = parts
   const config = live.current
-  const [
-    { createMessaging }, { createReceipts }, { createFileFetch }, { createPairingDesk }, { healthOf, summarise }, { createProbing },
-    { createConversations }
-  ] = await Promise.all([
-    import('../channels/messaging/messaging.ts'),
-    import('../channels/messaging/receipts.ts'),
-    import('../channels/messaging/files.ts'),
-    import('../channels/inbound/pairing-desk.ts'),
-    import('../channels/summary.ts'),
-    import('../channels/probing.ts'),
-    import('../channels/messaging/conversations.ts')
-  ])
   const { redactText: redact } = logging.redactor
   const messages = createMessaging({
     channels,

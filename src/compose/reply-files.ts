@@ -1,8 +1,10 @@
 /** Files that replies name: of the workspace of their agent, or at an address that is fetched like any other. */
+import { createFileFetch } from '../channels/messaging/files.ts'
 import type { RepliesOptions } from '../channels/replies/replies.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { Outbound } from '../lib/outbound/outbound.ts'
 import type { Files } from '../tools/files/files.ts'
+import { fileOf } from '../tools/messages/acting.ts'
 
 export interface ReplyFileParts {
   readonly live: LiveConfig
@@ -12,10 +14,7 @@ export interface ReplyFileParts {
 
 const fetchLimitMs = 20_000
 
-export async function composeReplyFiles ({ live, outbound, files }: ReplyFileParts): Promise<RepliesOptions['fileOf']> {
-  const [{ createFileFetch }, { fileOf }] = await Promise.all([
-    import('../channels/messaging/files.ts'), import('../tools/messages/acting.ts')
-  ])
+export function composeReplyFiles ({ live, outbound, files }: ReplyFileParts): RepliesOptions['fileOf'] {
   const fetch = createFileFetch({ outbound, config: live.current })
   return async (name, { agentId, sessionKey }, limitBytes) => /^https?:\/\//i.test(name)
     ? await fetch(name, limitBytes, AbortSignal.timeout(fetchLimitMs))
