@@ -118,7 +118,7 @@ export const errorTable = {
   CONFIG_CHANGED: { wire: 'INVALID_REQUEST', status: 409, message: 'config changed since last load; re-run config.get and retry', next: 'Read the configuration again and apply the change to it.' },
   CONFIG_HASH_REQUIRED: { wire: 'INVALID_REQUEST', status: 400, message: 'config base hash required; re-run config.get and retry', next: 'Send the hash of config.get as baseHash, so that nobody else\'s change is lost.' },
   CONFIG_INVALID: { wire: 'INVALID_REQUEST', status: 400, message: 'invalid config', next: 'Correct the named place, then check it with: openclaw config validate.' },
-  CONFIG_WRITE_REJECTED: { wire: 'INVALID_REQUEST', status: 409, message: 'config write refused: it would remove more than half of the configuration', next: 'Send the whole configuration, or say that the removal is meant.' },
+  CONFIG_WRITE_REJECTED: { wire: 'INVALID_REQUEST', status: 409, message: 'config write refused: it would remove more than half of the configuration', next: 'Send the whole configuration, or allowDestructive: true when the removal is meant.' },
   CONFIG_READ_ONLY: { wire: 'INVALID_REQUEST', status: 403, message: 'config is read-only (OPENCLAW_CONFIG_READONLY=1)', next: 'Change the configuration where it is managed.' },
   CONFIG_ARRAY_SHRINKS: { wire: 'INVALID_REQUEST', status: 409, message: 'config.patch would drop entries of a list', next: 'Send the whole list, and name its path in replacePaths when entries are meant to go.' },
   CONFIG_PLACEHOLDER: { wire: 'INVALID_REQUEST', status: 400, message: 'a redacted placeholder stands where no credential is stored', next: 'Send the credential itself, or leave the key out.' },

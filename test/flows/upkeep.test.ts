@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { applicationId, migrations } from '../../src/store/sqlite/migrations.ts'
 import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
 import { makeHome, runProcess, startDaemon, type Home } from '../fixtures/daemon.ts'
 
@@ -66,6 +67,29 @@ t.test('a backup is made while the gateway runs, and a restore brings everything
   t.equal(await again.stop(), 0)
 })
 
+t.test('a copy of the database alone, kept before its shape changed, is the way back one version', async t => {
+  const { cli, stateDir, backup } = await livedIn(t)
+  const copy = join(stateDir, 'state.v1.sqlite')
+  const raw = new DatabaseSync(copy)
+  raw.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = 1; ${migrations[0]!.sql}; INSERT INTO entries VALUES ('devices', 'a', '1')`)
+  raw.close()
+  chmodSync(copy, 0o600)
+  // What a gateway that was killed left behind must not be played into another database.
+  writeFileSync(join(stateDir, 'state.sqlite-wal'), 'left behind')
+  t.match(await cli('restore', copy), { code: 0, out: /an earlier version of the gateway left it: start that version/ })
+  const back = new DatabaseSync(join(stateDir, 'state.sqlite'))
+  t.match(back.prepare("SELECT value FROM entries WHERE key = 'a'").get(), { value: '1' })
+  t.match(back.prepare('PRAGMA user_version').get(), { user_version: 1 })
+  back.close()
+  t.notOk(existsSync(join(stateDir, 'state.sqlite-wal')))
+  const again = JSON.parse((await cli('restore', copy, '--json')).out)
+  t.match(again, { files: 0, earlierSchema: 1 })
+  t.equal((await cli('backup', '--output', backup)).code, 0)
+  const made = new DatabaseSync(backup, { readOnly: true })
+  t.equal(made.prepare("SELECT count(*) AS count FROM backup_files WHERE path LIKE 'state.v%'").get()?.['count'], 0)
+  made.close()
+})
+
 t.test('a backup never overwrites, and says what to do', async t => {
   const { cli, backup } = await livedIn(t)
   writeFileSync(backup, 'precious')
@@ -94,7 +118,7 @@ t.test('a restore of something else, of a damaged backup or of one that reaches 
   writeFileSync(backup, 'no database at all, but long enough to be looked into. '.repeat(40))
   await refuses(backup, /no usable backup: it is not a database/)
   await refuses(join(stateDir, 'nowhere'), /does not exist/)
-  await refuses(join(stateDir, 'state.sqlite'), /no backup: it has no table/)
+  await refuses(join(stateDir, 'state.sqlite'), /is the database itself/)
   rmSync(backup)
   t.equal((await cli('backup', '--output', backup)).code, 0)
   const bytes = readFileSync(backup)

@@ -9,10 +9,14 @@ export default command({
   name: 'restore',
   summary: 'Put a backup in the place of the current state',
   details: 'Refuses while a gateway runs on the state directory. What the backup replaces is kept in a directory before-restore-<time> there. ' +
-    'Files that the backup does not have stay as they are.',
-  args: [{ name: 'file', help: 'Made by openclaw backup' }],
+    'Files that the backup does not have stay as they are. A copy of the database alone, such as state.v2.sqlite, which is kept before an ' +
+    'update changes its shape, replaces the database alone.',
+  args: [{ name: 'file', help: 'Made by openclaw backup, or a copy of state.sqlite' }],
   options: jsonOption,
-  examples: [['openclaw restore openclaw-backup-2026-11-21-10-00-00.sqlite', 'Stop the gateway first.']],
+  examples: [
+    ['openclaw restore openclaw-backup-2026-11-21-10-00-00.sqlite', 'Stop the gateway first.'],
+    ['openclaw restore ~/.openclaw/state.v2.sqlite', 'The way back to the version before: then start that one.']
+  ],
   async run (context) {
     const { options, out, args: [file] } = context
     const paths = pathsOf(context)
@@ -30,7 +34,9 @@ export default command({
     else {
       out.line(`Restored ${paths.stateDir} (${report.files} files beside the database).`)
       if (report.aside) out.line(`What was there before: ${report.aside}`)
-      out.line('Start the gateway with: openclaw gateway run')
+      out.line(report.earlierSchema === undefined
+        ? 'Start the gateway with: openclaw gateway run'
+        : 'It is as an earlier version of the gateway left it: start that version. This one would change it again, and keep a copy again.')
     }
     return 0
   }

@@ -34,7 +34,7 @@ export function createKeeper ({ paths, readOnly, now, notice, knownVersion }: Ke
   function accept (version: number): void {
     if (version > knownVersion) {
       const copy = join(paths.directory, `state.v${knownVersion}.sqlite`)
-      const way = existsSync(copy) ? `put ${copy} in its place, which was kept before the change` : 'restore an older copy'
+      const way = existsSync(copy) ? `take the copy that was kept before the change: openclaw restore ${copy}` : 'restore an older copy'
       throw new GatewayError('STORE_UNAVAILABLE', {
         message: `${paths.database} was written by a newer version (schema ${version}, this one knows ${knownVersion}): start that version, or ${way}`
       })

@@ -12,7 +12,7 @@ export interface FoundFile {
 
 /** Locks, logs and what can be made again. */
 const passedOver = new Set(['tmp', 'logs', 'node_modules', '.git', 'cache'])
-const isDatabase = (path: string): boolean => /^state\.(snapshot\.)?sqlite/.test(path)
+const isDatabase = (path: string): boolean => /^state\.((snapshot|v\d+)\.)?sqlite/.test(path)
 /** What is found in memory is read anew from the workspaces. */
 const isIndex = (path: string): boolean => /^memory\/[^/]+\.sqlite/.test(path)
 export const isSetAside = (path: string): boolean => /\.(quarantine-|unreadable)/.test(path)

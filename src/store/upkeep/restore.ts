@@ -1,6 +1,9 @@
-/** Puts a backup in the place of what is there, which is kept aside whole. Whoever calls it holds the state lock. */
-import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, isAbsolute, join } from 'node:path'
+/**
+ * Puts a backup, or a copy of the database alone, in the place of what is there, which is kept aside whole. Whoever calls it holds the
+ * state lock.
+ */
+import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { inspect, storePaths, syncDirectory } from '../sqlite/files.ts'
 import { loadSqlite } from '../sqlite/load-sqlite.ts'
 import { migrations } from '../sqlite/migrations.ts'
@@ -11,12 +14,17 @@ export interface RestoreReport {
   files: number
   /** Where that went which the backup replaced; absent when nothing was there. */
   aside?: string
+  /** The schema of the database, where it is one of an earlier version of the gateway. */
+  earlierSchema?: number
 }
 
 interface StoredFile { path: string, mode: number, bytes: Uint8Array }
 
+/** Without files where it is a copy of the database alone, such as the one that is kept before the schema changes. */
+interface OpenedBackup { files: StoredFile[] | undefined, schema: number }
+
 /** The files of a backup, after making sure that it is one, whole, and of a version that we understand. */
-function openBackup (path: string): StoredFile[] {
+function openBackup (path: string): OpenedBackup {
   const found = inspect(path)
   if (found.state !== 'sound') throw new Error(`${path} is no usable backup: ${found.state === 'missing' ? 'it does not exist' : found.reason}`)
   if (found.version > migrations.length) {
@@ -27,8 +35,10 @@ function openBackup (path: string): StoredFile[] {
     const verdict = database.prepare('PRAGMA integrity_check(1)').get()?.integrity_check
     if (verdict !== 'ok') throw new Error(`${path} is no usable backup: ${String(verdict)}`)
     const known = database.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(backupTable)
-    if (!known) throw new Error(`${path} is a state database, but no backup: it has no table ${backupTable}`)
-    return database.prepare(`SELECT path, mode, bytes FROM ${backupTable}`).all() as unknown as StoredFile[]
+    const files = known ? database.prepare(`SELECT path, mode, bytes FROM ${backupTable}`).all() as unknown as StoredFile[] : undefined
+    // What was written last to a database that is in use may stand in the log beside it.
+    if (!files && (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw new Error(`${path} is in use, or was not closed`)
+    return { files, schema: found.version }
   } finally {
     database.close()
   }
@@ -42,14 +52,15 @@ function assertInside (path: string): void {
   }
 }
 
-function prepareDatabase (backup: string, prepared: string): void {
+function prepareDatabase (backup: string, prepared: string, hasFiles: boolean): void {
   rmSync(prepared, { force: true })
   copyFileSync(backup, prepared)
   chmodSync(prepared, 0o600)
   const { DatabaseSync } = loadSqlite()
   const database = new DatabaseSync(prepared)
   try {
-    database.exec(`PRAGMA journal_mode = DELETE; DROP TABLE ${backupTable}; VACUUM`)
+    database.exec('PRAGMA journal_mode = DELETE')
+    if (hasFiles) database.exec(`DROP TABLE ${backupTable}; VACUUM`)
   } finally {
     database.close()
   }
@@ -90,11 +101,13 @@ function writeFile (stateDir: string, { path, mode, bytes }: StoredFile): void {
 
 /** Throws before anything is touched when the backup is of no use. */
 export function restoreBackup (stateDir: string, backup: string, now: number): RestoreReport {
-  const files = openBackup(backup)
-  for (const { path } of files) assertInside(path)
   const { database } = storePaths(stateDir)
+  if (resolve(backup) === resolve(database)) throw new Error(`${backup} is the database itself, and no backup of it`)
+  const { files: stored, schema } = openBackup(backup)
+  const files = stored ?? []
+  for (const { path } of files) assertInside(path)
   const prepared = `${database}.restoring`
-  prepareDatabase(backup, prepared)
+  prepareDatabase(backup, prepared, stored !== undefined)
   syncFile(prepared)
   const aside = join(stateDir, `before-restore-${new Date(now).toISOString().replace(/[:.]/g, '-')}`)
   const databases = readdirSync(stateDir).filter(name => /^state\.(snapshot\.)?sqlite(-wal|-shm)?$/.test(name))
@@ -102,5 +115,6 @@ export function restoreBackup (stateDir: string, backup: string, now: number): R
   renameSync(prepared, database)
   for (const file of files) writeFile(stateDir, file)
   syncDirectory(stateDir)
-  return { files: files.length, ...(moved > 0 ? { aside } : {}) }
+  const isEarlier = schema > 0 && schema < migrations.length
+  return { files: files.length, ...(moved > 0 ? { aside } : {}), ...(isEarlier ? { earlierSchema: schema } : {}) }
 }
