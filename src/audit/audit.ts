@@ -29,11 +29,12 @@ export interface Audit extends Told {
   close (): Promise<void>
 }
 
-/** Acts that come within it share one write. */
-const gatherMs = 25
+/** Acts that come within it share one write: when few come, and when many do. */
+const gatherMs = { few: 25, many: 100 }
+const manyActs = 16
 const sweepMs = 60_000
 /** As many as are made ready in one go: others have their turn while the disk has these. */
-const groupActs = 256
+const groupActs = 512
 const maxWaiting = 8_192
 const maxChars = 200
 const maxItems = 16
@@ -91,6 +92,7 @@ export function createAudit (options: AuditOptions): Audit {
   let writing: Promise<void> | undefined
   let loading: Promise<AuditWriter> | undefined
   let failures = 0
+  let lastGroup = 0
   let written = 0
   let dropped = 0
   let verified: AuditStanding['verified']
@@ -129,6 +131,7 @@ export function createAudit (options: AuditOptions): Audit {
         const drafts = draftsOf(all, clean)
         await (await writer()).append(drafts)
         written += drafts.length
+        lastGroup = drafts.length
         dropped -= lost
         if (failures > 0) options.onRecovered()
         failures = 0
@@ -158,7 +161,7 @@ export function createAudit (options: AuditOptions): Audit {
         if (!repeats.admit(act)) return
       }
       push(act)
-      if (failures === 0 && !later) schedule(gatherMs)
+      if (failures === 0 && !later) schedule(lastGroup > manyActs ? gatherMs.many : gatherMs.few)
     },
     async list (page) {
       await flush()
