@@ -49,7 +49,7 @@ export interface StatusReport {
     error?: string
     authWarning?: string
   }
-  extraServices: { label: string, detail: string }[]
+  extraServices: { label: string, detail: string, removal?: string }[]
   pluginVersionDrift: { gatewayVersion: string | null, drifts: never[] }
 }
 
@@ -84,13 +84,16 @@ function rpcReport (probe: ProbeResult, target: GatewayTarget, kind: 'connect' |
   }
 }
 
+const sourceWords: { readonly [source in LocalSettings['portSource']]: string } =
+  { env: 'env/config', config: 'env/config', lock: 'running gateway', default: 'default' }
+
 function gatewayReport (settings: LocalSettings, target: GatewayTarget, version: string | undefined, isOfService: boolean): StatusReport['gateway'] {
   const { gateway } = settings.loaded.config
   const resolved = resolveBind({ bind: gateway.bind, customBindHost: gateway.customBindHost, env: settings.env })
   const bind = typeof resolved === 'string' ? undefined : resolved
   const { host, port } = new URL(target.url)
   const base = gateway.controlUi.basePath
-  const portSource = isOfService ? 'service args' : target.urlSource === 'cli --port' ? 'cli' : settings.portSource === 'default' ? 'default' : 'env/config'
+  const portSource = isOfService ? 'service args' : target.urlSource === 'cli --port' ? 'cli' : sourceWords[settings.portSource]
   return {
     bindMode: settings.bindMode,
     bindHost: bind?.hosts[0] ?? 'unknown',

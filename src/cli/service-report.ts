@@ -74,7 +74,7 @@ export async function createServiceReport (context: Pick<CommandContext, 'global
   try {
     const setup = await openService(context)
     const isElsewhere = nonCanonical(setup.settings.paths, setup.host) !== undefined && setup.installed?.scope !== 'system'
-    const others = seen.deep ? await otherServices(setup.host, setup.names) : []
+    const others = seen.deep ? await otherServices(setup.host, setup.names, setup.installed?.path) : []
     if (isElsewhere || !setup.installed) return { report: withoutService(seen, byHand), others }
     const configPath = setup.installed.environment['OPENCLAW_CONFIG_PATH']
     return { report: await ofInstalled(setup), ...(configPath ? { configPath } : {}), others }

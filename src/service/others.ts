@@ -6,28 +6,60 @@ import type { ServiceNames } from './names.ts'
 export interface OtherService {
   readonly label: string
   readonly detail: string
+  /** The command that takes it away. */
+  readonly removal: string
 }
 
 const looksLikeGateway = /openclaw|clawdbot|moltbot/i
 const isNode = /node/i
 
-async function inDirectory ({ files }: ServiceHost, directory: string, ending: string, own: string): Promise<OtherService[]> {
-  const named = (await files.list(directory)).filter(name => name.endsWith(ending) && name !== own)
-  const found = named.filter(name => looksLikeGateway.test(name) && !isNode.test(name))
-  return found.map(name => ({ label: name.slice(0, -ending.length), detail: posix.join(directory, name) }))
+interface Place {
+  readonly directory: string
+  readonly ending: '.service' | '.plist'
+  removal (label: string, path: string): string
+}
+
+async function inPlace ({ files }: ServiceHost, { directory, ending, removal }: Place, own: string | undefined): Promise<OtherService[]> {
+  const named = (await files.list(directory)).filter(name => name.endsWith(ending) && looksLikeGateway.test(name) && !isNode.test(name))
+  return named.map(name => posix.join(directory, name)).filter(path => path !== own).map(path => {
+    const label = posix.basename(path, ending)
+    return { label, detail: path, removal: removal(label, path) }
+  })
 }
 
 async function tasks (host: ServiceHost, own: string): Promise<OtherService[]> {
   const { stdout } = await host.run('schtasks', ['/Query', '/FO', 'CSV', '/NH'])
   const names = [...stdout.matchAll(/^"\\?([^"]+)"/gm)].map(([, name]) => name!)
   return [...new Set(names)].filter(name => looksLikeGateway.test(name) && !isNode.test(name) && name !== own)
-    .map(label => ({ label, detail: 'Scheduled Task' }))
+    .map(label => ({ label, detail: 'Scheduled Task', removal: `schtasks /Delete /F /TN "${label}"` }))
 }
 
-export async function otherServices (host: ServiceHost, { unit, label, task }: ServiceNames): Promise<OtherService[]> {
+function macPlaces ({ homeDir, uid }: ServiceHost): Place[] {
+  return [
+    {
+      directory: posix.join(homeDir, 'Library', 'LaunchAgents'),
+      ending: '.plist',
+      removal: (label, path) => `launchctl bootout gui/${uid}/${label}; rm '${path}'`
+    },
+    ...['/Library/LaunchAgents', '/Library/LaunchDaemons'].map((directory): Place => ({
+      directory, ending: '.plist', removal: (label, path) => `sudo launchctl bootout system/${label}; sudo rm '${path}'`
+    }))
+  ]
+}
+
+function unitPlaces ({ env, homeDir }: ServiceHost): Place[] {
+  const ofUser = posix.join(env['XDG_CONFIG_HOME'] || posix.join(homeDir, '.config'), 'systemd', 'user')
+  return [
+    { directory: ofUser, ending: '.service', removal: (label, path) => `systemctl --user disable --now ${label}; rm '${path}'` },
+    ...['/etc/systemd/system', '/usr/local/lib/systemd/system', '/usr/lib/systemd/system'].map((directory): Place => ({
+      directory, ending: '.service', removal: (label, path) => `sudo systemctl disable --now ${label}; sudo rm '${path}'`
+    }))
+  ]
+}
+
+/** `own` is the file of the installed service: one of the same name elsewhere is another one. */
+export async function otherServices (host: ServiceHost, { task }: ServiceNames, own: string | undefined): Promise<OtherService[]> {
   if (host.platform === 'win32') return await tasks(host, task)
-  if (host.platform === 'darwin') return await inDirectory(host, posix.join(host.homeDir, 'Library', 'LaunchAgents'), '.plist', `${label}.plist`)
-  const own = posix.join(host.homeDir, '.config', 'systemd', 'user')
-  const all = await Promise.all([inDirectory(host, own, '.service', unit), inDirectory(host, '/etc/systemd/system', '.service', unit)])
-  return all.flat()
+  const places = host.platform === 'darwin' ? macPlaces(host) : unitPlaces(host)
+  return (await Promise.all(places.map(place => inPlace(host, place, own)))).flat()
 }

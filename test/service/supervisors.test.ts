@@ -172,9 +172,25 @@ t.test('a service that somebody changed is told from one that is as it should be
   t.strictSame(await issues(), ['gateway-program-missing'])
 })
 
-t.test('other services that look like gateways are found, and nodes are none', async t => {
+t.test('other services that look like gateways are found with the command that removes them, and nodes are none', async t => {
   const { machine, plan } = await on(t, 'linux')
   const directory = join(machine.host.homeDir, '.config/systemd/user')
+  const system = '/etc/systemd/system/openclaw-gateway.service'
   for (const name of ['clawdbot-gateway.service', 'openclaw-node.service', 'openclaw-gateway.service', 'else.service']) await machine.host.files.write(join(directory, name), '', 0o600)
-  t.strictSame((await otherServices(machine.host, plan().names)).map(({ label }) => label), ['clawdbot-gateway'])
+  await machine.host.files.write(system, '', 0o600)
+  t.strictSame(await otherServices(machine.host, plan().names, join(directory, 'openclaw-gateway.service')), [
+    {
+      label: 'clawdbot-gateway',
+      detail: join(directory, 'clawdbot-gateway.service'),
+      removal: `systemctl --user disable --now clawdbot-gateway; rm '${join(directory, 'clawdbot-gateway.service')}'`
+    },
+    { label: 'openclaw-gateway', detail: system, removal: `sudo systemctl disable --now openclaw-gateway; sudo rm '${system}'` }
+  ], 'one of the same name, of the whole machine, as well')
+
+  const mac = await on(t, 'darwin')
+  const daemon = '/Library/LaunchDaemons/ai.openclaw.gateway.plist'
+  await mac.machine.host.files.write(daemon, '', 0o600)
+  t.strictSame(await otherServices(mac.machine.host, mac.plan().names, undefined), [
+    { label: 'ai.openclaw.gateway', detail: daemon, removal: `sudo launchctl bootout system/ai.openclaw.gateway; sudo rm '${daemon}'` }
+  ])
 })

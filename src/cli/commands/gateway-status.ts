@@ -65,7 +65,10 @@ function human (report: StatusReport): string {
       ...port.hints
     ],
     report.extraServices.length > 0
-      ? ['Other gateway-like services detected (best effort):', ...report.extraServices.map(({ label, detail }) => `- ${label} (${detail})`)]
+      ? [
+          'Other gateway-like services detected (best effort):',
+          ...report.extraServices.flatMap(({ label, detail, removal }) => [`- ${label} (${detail})`, ...(removal ? [`  If it is not wanted: ${removal}`] : [])])
+        ]
       : [],
     ['Troubles: run openclaw status', 'Follow the log: openclaw logs --follow']
   ])

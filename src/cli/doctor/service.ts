@@ -63,13 +63,13 @@ async function run ({ context }: Facts): Promise<Finding[]> {
   try {
     const setup = await openService(context)
     if (nonCanonical(setup.settings.paths, setup.host) !== undefined && setup.installed?.scope !== 'system') return []
-    const others = (await otherServices(setup.host, setup.names)).filter(({ label }) => !/^(openclaw-gateway-|ai\.openclaw\.)/.test(label))
-    const beside = others.map(({ label, detail }): Finding => ({
+    const others = (await otherServices(setup.host, setup.names, setup.installed?.path)).filter(({ label }) => !/^(openclaw-gateway-|ai\.openclaw\.)/.test(label))
+    const beside = others.map(({ label, detail, removal }): Finding => ({
       checkId: 'service.extra',
       severity: 'warning',
       path: detail,
       message: `${label} looks like another gateway; two on one state directory or port keep each other from starting`,
-      fixHint: 'Remove it with its supervisor if it is not wanted.'
+      fixHint: `If it is not wanted: ${removal}`
     }))
     if (!setup.installed) return beside
     return [...await drift(setup), ...await condition(setup), ...await linger(setup), ...beside]
