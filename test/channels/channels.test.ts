@@ -60,7 +60,8 @@ async function open (t: { teardown (fn: () => unknown): void }, config: object, 
       broken: async () => { throw new Error('its package is not installed') }
     },
     receive: async () => {},
-    changed: () => {}
+    changed: () => {},
+    random: () => 0.5
   })
   let channels = make()
   t.teardown(async () => {

@@ -3,8 +3,8 @@ import { createRecent } from '../../../lib/recent.ts'
 import { openMemory } from '../../account-memory.ts'
 import { defineChannel, type AccountContext, type Channel, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
+import { live, type Life } from '../../life.ts'
 import { readAgainAndAgain } from '../../reading.ts'
-import { createUnderWay } from '../../under-way.ts'
 import { createApi, serverInfo, type Api } from './api.ts'
 import { createIntake, type Saved } from './intake.ts'
 import { createOutbound, mediaLimitBytes } from './outbound.ts'
@@ -18,7 +18,7 @@ interface Account {
   readonly api: Api
   readonly context: AccountContext<BluebubblesKeys>
   readonly settings: BluebubblesSettings
-  readonly ending: AbortController
+  readonly life: Life
 }
 
 async function probe (api: Api, signal: AbortSignal): Promise<ProbeResult> {
@@ -31,8 +31,7 @@ async function probe (api: Api, signal: AbortSignal): Promise<ProbeResult> {
   }
 }
 
-async function run ({ api, context, settings, ending }: Account): Promise<RunningAccount> {
-  const { signal } = ending
+async function run ({ api, context, settings, life: { signal, follow } }: Account): Promise<Omit<RunningAccount, 'stop'>> {
   const sent = createRecent<true>(rememberedSent)
   const isOurs = (guid: string): boolean => sent.get(guid) === true
   let info: ServerInfo = {}
@@ -50,7 +49,7 @@ async function run ({ api, context, settings, ending }: Account): Promise<Runnin
   })
   const register = async (): Promise<void> => await registerWebhook(api, settings, signal)
     .catch(err => context.log.warn({ err }, 'the webhook could not be entered in BlueBubbles'))
-  const sweeping = readAgainAndAgain({
+  follow(readAgainAndAgain({
     service: 'BlueBubbles',
     context,
     signal,
@@ -61,19 +60,9 @@ async function run ({ api, context, settings, ending }: Account): Promise<Runnin
       if (!isUp) await register()
       await intake.sweep(signal)
     }
-  }).catch(error => context.failed(error))
-  const { track, settled } = createUnderWay()
+  }))
   return {
-    async stop () {
-      ending.abort()
-      await sweeping
-      await settled()
-      api.close()
-    },
-    send: async (message, abort) => await track(outbound.send(message, abort)),
-    remove: outbound.remove,
-    react: outbound.react,
-    typing: outbound.typing,
+    ...outbound,
     probe: async abort => await probe(api, abort),
     webhook: createWebhook(settings.webhookSecret, intake, context)
   }
@@ -89,18 +78,10 @@ const channelNamed = (id: string, label: string): Channel<BluebubblesKeys> => de
   missing: missingSettings(id),
   async start (context) {
     const settings = await readSettings(context)
-    const ending = new AbortController()
-    context.signal.addEventListener('abort', () => ending.abort())
-    if (context.signal.aborted) ending.abort()
-    const api = createApi(settings)
-    try {
-      readAlone(`bluebubbles ${new URL(settings.serverUrl).href}`, 'BlueBubbles server', context.accountId, ending.signal)
-      return await run({ api, context, settings, ending })
-    } catch (error) {
-      ending.abort()
-      api.close()
-      throw error
-    }
+    return await live(context, async life => {
+      readAlone(`bluebubbles ${new URL(settings.serverUrl).href}`, 'BlueBubbles server', context.accountId, life.signal)
+      return await run({ api: life.closeAtEnd(createApi(settings)), context, settings, life })
+    })
   }
 })
 

@@ -1,8 +1,8 @@
 /** Discord, by its gateway and its REST API. */
 import { openMemory } from '../../account-memory.ts'
-import { defineChannel, type AccountContext, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
+import { defineChannel, type ProbeResult } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
-import { createUnderWay } from '../../under-way.ts'
+import { live } from '../../life.ts'
 import { createApi, Refusal, type Api } from './api.ts'
 import { Conversations } from './conversations.ts'
 import { listen, unauthorized } from './gateway.ts'
@@ -22,38 +22,6 @@ async function probe (api: Api, signal: AbortSignal): Promise<ProbeResult> {
   }
 }
 
-interface Account {
-  readonly api: Api
-  readonly context: AccountContext<DiscordKeys>
-  readonly conversations: Conversations
-  readonly ending: AbortController
-  readonly ended: Promise<void>
-}
-
-function runningAccount ({ api, context, conversations, ending, ended }: Account): RunningAccount {
-  const { send, edit, remove, react, poll, typing } = createOutbound({
-    api,
-    conversations,
-    unauthorized: refusal => context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
-  })
-  const { track, settled } = createUnderWay()
-  return {
-    async stop () {
-      ending.abort()
-      await ended
-      await settled()
-      api.close()
-    },
-    send: async (message, signal) => await track(send(message, signal)),
-    edit: async (message, signal) => await track(edit(message, signal)),
-    remove,
-    react,
-    poll: async (question, signal) => await track(poll(question, signal)),
-    typing,
-    probe: async signal => await probe(api, signal)
-  }
-}
-
 export const discord = defineChannel<DiscordKeys>({
   id: 'discord',
   label: 'Discord',
@@ -67,15 +35,18 @@ export const discord = defineChannel<DiscordKeys>({
   async start (context) {
     const settings = await readSettings(context)
     const memory = await openMemory<Saved>(context.memory)
-    const ending = new AbortController()
-    context.signal.addEventListener('abort', () => ending.abort())
-    if (context.signal.aborted) ending.abort()
-    readAlone(`discord ${settings.apiRoot} ${settings.token}`, 'bot', context.accountId, ending.signal)
-    const api = createApi(settings)
-    const conversations = new Conversations(api)
-    const ended = listen({
-      api, token: settings.token, context, conversations, memory, readsDirect: context.config.dm?.enabled !== false, signal: ending.signal
-    }).catch(error => context.failed(error))
-    return runningAccount({ api, context, conversations, ending, ended })
+    return await live(context, ({ signal, follow, closeAtEnd }) => {
+      readAlone(`discord ${settings.apiRoot} ${settings.token}`, 'bot', context.accountId, signal)
+      const api = closeAtEnd(createApi(settings))
+      const conversations = new Conversations(api)
+      const readsDirect = context.config.dm?.enabled !== false
+      follow(listen({ api, token: settings.token, context, conversations, memory, readsDirect, signal }))
+      const outbound = createOutbound({
+        api,
+        conversations,
+        unauthorized: refusal => context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
+      })
+      return { ...outbound, probe: async signal => await probe(api, signal) }
+    })
   }
 })

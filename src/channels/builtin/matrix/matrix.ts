@@ -3,8 +3,8 @@ import { openMemory } from '../../account-memory.ts'
 import { defineChannel, type AccountContext, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
 import type { ServiceRefusal } from '../../http/service.ts'
+import { live, type Life } from '../../life.ts'
 import { readAgainAndAgain } from '../../reading.ts'
-import { createUnderWay } from '../../under-way.ts'
 import { createApi, type Api } from './api.ts'
 import { createInvitations } from './invitations.ts'
 import { createMatrixOutbound, mediaLimitBytes } from './outbound.ts'
@@ -19,7 +19,7 @@ interface Account {
   readonly api: Api
   readonly context: AccountContext<MatrixKeys>
   readonly settings: MatrixSettings
-  readonly ending: AbortController
+  readonly life: Life
 }
 
 async function whoAmI (api: Api, signal: AbortSignal): Promise<string> {
@@ -36,8 +36,7 @@ async function probe (api: Api, signal: AbortSignal): Promise<ProbeResult> {
   }
 }
 
-async function run ({ api, context, settings, ending }: Account): Promise<RunningAccount> {
-  const { signal } = ending
+async function run ({ api, context, settings, life: { signal, follow } }: Account): Promise<Omit<RunningAccount, 'stop'>> {
   const memory = await openMemory<Saved>(context.memory)
   let self: string | undefined
   const selfId = (): string => self ?? ''
@@ -51,7 +50,7 @@ async function run ({ api, context, settings, ending }: Account): Promise<Runnin
   })
   const invitations = createInvitations({ ...settings, api, rooms, log: context.log, selfId })
   let sync: Sync | undefined
-  const reading = readAgainAndAgain({
+  follow(readAgainAndAgain({
     service: 'Matrix',
     context,
     signal,
@@ -70,17 +69,10 @@ async function run ({ api, context, settings, ending }: Account): Promise<Runnin
       })
       await sync.turn(heard, isUp ? settings.syncMs : 0, signal)
     }
-  }).catch(error => context.failed(error))
-  const { track, settled } = createUnderWay()
+  }))
   return {
-    async stop () {
-      ending.abort()
-      await reading
-      await settled()
-      api.close()
-    },
-    send: async (message, abort) => await track(outbound.send(message, abort)),
-    edit: async (message, abort) => await track(outbound.edit(message, abort)),
+    send: async (...call) => await outbound.send(...call),
+    edit: async (...call) => await outbound.edit(...call),
     remove: async (...call) => await outbound.remove(...call),
     react: async (...call) => await outbound.react(...call),
     typing: async (...call) => await outbound.typing(...call),
@@ -99,17 +91,9 @@ export const matrix = defineChannel<MatrixKeys>({
   missing: missingSettings,
   async start (context) {
     const settings = await readSettings(context)
-    const ending = new AbortController()
-    context.signal.addEventListener('abort', () => ending.abort())
-    if (context.signal.aborted) ending.abort()
-    const api = createApi(settings)
-    try {
-      readAlone(`matrix ${settings.homeserver} ${settings.accessToken}`, 'Matrix account', context.accountId, ending.signal)
-      return await run({ api, context, settings, ending })
-    } catch (error) {
-      ending.abort()
-      api.close()
-      throw error
-    }
+    return await live(context, async life => {
+      readAlone(`matrix ${settings.homeserver} ${settings.accessToken}`, 'Matrix account', context.accountId, life.signal)
+      return await run({ api: life.closeAtEnd(createApi(settings)), context, settings, life })
+    })
   }
 })

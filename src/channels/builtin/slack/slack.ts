@@ -2,7 +2,7 @@
 import { defineChannel, type AccountContext, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
 import { ServiceRefusal } from '../../http/service.ts'
-import { createUnderWay } from '../../under-way.ts'
+import { live, type Life } from '../../life.ts'
 import { createApi, unauthorized, type Api } from './api.ts'
 import { createDirectory } from './directory.ts'
 import { createWebhook } from './events.ts'
@@ -18,7 +18,7 @@ interface Account {
   readonly context: AccountContext<SlackKeys>
   readonly settings: SlackSettings
   readonly outbound: Outbound
-  readonly ending: AbortController
+  readonly life: Life
 }
 
 interface AuthTest {
@@ -45,7 +45,7 @@ async function probe (api: Api, signal: AbortSignal): Promise<ProbeResult> {
   }
 }
 
-async function openIntake ({ api, context, outbound, ending: { signal } }: Account): Promise<Intake> {
+async function openIntake ({ api, context, outbound, life: { signal } }: Account): Promise<Intake> {
   const self = await whoWeAre(api, signal)
   const { config, now } = context
   const reader = {
@@ -58,46 +58,22 @@ async function openIntake ({ api, context, outbound, ending: { signal } }: Accou
   return createIntake({ context, reader, met: (userId, channelId) => outbound.met(userId, channelId) })
 }
 
-/** How messages come in: what ends it, and the door for Slack's own calls. */
-interface Source {
-  readonly ended: Promise<void>
-  readonly webhook?: RunningAccount['webhook']
-}
-
-function startSocket (account: Account, appToken: string): Source {
-  const { api, context, settings: { silentMs, apiRoot }, ending: { signal } } = account
+function startSocket (account: Account, appToken: string): void {
+  const { api, context, settings: { silentMs, apiRoot }, life: { signal, follow } } = account
   // Sockets of one app share what comes in: two accounts would each hear half of it.
   readAlone(`slack ${apiRoot} ${appToken}`, 'app', context.accountId, signal)
   const intake = async (): Promise<Intake> => await openIntake(account)
-  return { ended: listen({ api, appToken, silentMs, context, intake, signal }).catch(error => context.failed(error)) }
+  follow(listen({ api, appToken, silentMs, context, intake, signal }))
 }
 
-async function startWebhook (account: Account, signingSecret: string): Promise<Source> {
+/** The door for Slack's own calls. */
+async function startWebhook (account: Account, signingSecret: string): Promise<Required<Pick<RunningAccount, 'webhook'>>> {
   const { context } = account
   try {
-    return { ended: Promise.resolve(), webhook: createWebhook({ ...context, signingSecret, intake: await openIntake(account) }) }
+    return { webhook: createWebhook({ ...context, signingSecret, intake: await openIntake(account) }) }
   } catch (error) {
     if (error instanceof ServiceRefusal && error.isUnauthorized) context.disconnected({ reason: unauthorized(error), terminal: 'logged-out' })
     throw error
-  }
-}
-
-function runningAccount ({ api, outbound, ending }: Account, { ended, webhook }: Source): RunningAccount {
-  const { track, settled } = createUnderWay()
-  const { send, edit, remove, react } = outbound
-  return {
-    async stop () {
-      ending.abort()
-      await ended
-      await settled()
-      api.close()
-    },
-    send: async (message, signal) => await track(send(message, signal)),
-    edit: async (message, signal) => await track(edit(message, signal)),
-    remove,
-    react,
-    probe: async signal => await probe(api, signal),
-    ...(webhook ? { webhook } : {})
   }
 }
 
@@ -112,23 +88,19 @@ export const slack = defineChannel<SlackKeys>({
   groupRules,
   async start (context) {
     const settings = await readSettings(context)
-    const ending = new AbortController()
-    context.signal.addEventListener('abort', () => ending.abort())
-    if (context.signal.aborted) ending.abort()
-    const api = createApi(settings)
-    const outbound = createOutbound({
-      api,
-      unfurlLinks: settings.unfurlLinks,
-      unauthorized: refusal => context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
+    return await live(context, async life => {
+      const api = life.closeAtEnd(createApi(settings))
+      const outbound = createOutbound({
+        api,
+        unfurlLinks: settings.unfurlLinks,
+        unauthorized: refusal => context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
+      })
+      const account = { api, context, settings, outbound, life }
+      const { send, edit, remove, react } = outbound
+      const { source } = settings
+      if (source.kind === 'socket') startSocket(account, source.appToken)
+      const door = source.kind === 'socket' ? {} : await startWebhook(account, source.signingSecret)
+      return { send, edit, remove, react, probe: async signal => await probe(api, signal), ...door }
     })
-    const account = { api, context, settings, outbound, ending }
-    const { source } = settings
-    try {
-      return runningAccount(account, source.kind === 'socket' ? startSocket(account, source.appToken) : await startWebhook(account, source.signingSecret))
-    } catch (error) {
-      ending.abort()
-      api.close()
-      throw error
-    }
   }
 })

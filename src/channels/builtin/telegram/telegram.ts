@@ -2,7 +2,7 @@
 import { openMemory } from '../../account-memory.ts'
 import { defineChannel, type AccountContext, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
-import { createUnderWay } from '../../under-way.ts'
+import { live, type Life } from '../../life.ts'
 import { createApi, Refusal, type Api } from './api.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { Memory, Saved } from './memory.ts'
@@ -17,7 +17,7 @@ interface Account {
   readonly context: AccountContext<TelegramKeys>
   readonly memory: Memory
   readonly settings: TelegramSettings
-  readonly ending: AbortController
+  readonly life: Life
 }
 
 async function probe (api: Api, signal: AbortSignal): Promise<ProbeResult> {
@@ -30,15 +30,8 @@ async function probe (api: Api, signal: AbortSignal): Promise<ProbeResult> {
   }
 }
 
-/** How messages come in: what ends it, and the door for Telegram's own calls. */
-interface Source {
-  readonly ended: Promise<void>
-  readonly webhook?: RunningAccount['webhook']
-}
-
-async function startWebhook ({ api, context, memory, settings, ending }: Account): Promise<Source> {
-  const { webhook } = settings
-  const { signal } = ending
+/** The door for Telegram's own calls. */
+async function startWebhook ({ api, context, memory, settings: { webhook }, life: { signal } }: Account): Promise<Pick<RunningAccount, 'webhook' | 'logout'>> {
   let intake: Intake
   try {
     const self = await api.call<User>('getMe', {}, { signal })
@@ -49,41 +42,15 @@ async function startWebhook ({ api, context, memory, settings, ending }: Account
     throw error
   }
   signal.addEventListener('abort', () => intake.stop())
-  return { ended: Promise.resolve(), webhook: createWebhook(webhook!.secret, intake, context) }
+  return { webhook: createWebhook(webhook!.secret, intake, context), logout: async signal => await dropWebhook(api, signal) }
 }
 
-function startPolling ({ api, context, memory, settings: { pollSeconds }, ending }: Account): Source {
-  return { ended: poll({ api, context, memory, pollSeconds, signal: ending.signal }).catch(error => context.failed(error)) }
+function startPolling ({ api, context, memory, settings: { pollSeconds }, life: { signal, follow } }: Account): void {
+  follow(poll({ api, context, memory, pollSeconds, signal }))
 }
 
 async function dropWebhook (api: Api, signal: AbortSignal): Promise<void> {
   await api.call('deleteWebhook', { drop_pending_updates: false }, { signal })
-}
-
-function runningAccount (account: Account, source: Source): RunningAccount {
-  const { api, context, settings, ending } = account
-  const { send, edit, remove, react, poll, typing } = createOutbound({
-    api,
-    linkPreview: settings.linkPreview,
-    unauthorized: refusal => context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
-  })
-  const { track, settled } = createUnderWay()
-  return {
-    async stop () {
-      ending.abort()
-      await source.ended
-      await settled()
-      api.close()
-    },
-    send: async (message, signal) => await track(send(message, signal)),
-    edit: async (message, signal) => await track(edit(message, signal)),
-    remove,
-    react,
-    poll,
-    typing,
-    probe: async signal => await probe(api, signal),
-    ...(source.webhook ? { webhook: source.webhook, logout: async signal => await dropWebhook(api, signal) } : {})
-  }
 }
 
 export const telegram = defineChannel<TelegramKeys>({
@@ -98,19 +65,18 @@ export const telegram = defineChannel<TelegramKeys>({
   async start (context) {
     const settings = await readSettings(context)
     const memory = await openMemory<Saved>(context.memory)
-    const ending = new AbortController()
-    // Telegram lets one read a bot, and two would drive each other out for ever.
-    readAlone(`telegram ${settings.apiRoot} ${settings.token}`, 'bot', context.accountId, ending.signal)
-    const api = createApi(settings)
-    const account = { api, context, memory, settings, ending }
-    context.signal.addEventListener('abort', () => ending.abort())
-    if (context.signal.aborted) ending.abort()
-    try {
-      return runningAccount(account, settings.webhook ? await startWebhook(account) : startPolling(account))
-    } catch (error) {
-      ending.abort()
-      api.close()
-      throw error
-    }
+    return await live(context, async life => {
+      // Telegram lets one read a bot, and two would drive each other out for ever.
+      readAlone(`telegram ${settings.apiRoot} ${settings.token}`, 'bot', context.accountId, life.signal)
+      const api = life.closeAtEnd(createApi(settings))
+      const account = { api, context, memory, settings, life }
+      if (!settings.webhook) startPolling(account)
+      const outbound = createOutbound({
+        api,
+        linkPreview: settings.linkPreview,
+        unauthorized: refusal => context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
+      })
+      return { ...outbound, probe: async signal => await probe(api, signal), ...(settings.webhook ? await startWebhook(account) : {}) }
+    })
   }
 })

@@ -1,31 +1,14 @@
 /** Programs of your own: they call us, signed, and we call them. README.md says how. */
 import { hash } from 'node:crypto'
-import { defineChannel, type AccountContext, type RunningAccount } from '../../define-channel.ts'
+import { defineChannel } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
-import { createUnderWay } from '../../under-way.ts'
+import { live } from '../../life.ts'
 import { createHook } from './hook.ts'
 import { createWebhookOutbound, mediaLimitBytes, textLimit } from './outbound.ts'
-import { missingSettings, readSettings, webhookKeys, type WebhookKeys, type WebhookSettings } from './settings.ts'
+import { missingSettings, readSettings, webhookKeys, type WebhookKeys } from './settings.ts'
 
 /** For so long the other side has to know what it has by its id. */
 const receiversRememberMs = 24 * 3_600_000
-
-function runningAccount (settings: WebhookSettings, context: AccountContext<WebhookKeys>, ending: AbortController): RunningAccount {
-  const { send, edit, remove, react, typing, probe, fetch } = createWebhookOutbound({
-    settings, context, guard: async () => (await import('../../../lib/outbound/outbound.ts')).createOutbound()
-  })
-  const { track, settled } = createUnderWay()
-  return {
-    async stop () {
-      ending.abort()
-      await settled()
-    },
-    send: async (message, signal) => await track(send(message, signal)),
-    ...(settings.hasAllEvents ? { edit, remove, react, typing } : {}),
-    probe,
-    webhook: createHook(settings, context, fetch)
-  }
-}
 
 export const webhook = defineChannel<WebhookKeys>({
   id: 'webhook',
@@ -38,18 +21,20 @@ export const webhook = defineChannel<WebhookKeys>({
   missing: missingSettings,
   async start (context) {
     const settings = await readSettings(context)
-    const ending = new AbortController()
-    context.signal.addEventListener('abort', () => ending.abort())
-    if (context.signal.aborted) ending.abort()
-    try {
+    return await live(context, ({ signal }) => {
       // A call that was signed for one account would be good for the other.
       for (const secret of new Set([settings.secret, settings.previousSecret])) {
-        if (secret !== undefined) readAlone(`webhook ${hash('sha256', secret)}`, 'secret', context.accountId, ending.signal)
+        if (secret !== undefined) readAlone(`webhook ${hash('sha256', secret)}`, 'secret', context.accountId, signal)
       }
-      return runningAccount(settings, context, ending)
-    } catch (error) {
-      ending.abort()
-      throw error
-    }
+      const { send, edit, remove, react, typing, probe, fetch } = createWebhookOutbound({
+        settings, context, guard: async () => (await import('../../../lib/outbound/outbound.ts')).createOutbound()
+      })
+      return {
+        send,
+        ...(settings.hasAllEvents ? { edit, remove, react, typing } : {}),
+        probe,
+        webhook: createHook(settings, context, fetch)
+      }
+    })
   }
 })

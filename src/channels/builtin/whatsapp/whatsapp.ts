@@ -2,7 +2,7 @@
 import { defineChannel, type AccountContext, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
 import { ServiceRefusal } from '../../http/service.ts'
-import { createUnderWay } from '../../under-way.ts'
+import { live } from '../../life.ts'
 import { createApi, type Api } from './api.ts'
 import { readMessage } from './inbound.ts'
 import { mediaLimitBytes } from './media.ts'
@@ -15,7 +15,7 @@ interface Account {
   readonly api: Api
   readonly context: AccountContext<WhatsappKeys>
   readonly settings: WhatsappSettings
-  readonly ending: AbortController
+  readonly signal: AbortSignal
 }
 
 async function probe ({ api, settings: { phoneNumberId } }: Account, signal: AbortSignal): Promise<ProbeResult> {
@@ -32,16 +32,16 @@ const end = ({ context }: Account, refusal: ServiceRefusal): void => context.dis
 
 /** A token that is none shows at once, not with the first answer that cannot be sent. */
 function checkToken (account: Account): void {
-  const { api, settings: { phoneNumberId }, context, ending } = account
-  api.call('GET', `${phoneNumberId}?fields=id`, { signal: ending.signal }).catch((error: unknown) => {
-    if (ending.signal.aborted) return
+  const { api, settings: { phoneNumberId }, context, signal } = account
+  api.call('GET', `${phoneNumberId}?fields=id`, { signal }).catch((error: unknown) => {
+    if (signal.aborted) return
     if (error instanceof ServiceRefusal && error.isUnauthorized) end(account, error)
     else context.log.warn({ err: error }, 'WhatsApp could not be asked about the number; messages are taken in all the same')
   })
 }
 
 function takeMessages (account: Account, outbound: Outbound): void {
-  const { api, context: { receive, log }, settings: { appSecret, phoneNumberId, hearsReactions }, ending } = account
+  const { api, context: { receive, log }, settings: { appSecret, phoneNumberId, hearsReactions }, signal } = account
   async function take (wire: WireMessage, value: WireValue): Promise<void> {
     let message: ReturnType<typeof readMessage>
     try {
@@ -54,22 +54,16 @@ function takeMessages (account: Account, outbound: Outbound): void {
     await receive(message)
     if (!wire.reaction) outbound.heard(message.chat.id, wire.id)
   }
-  takeFor(phoneNumberId, { appSecret, take }, ending.signal)
+  takeFor(phoneNumberId, { appSecret, take }, signal)
 }
 
-function runningAccount (account: Account): RunningAccount {
-  const { api, context, settings, ending } = account
+function run (account: Account): Omit<RunningAccount, 'stop'> {
+  const { api, context, settings } = account
   const { phoneNumberId, linkPreview, sendReadReceipts } = settings
   const outbound = createOutbound({ api, phoneNumberId, linkPreview, sendReadReceipts, unauthorized: refusal => end(account, refusal) })
-  const { track, settled } = createUnderWay()
   takeMessages(account, outbound)
   return {
-    async stop () {
-      ending.abort()
-      await settled()
-      api.close()
-    },
-    send: async (message, signal) => await track(outbound.send(message, signal)),
+    send: async (...call) => await outbound.send(...call),
     react: async (...call) => await outbound.react(...call),
     typing: async (...call) => await outbound.typing(...call),
     probe: async signal => await probe(account, signal),
@@ -83,22 +77,17 @@ export const whatsapp = defineChannel<WhatsappKeys>({
   config: whatsappKeys,
   limits: { textLength: 4000, textUnit: 'utf16', mediaBytes: mediaLimitBytes },
   markup: 'whatsapp',
+  sendsTemplates: true,
   mode: 'webhook',
   missing: missingSettings,
   async start (context) {
     const settings = await readSettings(context)
-    const ending = new AbortController()
-    context.signal.addEventListener('abort', () => ending.abort())
-    if (context.signal.aborted) ending.abort()
-    try {
-      readAlone(`whatsapp ${settings.apiRoot} ${settings.phoneNumberId}`, 'phone number', context.accountId, ending.signal)
-    } catch (error) {
-      ending.abort()
-      throw error
-    }
-    const account: Account = { api: createApi(settings), context, settings, ending }
-    const running = runningAccount(account)
-    checkToken(account)
-    return running
+    return await live(context, ({ signal, closeAtEnd }) => {
+      readAlone(`whatsapp ${settings.apiRoot} ${settings.phoneNumberId}`, 'phone number', context.accountId, signal)
+      const account: Account = { api: closeAtEnd(createApi(settings)), context, settings, signal }
+      const running = run(account)
+      checkToken(account)
+      return running
+    })
   }
 })
