@@ -1,6 +1,6 @@
 /** What the configuration of this machine says about its gateway, as far as a client needs it. */
 import { join } from 'node:path'
-import { loadConfig, type LoadedConfig } from '../config/load.ts'
+import { formatIssue, loadConfig, type LoadedConfig } from '../config/load.ts'
 import { valueAt } from '../config/path-syntax.ts'
 import { resolvePaths, type Paths } from '../config/paths.ts'
 import type { SecretInput } from '../config/schema.ts'
@@ -15,7 +15,10 @@ export interface LocalSettings {
   /** The process's variables, and behind them those of `.env` and of the configuration. */
   readonly env: NodeJS.ProcessEnv
   readonly port: number
-  readonly portSource: 'env' | 'config' | 'default'
+  /** `lock`: the gateway that has the state directory says it, in the place of a configuration that cannot. */
+  readonly portSource: 'env' | 'config' | 'lock' | 'default'
+  /** Why the configuration does not say where its gateway is. */
+  readonly addressProblem: string | undefined
   readonly bindMode: string
   /** Where the gateway is reached from this machine. */
   readonly loopbackHost: string
@@ -50,11 +53,27 @@ export function pathsOf ({ global, io }: Pick<CommandContext, 'global' | 'io'>):
   }
 }
 
-function portOf (env: NodeJS.ProcessEnv, loaded: LoadedConfig, paths: Paths): Pick<LocalSettings, 'port' | 'portSource'> {
+const addressPaths: ReadonlySet<string> = new Set(['', 'gateway', 'gateway.port', 'gateway.mode', 'gateway.remote', 'gateway.remote.url'])
+
+function addressProblemOf (loaded: LoadedConfig): string | undefined {
+  const issue = loaded.issues.find(({ path, critical }) => addressPaths.has(path) && (critical || path !== ''))
+  return issue && formatIssue(issue, loaded.path)
+}
+
+type Address = Pick<LocalSettings, 'port' | 'portSource' | 'addressProblem'>
+
+async function addressOf (env: NodeJS.ProcessEnv, loaded: LoadedConfig, paths: Paths): Promise<Address> {
+  const addressProblem = addressProblemOf(loaded)
   const fromEnv = Number(env['OPENCLAW_GATEWAY_PORT'])
-  if (Number.isInteger(fromEnv) && fromEnv >= 1 && fromEnv <= 65_535) return { port: fromEnv, portSource: 'env' }
-  const configured = valueAt(loaded.source, ['gateway', 'port']) !== undefined
-  return configured ? { port: loaded.config.gateway.port, portSource: 'config' } : { port: paths.basePort, portSource: 'default' }
+  if (Number.isInteger(fromEnv) && fromEnv >= 1 && fromEnv <= 65_535) return { port: fromEnv, portSource: 'env', addressProblem }
+  if (addressProblem !== undefined) {
+    const { findLockOwner } = await import('../lib/state-lock.ts')
+    const { port } = await findLockOwner(paths.stateDir) ?? {}
+    return port === undefined ? { port: paths.basePort, portSource: 'default', addressProblem } : { port, portSource: 'lock', addressProblem }
+  }
+  const isConfigured = valueAt(loaded.source, ['gateway', 'port']) !== undefined
+  const own = isConfigured ? { port: loaded.config.gateway.port, portSource: 'config' as const } : { port: paths.basePort, portSource: 'default' as const }
+  return { ...own, addressProblem }
 }
 
 const credentialPaths = [
@@ -96,7 +115,7 @@ export async function loadLocalSettings (context: Pick<CommandContext, 'global' 
     configPath: paths.configPath,
     loaded,
     env,
-    ...portOf(env, loaded, paths),
+    ...await addressOf(env, loaded, paths),
     bindMode: gateway.bind,
     loopbackHost: loopbackHostOf(gateway.bind, gateway.customBindHost),
     mode: gateway.mode,

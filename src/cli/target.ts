@@ -136,5 +136,37 @@ export function selectTarget (flags: TargetFlags, settings: LocalSettings): Gate
   return localTarget(flags, settings)
 }
 
+const howKnown: { readonly [source in LocalSettings['portSource']]: string } = {
+  env: 'the port that OPENCLAW_GATEWAY_PORT names',
+  config: 'the port of the configuration',
+  lock: 'where the gateway of this state directory listens',
+  default: 'the port that a gateway has by itself'
+}
+
+/** What people must hear when the configuration does not say which gateway is its own. */
+export function addressNote ({ addressProblem, portSource }: LocalSettings, { local, url, urlSource }: GatewayTarget): string | undefined {
+  if (addressProblem === undefined || !local) return undefined
+  return `${addressProblem}. The configuration does not count: asking ${url} (${urlSource === 'cli --port' ? urlSource : howKnown[portSource]}).`
+}
+
+/** Which gateway is meant is not guessed: what is meant for one, credentials among it, would reach another. */
+export const isAddressUnknown = (error: unknown): boolean => error instanceof CommandFailure && error.type === 'gateway_address_unknown'
+
+/** The same, for commands that do more than look: said to people, and refused where nothing but a guess would be left. */
+export function meantTarget (flags: TargetFlags, settings: LocalSettings, note: (text: string) => void): GatewayTarget {
+  const target = selectTarget(flags, settings)
+  const said = addressNote(settings, target)
+  if (said === undefined) return target
+  if (flags.port === undefined && settings.portSource === 'default') {
+    throw new CommandFailure(
+      `${settings.addressProblem}. So nobody knows which gateway is meant, and none runs on ${settings.paths.stateDir}.\n` +
+      'Mend the file (openclaw config validate says all that is wrong with it), or name the gateway: OPENCLAW_GATEWAY_PORT or OPENCLAW_GATEWAY_URL.',
+      'gateway_address_unknown'
+    )
+  }
+  note(said)
+  return target
+}
+
 /** Whether the gateway behind a URL can be one of this machine. */
 export const isLoopbackUrl = (url: string): boolean => isLoopbackHost(new URL(url).hostname)

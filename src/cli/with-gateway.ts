@@ -6,7 +6,7 @@ import type { GatewayClient, MethodName, MethodParams } from './gateway-client.t
 import { openLocalAdmin } from './local-admin.ts'
 import { loadLocalSettings, type LocalSettings } from './local-settings.ts'
 import { openGateway, type OpenOptions } from './open-gateway.ts'
-import { selectTarget, type GatewayTarget, type TargetFlags } from './target.ts'
+import { isAddressUnknown, meantTarget, type GatewayTarget, type TargetFlags } from './target.ts'
 
 export interface RpcFlags extends TargetFlags {
   readonly timeout: number
@@ -75,11 +75,11 @@ export async function withGateway (context: CommandContext<RpcFlags>, course: Co
   const settings = await loadLocalSettings(context)
   let target: GatewayTarget | undefined
   try {
-    target = selectTarget(options, settings)
+    target = meantTarget(options, settings, out.note)
     course.check?.(target)
     return await reachGateway(context, { target, settings }, course.administrative === true, body)
   } catch (error) {
-    if (course.elsewhere && target?.local && isUnreachable(error)) return await course.elsewhere(settings)
+    if (course.elsewhere && (isAddressUnknown(error) || (target?.local && isUnreachable(error)))) return await course.elsewhere(settings)
     const code = reportFailure(error, { out, json: options.json, doing: course.doing, ...(target ? { target } : {}) })
     if (course.whenUnreachable && !options.json && isUnreachable(error)) out.note(course.whenUnreachable)
     return code

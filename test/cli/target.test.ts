@@ -2,7 +2,8 @@ import t from 'tap'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadLocalSettings } from '../../src/cli/local-settings.ts'
-import { selectTarget, type TargetFlags } from '../../src/cli/target.ts'
+import { meantTarget, selectTarget, type TargetFlags } from '../../src/cli/target.ts'
+import { acquireStateLock } from '../../src/lib/state-lock.ts'
 import { cliHome } from './run-cli.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 
@@ -130,4 +131,27 @@ t.test('a state directory that cannot be read costs no command its target', asyn
   const io = { env: home.env } as never
   const settings = await loadLocalSettings({ io, global: { dev: false, profile: undefined, logLevel: undefined, color: false } })
   t.equal(settings.generatedToken, undefined)
+})
+
+t.test('a configuration that cannot be read leads nobody to a gateway that may be another', async t => {
+  const home = cliHome(ownDirectory(t))
+  const meant = async (text: string, { env = {}, flags = {} }: Pick<Given, 'env' | 'flags'> = {}): Promise<{ url: string, said: string[] }> => {
+    writeFileSync(home.configPath, text)
+    const io = { env: { ...home.env, ...env } } as never
+    const settings = await loadLocalSettings({ io, global: { dev: false, profile: undefined, logLevel: undefined, color: false } })
+    const said: string[] = []
+    return { url: meantTarget(flags, settings, words => said.push(words)).url, said }
+  }
+  const broken = '{ gateway: { port: 20001, '
+  const refusal = { type: 'gateway_address_unknown', message: /^openclaw\.json:1:\d+ — not valid JSON5.*OPENCLAW_GATEWAY_PORT/s }
+  await t.rejects(meant(broken), refusal)
+  await t.rejects(meant('{ gateway: { port: "many" } }'), { type: 'gateway_address_unknown', message: /gateway\.port/ })
+  t.same(await meant('{ gateway: { port: 20001, auth: { mode: "sesame" } } }'), { url: 'ws://127.0.0.1:20001', said: [] }, 'what is wrong elsewhere leaves the address')
+  t.match(await meant(broken, { env: { OPENCLAW_GATEWAY_PORT: '20002' } }), { url: 'ws://127.0.0.1:20002', said: [/^openclaw\.json:1:\d+ .*asking ws:\/\/127\.0\.0\.1:20002/] })
+  t.match(await meant(broken, { flags: { port: 20003 } }), { url: 'ws://127.0.0.1:20003', said: [/cli --port/] })
+  t.same(await meant(broken, { env: { OPENCLAW_GATEWAY_URL: 'wss://gw.example.com' } }), { url: 'wss://gw.example.com', said: [] })
+  const lock = await acquireStateLock({ stateDir: home.stateDir, configPath: home.configPath, port: 20004, now: Date.now })
+  t.match(await meant(broken), { url: 'ws://127.0.0.1:20004', said: [/the gateway of this state directory/] })
+  lock.release()
+  await t.rejects(meant(broken), refusal)
 })

@@ -6,7 +6,7 @@ import { mayReadFileInstead, openLocalLog, openRemoteLog, type LogSource } from 
 import { loadLocalSettings } from '../local-settings.ts'
 import { reportFailure } from '../failure.ts'
 import { rpcOptions } from '../rpc-options.ts'
-import { selectTarget } from '../target.ts'
+import { addressNote, selectTarget } from '../target.ts'
 import { openOptionsFor } from '../with-gateway.ts'
 
 const options = {
@@ -29,6 +29,8 @@ const speaksFor = (subsystem: string, names: readonly string[]): boolean => name
 async function source (context: Context): Promise<LogSource> {
   const settings = await loadLocalSettings(context)
   const target = selectTarget(context.options, settings)
+  const said = addressNote(settings, target)
+  if (said !== undefined) context.out.note(said)
   try {
     return await openRemoteLog(target, openOptionsFor(context, settings))
   } catch (error) {

@@ -6,7 +6,7 @@ import { statusText, type ChannelsView } from '../channel-view.ts'
 import { command, flag, text, type CommandContext, type OptionValues } from '../define-command.ts'
 import { isUnreachable, reportFailure } from '../failure.ts'
 import { rpcOptionsWith } from '../rpc-options.ts'
-import { selectTarget, type GatewayTarget } from '../target.ts'
+import { addressNote, selectTarget, type GatewayTarget } from '../target.ts'
 import { reachGateway } from '../with-gateway.ts'
 
 const options = {
@@ -74,6 +74,8 @@ async function run (context: Context): Promise<number> {
   let target: GatewayTarget | undefined
   try {
     target = selectTarget(flags, file.settings)
+    const said = addressNote(file.settings, target)
+    if (said !== undefined) out.note(said)
     return await live(context, { target, settings: file.settings })
   } catch (error) {
     if (mayReadFile(error)) return configured(context, file, error)

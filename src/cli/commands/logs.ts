@@ -8,7 +8,7 @@ import { createLogPrinter, type LogPrinter } from '../log-printer.ts'
 import { mayReadFileInstead, openLocalLog, openRemoteLog, type LogSource } from '../log-source.ts'
 import { loadLocalSettings, type LocalSettings } from '../local-settings.ts'
 import { rpcOptionsWith } from '../rpc-options.ts'
-import { selectTarget, type GatewayTarget } from '../target.ts'
+import { addressNote, selectTarget, type GatewayTarget } from '../target.ts'
 import { openOptionsFor } from '../with-gateway.ts'
 
 const options = {
@@ -100,6 +100,8 @@ async function run (context: Context): Promise<number> {
   if (given.utc && given.localTime) throw new UsageError('--utc and --local-time exclude each other')
   const settings = await loadLocalSettings(context)
   const target = selectTarget(given, settings)
+  const said = addressNote(settings, target)
+  if (said !== undefined) out.note(said)
   const printer = createLogPrinter(out, given)
   try {
     const source = await openSource({ context, settings, target, printer })

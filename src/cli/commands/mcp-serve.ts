@@ -6,7 +6,7 @@ import { loadLocalSettings } from '../local-settings.ts'
 import { serveMcp } from '../mcp/serve.ts'
 import { openGateway } from '../open-gateway.ts'
 import { rpcOptions } from '../rpc-options.ts'
-import { selectTarget } from '../target.ts'
+import { meantTarget } from '../target.ts'
 import { openOptionsFor } from '../with-gateway.ts'
 
 const { url, port, token, password, timeout } = rpcOptions
@@ -41,7 +41,7 @@ async function run (context: Context): Promise<number> {
     ...given, json: false, token: await secretIn(given.tokenFile, given.token), password: await secretIn(given.passwordFile, given.password)
   }
   const settings = await loadLocalSettings(context)
-  const target = selectTarget(flags, settings)
+  const target = meantTarget(flags, settings, out.note)
   const ended = new AbortController()
   const end = (): void => ended.abort()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
