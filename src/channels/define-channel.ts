@@ -1,6 +1,7 @@
 /** What a channel is: the way to one service where people write. */
 import type { Logger } from '../log/logger.ts'
 import type { TObject } from '../protocol/type.ts'
+import type { MessageTemplate } from '../tools/messages/port.ts'
 
 /** A conversation of the service. */
 export interface Chat {
@@ -64,6 +65,8 @@ export interface OutboundMessage {
   readonly threadId?: string
   readonly text: string
   readonly media?: OutboundMedia
+  /** In place of the text; only for channels that send templates. */
+  readonly template?: MessageTemplate
   readonly replyTo?: string
   readonly isSilent?: boolean
 }
@@ -189,6 +192,7 @@ export interface Channel<Config = unknown> {
   /** What marks up text on its way out. */
   readonly markup: 'markdown' | 'html' | 'plain' | 'slack' | 'whatsapp'
   readonly mode: 'socket' | 'polling' | 'webhook'
+  readonly sendsTemplates?: true
   /** Replies are shown while they are written, unless the settings say otherwise (`streaming`). Needs `edit`. */
   readonly showsLive?: boolean
   /** What is missing before an account can start, as a sentence with the next step. */

@@ -1,4 +1,5 @@
 /** One message on its way out, as it lies in the store. */
+import type { MessageTemplate } from '../../tools/messages/port.ts'
 
 export interface OutboundItem {
   readonly id: string
@@ -8,6 +9,8 @@ export interface OutboundItem {
   readonly threadId?: string
   readonly text: string
   readonly media?: { readonly kind: 'image' | 'audio' | 'video' | 'file', readonly mimeType: string, readonly name?: string, readonly base64: string }
+  /** In place of the text, which then says so for people who look into the queue. */
+  readonly template?: MessageTemplate
   readonly replyTo?: string
   readonly isSilent?: boolean
   /** A message of ours that becomes this one: what was shown of the reply while it was written. */

@@ -10,7 +10,7 @@ const mediaOf = ({ media }: OutboundItem): { media?: OutboundMedia } =>
   media ? { media: { kind: media.kind, mimeType: media.mimeType, ...(media.name ? { name: media.name } : {}), data: Buffer.from(media.base64, 'base64') } } : {}
 
 function messageOf (item: OutboundItem, index: number, text: string): OutboundMessage {
-  const { chatId, threadId, replyTo, isSilent, id } = item
+  const { chatId, threadId, replyTo, isSilent, id, template } = item
   return {
     key: `${id}:${index}`,
     chatId,
@@ -18,6 +18,7 @@ function messageOf (item: OutboundItem, index: number, text: string): OutboundMe
     ...(threadId === undefined ? {} : { threadId }),
     ...(replyTo === undefined || index > 0 ? {} : { replyTo }),
     ...(isSilent ? { isSilent } : {}),
+    ...(template ? { template } : {}),
     ...(index === 0 ? mediaOf(item) : {})
   }
 }

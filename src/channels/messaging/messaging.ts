@@ -45,10 +45,11 @@ export function abilitiesOf (running: RunningAccount | undefined): readonly Mess
 }
 
 /** What an order lacks, whatever the channel. */
-function refuseIncomplete ({ action, text = '', files = [], mediaUrls = [], messageId, emoji, poll }: MessageOrder): void {
+function refuseIncomplete ({ action, text = '', files = [], mediaUrls = [], messageId, emoji, poll, template }: MessageOrder): void {
   if (text.length > maxTextChars) throw invalid(`a message has at most ${maxTextChars} characters`)
   const count = files.length + mediaUrls.length
-  if (action === 'send' && text.trim() === '' && count === 0) throw invalid('a message needs a text or a file')
+  if (template && (text.trim() !== '' || count > 0)) throw invalid('a template says its own text: what stands in its places are templateParams')
+  if (action === 'send' && text.trim() === '' && count === 0 && !template) throw invalid('a message needs a text or a file')
   if (count > maxFiles) throw invalid(`a message has at most ${maxFiles} files`)
   if (action === 'edit' && text.trim() === '') throw invalid('message is required: the text as it is to read')
   if (action !== 'send' && action !== 'poll' && !messageId) throw invalid('messageId is required')
@@ -97,8 +98,9 @@ class Messaging implements MessagePort {
     return await placeOf(order, channels, config().config)
   }
 
-  #refuseUnable ({ action }: MessageOrder, { account, place }: Found): void {
+  #refuseUnable ({ action, template }: MessageOrder, { account, place }: Found): void {
     const running = account.current()
+    if (template && !account.channel.sendsTemplates) throw new GatewayError('CHANNEL_UNABLE', { message: `Templates are not supported on ${place.channel}.` })
     if (!running) return this.#refuseAtRest(place)
     if (action === 'send' || running[abilities[action]] !== undefined) return
     throw new GatewayError('CHANNEL_UNABLE', { message: `Action "${action}" is not supported on ${place.channel}.` })
@@ -144,7 +146,7 @@ class Messaging implements MessagePort {
 
   async #send (order: MessageOrder, place: MessagePlace, account: ChannelAccount, signal: AbortSignal): Promise<MessageReceipt> {
     const { delivery } = this.#options
-    const { key, text = '', replyTo, isSilent } = order
+    const { key, text = '', replyTo, isSilent, template } = order
     const files = await this.#filesOf(order, account, signal)
     const common = {
       channel: place.channel,
@@ -156,7 +158,8 @@ class Messaging implements MessagePort {
     const items: NewItem[] = (files.length === 0 ? [undefined] : files).map((file, index) => ({
       ...common,
       id: index === 0 ? key : `${key}:${index}`,
-      text: index === 0 ? text : '',
+      text: index > 0 ? '' : template ? `[template ${template.name}]` : text,
+      ...(template ? { template } : {}),
       ...(replyTo === undefined || index > 0 ? {} : { replyTo }),
       ...(file ? { media: mediaOf(file, order.asDocument) } : {})
     }))

@@ -24,6 +24,8 @@ const params = Type.Object({
   emoji: word('For react.'),
   remove: optional(Type.Boolean({ description: 'For react: take the reaction back.' })),
   silent: optional(Type.Boolean({ description: 'Without a notification.' })),
+  template: word('For send on whatsapp, to somebody who wrote more than 24 hours ago: an approved template in place of a text, name or name:language.'),
+  templateParams: optional(Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 20, description: 'What stands in the places of the template.' })),
   asDocument: optional(Type.Boolean({ description: 'For send: pictures and films as files, as they are.' })),
   pollQuestion: optional(Type.String({ maxLength: 1000, description: 'For poll.' })),
   pollOption: optional(Type.Array(Type.String({ minLength: 1, maxLength: 1000 }), { minItems: 2, maxItems: 12, description: 'For poll: the answers.' })),

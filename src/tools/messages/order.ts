@@ -1,6 +1,6 @@
 /** From what somebody names to an order: the one reading of the fields that tools, methods and the command line take. */
 import { GatewayError } from '../../protocol/errors.ts'
-import { messageActions, type MessageAction, type MessageFile, type MessageOrder } from './port.ts'
+import { messageActions, type MessageAction, type MessageFile, type MessageOrder, type MessageTemplate } from './port.ts'
 
 export type Fields = { readonly [name: string]: unknown }
 
@@ -82,6 +82,28 @@ function pollOf (fields: Fields): Pick<MessageOrder, 'poll'> {
   }
 }
 
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A name, a name with its language after a colon, or an object of these; `templateParams` are the places of its text in their order. */
+function templateOf (fields: Fields): MessageTemplate | undefined {
+  const { template, templateParams, templateComponents } = fields
+  const asked = isObject(template) ? template : { name: template }
+  const [name = '', after] = String(asked['name'] ?? fields['templateName'] ?? '').split(':')
+  const given = asked['language'] ?? fields['templateLanguage'] ?? after
+  const language = String((isObject(given) ? given['code'] : given) ?? 'en_US')
+  if (name === '') {
+    if (template === undefined && templateParams === undefined) return undefined
+    throw invalid('template is required: its name, as WhatsApp Manager shows it')
+  }
+  if (!/^[a-z0-9_]{1,512}$/.test(name)) throw invalid('a template is named by small letters, digits and underscores')
+  if (!/^[A-Za-z_]{2,10}$/.test(language)) throw invalid('the language of a template is a code such as en_US')
+  const own = asked['components'] ?? templateComponents
+  if (own !== undefined && !(Array.isArray(own) && own.length <= 20 && own.every(isObject))) throw invalid('components of a template are a list of objects')
+  const parameters = listOf(templateParams).map(text => ({ type: 'text', text: text.slice(0, 1024) }))
+  const components: readonly object[] = [...own as object[] | undefined ?? [], ...parameters.length > 0 ? [{ type: 'body', parameters }] : []]
+  return { name, language, ...(components.length > 0 ? { components } : {}) }
+}
+
 /** Without those that nobody gave. */
 const given = <T extends object>(fields: T): T =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T
@@ -108,6 +130,7 @@ export function orderOf (action: string, fields: Fields, media?: Pick<MessageOrd
     isSilent: isTrue(fields['silent']) || undefined,
     asDocument: isTrue(fields['forceDocument']) || isTrue(fields['asDocument']) || undefined,
     ...(known === 'poll' ? pollOf(fields) : {}),
+    template: known === 'send' ? templateOf(fields) : undefined,
     ...(media ?? { files: file ? [file] : undefined, mediaUrls: mediaNamesOf(fields) }),
     waitMs
   }) as Ordered

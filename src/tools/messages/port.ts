@@ -18,6 +18,14 @@ export interface PollOrder {
   readonly isAnonymous?: boolean
 }
 
+/** A text that the service has approved beforehand, for whoever has not written for long. */
+export interface MessageTemplate {
+  readonly name: string
+  readonly language: string
+  /** What stands in its places, in the shape of the service. */
+  readonly components?: readonly object[]
+}
+
 /** Where a message goes, as somebody says it: the channel may be left out where there is only one. */
 export interface MessageAddress {
   readonly channel?: string
@@ -43,6 +51,8 @@ export interface MessageOrder extends MessageAddress {
   readonly emoji?: string
   readonly isSilent?: boolean
   readonly poll?: PollOrder
+  /** In place of text and files. */
+  readonly template?: MessageTemplate
   /** How long somebody waits for it to arrive. */
   readonly waitMs?: number
 }

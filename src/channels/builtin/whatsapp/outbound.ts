@@ -99,7 +99,8 @@ class WhatsappOutbound implements Outbound {
     const problem = problemOf(message)
     if (problem !== undefined) return refused(problem)
     this.#markRead(message.chatId, signal)
-    const { key, media, text } = message
+    const { key, media, text, template } = message
+    if (template) return await this.#sendTemplate(message, template, signal)
     if (!media) return await this.#sendText(message, signal)
     const caption = this.#written(text)
     const hasRoom = kindOf(media) !== 'audio' && caption.length <= captionLimit
@@ -119,6 +120,12 @@ class WhatsappOutbound implements Outbound {
   async #sendText ({ chatId, text, replyTo }: OutboundMessage, signal: AbortSignal): Promise<SendOutcome> {
     const body = { type: 'text', text: { body: this.#written(text), preview_url: this.#options.linkPreview } }
     return await this.#message(chatId, body, replyTo, signal)
+  }
+
+  async #sendTemplate (message: OutboundMessage, asked: NonNullable<OutboundMessage['template']>, signal: AbortSignal): Promise<SendOutcome> {
+    const { name, language, components } = asked
+    const template = { name, language: { code: language }, ...(components ? { components } : {}) }
+    return await this.#message(message.chatId, { type: 'template', template }, message.replyTo, signal)
   }
 
   async #sendFile ({ chatId, replyTo }: OutboundMessage, media: OutboundMedia, caption: string, signal: AbortSignal): Promise<SendOutcome> {

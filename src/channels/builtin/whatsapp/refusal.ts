@@ -15,7 +15,9 @@ const advice: ReadonlyMap<number, string> = new Map([
   [131026, 'the receiver has no WhatsApp, or cannot be written to'],
   [131030, 'a test number writes only to numbers of its list; add the receiver in the App Dashboard'],
   [131031, 'the account is locked; look into Business Support Home'],
-  [131047, 'the person wrote more than 24 hours ago: wait until they write, or send an approved template by hand'],
+  [131047, 'the person wrote more than 24 hours ago: wait until they write, or send an approved template (openclaw message send --template)'],
+  [132000, 'the template has another number of places; give as many templateParams'],
+  [132001, 'there is no approved template of this name in this language; WhatsApp Manager lists them'],
   [131048, 'too many people blocked or reported what this number sent; look at its quality in WhatsApp Manager']
 ])
 

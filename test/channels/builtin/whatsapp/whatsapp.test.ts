@@ -214,3 +214,11 @@ t.test('what is missing for WhatsApp is said with the next step', async t => {
   for (const name of ['accessToken', 'appSecret', 'verifyToken']) t.match(missing({ ...whole, [name]: ' ' }), new RegExp(`^set channels\\.whatsapp\\.${name}: `))
   t.match(missing({ ...whole, apiRoot: 'ftp://x' }), /apiRoot must be an absolute/)
 })
+
+t.test('an approved template goes out in place of a text, and one that is none is refused', async t => {
+  const { scene, server } = await open(t)
+  const components = [{ type: 'body', parameters: [{ type: 'text', text: '4711' }] }]
+  t.match(await send(scene, { chatId: alice, text: '[template]', template: { name: 'order_update', language: 'de', components } }), { kind: 'sent' })
+  t.match(server.messages, [{ to: alice, type: 'template', template: { name: 'order_update', language: { code: 'de' }, components }, text: undefined }])
+  t.match(await send(scene, { chatId: alice, text: 'x', template: { name: 'other', language: 'de' } }), { kind: 'refused', reason: /132001.*WhatsApp Manager/ })
+})
