@@ -97,6 +97,7 @@ export function createFileWatch ({ onChange, onTrouble }: FileWatchOptions): Fil
     const watcher = watch(path, { persistent: false }, (event, name) => {
       // What is itself moved or removed reports its own name, and some systems report none.
       const isOwn = event === 'rename' && name === parse(path).base
+      if (isOwn) known = ''
       if (names.has(undefined) || name === null || names.has(name) || isOwn) onChange()
     })
     watchers.push(watcher.on('error', failed))
@@ -129,8 +130,9 @@ export function createFileWatch ({ onChange, onTrouble }: FileWatchOptions): Fil
   }
 }
 
-/** What was replaced by another of the same name is watched anew. */
+/** What was replaced by another of the same name is watched anew. File systems give the number of a file that is gone to the next one. */
 async function inodeOf (path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined)
-  return found ? `${found.dev}:${found.ino}` : 'none'
+  const found = await stat(path, { bigint: true }).catch(() => undefined)
+  if (!found) return 'none'
+  return `${found.dev}:${found.ino}${found.isFile() ? `:${found.birthtimeNs}` : ''}`
 }

@@ -58,6 +58,22 @@ t.test('a file that is written, replaced or renamed over is noticed', async t =>
   t.same(said, [])
 })
 
+t.test('a file that is replaced in the very moment in which the one before was taken is noticed, again and again', async t => {
+  const { file, live, becomes } = await open(t, path => writeFileSync(path, textOf('0')))
+  const rounds = 25
+  const replace = (name: string): void => {
+    writeFileSync(`${file}.new`, textOf(name))
+    renameSync(`${file}.new`, file)
+  }
+  live.onChange(() => {
+    const taken = Number(live.current().config.agents.entries['main']?.name)
+    // Now, or a little later: the watch is being turned to the file that has just been taken.
+    if (taken < rounds) setTimeout(replace, taken % 8, String(taken + 1))
+  })
+  replace('1')
+  t.equal(await becomes(String(rounds)), String(rounds))
+})
+
 t.test('what was written between the start and the watch is noticed too', async t => {
   const stateDir = ownDirectory(t)
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir }
