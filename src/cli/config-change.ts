@@ -18,6 +18,9 @@ export interface ChangeOptions {
   readonly dryRun?: boolean
   /** The user knows that much of the file goes. */
   readonly allowDestructive?: boolean
+  readonly withoutBackup?: boolean
+  /** Throws when what would be written must not be; asked before anything is. */
+  readonly check?: (before: LoadedConfig, after: LoadedConfig) => Promise<void>
 }
 
 export interface ChangeResult {
@@ -91,12 +94,14 @@ export async function changeConfig (operations: readonly ConfigOperation[], opti
   const after = await loadConfig({ paths, env, text })
   refuseInvalid(before, after)
   refuseMixed(operations, after)
+  await options.check?.(before, after)
   const changedPaths = diffConfig(before.parsed, after.parsed)
   if (!options.dryRun && text !== before.raw) {
     await writeConfigFile(paths.configPath, text, {
       previousHash: before.hash ?? null,
       env,
-      ...(options.allowDestructive ? { allowDestructive: true } : {})
+      ...(options.allowDestructive ? { allowDestructive: true } : {}),
+      ...(options.withoutBackup ? { withoutBackup: true } : {})
     })
   }
   const { mode } = after.config.gateway.reload

@@ -17,6 +17,8 @@ export interface WriteOptions {
   previousHash?: string | null
   /** The caller knows that the new text is much smaller, or has no gateway.mode any more. */
   allowDestructive?: boolean
+  /** What was there held what must not be kept. */
+  withoutBackup?: boolean
   env?: Environment
   now?: () => number
   /** How long to wait for another writer. */
@@ -49,7 +51,7 @@ export async function writeConfigFile (path: string, text: string, options: Writ
     if (current === text) return { path: target, hash: hashConfigText(text), changed: false }
     if (current !== undefined) {
       if (!options.allowDestructive) await checkSize(target, current, text, options.now ?? Date.now)
-      await keepBackup(target, current)
+      if (!options.withoutBackup) await keepBackup(target, current)
     }
     await writePrivateFile(target, text)
     await syncDirectory(dirname(target))

@@ -33,6 +33,7 @@ import { sessions } from './sessions.ts'
 import { sessionsChanges } from './sessions-changes.ts'
 import { sessionsGroups } from './sessions-groups.ts'
 import { sessionsUsage } from './sessions-usage.ts'
+import { secrets } from './secrets.ts'
 import { scopeUpgrades } from './scope-upgrades.ts'
 import { tools } from './tools.ts'
 import { upkeep } from './upkeep.ts'
@@ -45,6 +46,7 @@ export const methods = {
   ...host,
   ...config,
   ...configChanges,
+  ...secrets,
   ...restart,
   ...logs,
   ...devices,

@@ -15,6 +15,8 @@ export interface CliRun {
 export interface CliOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly isTTY?: boolean
+  /** What somebody types at the terminal, line by line. */
+  readonly typed?: readonly string[]
 }
 
 function collector (isTTY: boolean): { stream: CommandIo['stdout'], text: () => string } {
@@ -34,7 +36,8 @@ export function cliHome (directory: string): { env: NodeJS.ProcessEnv, stateDir:
 export async function runCli (argv: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const out = collector(options.isTTY ?? false)
   const err = collector(options.isTTY ?? false)
-  const stdin = Object.assign(Readable.from([]), { isTTY: false })
+  const { typed = [] } = options
+  const stdin = Object.assign(Readable.from(typed.map(line => `${line}\n`)), { isTTY: options.typed !== undefined })
   const code = await main(argv, { env: options.env ?? {}, stdout: out.stream, stderr: err.stream, stdin })
   return { code, out: out.text(), err: err.text(), json: () => JSON.parse(out.text()) }
 }
