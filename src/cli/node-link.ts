@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConnectAuth } from '../protocol/connect.ts'
 import { isClientError, type GatewayClientError } from './client-error.ts'
+import type { TlsOptions } from './client-socket.ts'
 import { connectGateway, type GatewayClient, type GatewayClientOptions, type GatewayEvent } from './gateway-client.ts'
 
 interface Answer {
@@ -22,7 +23,9 @@ export interface NodeMachine {
 }
 
 export interface NodeLinkOptions {
-  readonly connect: Omit<GatewayClientOptions, 'auth'>
+  readonly connect: Omit<GatewayClientOptions, 'auth' | 'tls'>
+  /** The certificate that the gateway must show now. */
+  readonly pin: () => Promise<TlsOptions>
   /** What to introduce oneself with, the best first. */
   readonly credentials: () => Promise<readonly ConnectAuth[]>
   /** The gateway gave this device a token of its own. */
@@ -108,11 +111,12 @@ async function serve (client: GatewayClient, { machine, say, signal }: NodeLinkO
 }
 
 /** The first credential that the gateway takes; otherwise what it said of the first. */
-async function enter ({ connect, credentials }: NodeLinkOptions): Promise<GatewayClient> {
+async function enter ({ connect, pin, credentials }: NodeLinkOptions): Promise<GatewayClient> {
+  const tls = await pin()
   let refusal: unknown
   for (const auth of await credentials()) {
     try {
-      return await connectGateway({ ...connect, auth })
+      return await connectGateway({ ...connect, tls, auth })
     } catch (error) {
       if (!isClientError(error) || !isFinal(error)) throw error
       refusal ??= error

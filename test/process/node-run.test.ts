@@ -1,9 +1,11 @@
 /** `openclaw node run` as people start it: a real gateway, a real node, programs under the approvals of the node. */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { type } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { admitted, closeClient, type Frame, type TestClient } from '../helper.ts'
-import { createHome, daemonToken, eventually, launcher, serve, type Daemon, type Home } from './daemon.ts'
+import { createHome, daemonToken, eventually, launcher, serve, stop, type Daemon, type Home } from './daemon.ts'
 
 const posix = process.platform !== 'win32'
 const config = { gateway: { mode: 'local', auth: { mode: 'token', token: daemonToken } }, tools: { exec: { host: 'auto' } } }
@@ -82,6 +84,22 @@ t.test('an agent runs a command on a node once a person has said yes', { skip: !
   await admin.request('exec.approval.resolve', { id: second.id, decision: 'deny' })
   t.match((await denied).payload, { output: { details: { status: 'error', error: /a person said no/ } } })
   await closeClient(admin)
+})
+
+t.test('a machine lends itself to its own gateway over TLS, and knows the certificate of the moment', async t => {
+  const home = createHome(t, { gateway: { ...config.gateway, tls: { enabled: true } } }, 'gateway')
+  const daemon = await serve(t, { home })
+  const running = nodeRun(t, home, daemon)
+  const connections = (): number => running.output().match(/Connected to wss:/g)?.length ?? 0
+  await eventually(connections, count => count === 1)
+  await stop(daemon)
+  rmSync(join(home.stateDir, 'tls', 'gateway.pem'))
+  await serve(t, { home, port: daemon.port })
+  await eventually(connections, count => count === 2, 20_000)
+  t.match(running.output(), /Connected to wss:\/\/127\.0\.0\.1:/)
+  const pinned = nodeRun(t, home, daemon, ['--tls-fingerprint', 'ab'.repeat(32)])
+  await eventually(pinned.output, text => /fingerprint mismatch/.test(text))
+  t.notMatch(pinned.output(), /Connected/, 'a certificate that somebody names is the only one')
 })
 
 t.test('a node that is not wanted says so and ends; one whose settings are broken does not start', async t => {

@@ -2,6 +2,7 @@ import { hostname, platform } from 'node:os'
 import { loadOrCreateDeviceIdentity } from '../../lib/device-identity.ts'
 import { packageVersion } from '../../lib/package-version.ts'
 import type { ConnectAuth } from '../../protocol/connect.ts'
+import type { TlsOptions } from '../client-socket.ts'
 import { UsageError, command, flag, integer, text, texts, type CommandContext, type OptionValues } from '../define-command.ts'
 import { createDeviceTokens } from '../device-tokens.ts'
 import { CommandFailure, reportFailure } from '../failure.ts'
@@ -9,15 +10,16 @@ import { loadLocalSettings, type LocalSettings } from '../local-settings.ts'
 import { keepLinked } from '../node-link.ts'
 import { nodePaths, readNodeSettings, writeNodeSettings, type NodeSettings } from '../node-settings.ts'
 import { readSetupCode } from '../setup-code.ts'
+import { meantTarget, type GatewayTarget } from '../target.ts'
 import { gatewayUrl, isLoopbackHost, urlText } from '../url-rules.ts'
 
 const options = {
-  host: text('host', 'Host of the gateway (default: 127.0.0.1)'),
-  port: integer('port', 'Port of the gateway (default: 18789)', { min: 1, max: 65_535 }),
+  host: text('host', 'Host of the gateway (default: the one that the configuration of this machine names)'),
+  port: integer('port', 'Port of the gateway (default: that of this machine)', { min: 1, max: 65_535 }),
   contextPath: text('path', 'Path below which the gateway is served'),
   tls: flag('Use TLS'),
   noTls: flag('Use no TLS, whatever a setup code says'),
-  tlsFingerprint: text('sha256', 'The certificate that the gateway must show'),
+  tlsFingerprint: text('sha256', 'The certificate that the gateway must show (of a gateway of this machine it is known)'),
   pair: text('code', 'Setup code or oc-pair:// link: address and credential of the first connection'),
   pairIfNeeded: text('code', 'The same, used only while this machine has no token of its own'),
   displayName: text('name', 'What this machine is called'),
@@ -29,24 +31,43 @@ type Context = CommandContext<OptionValues<typeof options>>
 
 const families: { readonly [platform: string]: string } = { linux: 'Linux', darwin: 'Mac', win32: 'Windows' }
 
-/** Where the gateway is, and what a setup code says of it. */
-function targetOf ({ options: given, io }: Context, { port: ownPort }: LocalSettings): { url: string, bootstrapToken?: string } {
+interface Place {
+  readonly url: string
+  readonly bootstrapToken?: string
+  /** What the configuration of this machine has for it; absent where somebody named another place. */
+  readonly meant?: GatewayTarget
+}
+
+/** Where the gateway is: what was named, what a setup code says, or the one that every command of this machine talks to. */
+function placeOf ({ options: given, io, out }: Context, local: LocalSettings): Place {
   const code = given.pair ?? given.pairIfNeeded
   if (given.pair !== undefined && given.pairIfNeeded !== undefined) throw new UsageError('--pair cannot be combined with --pair-if-needed')
+  if (given.tls && given.noTls) throw new UsageError('--tls cannot be combined with --no-tls')
   let said: ReturnType<typeof readSetupCode> = {}
   try {
     if (code !== undefined) said = readSetupCode(code)
   } catch {
     throw new CommandFailure('The setup code cannot be read: copy it again, whole. Make one on the gateway: openclaw qr')
   }
-  const { bootstrapToken } = said
-  const base = given.host === undefined && said.url ? new URL(said.url) : new URL(`ws://${given.host ?? '127.0.0.1'}:${given.port ?? ownPort}`)
+  const meant = given.host === undefined && !said.url ? meantTarget({ port: given.port }, local, out.note) : undefined
+  const base = new URL(meant?.url ?? (given.host === undefined ? said.url! : `ws://${given.host}:${given.port ?? local.port}`))
   if (given.port !== undefined) base.port = String(given.port)
   if (given.tls) base.protocol = 'wss:'
   if (given.noTls) base.protocol = 'ws:'
   if (given.contextPath) base.pathname = given.contextPath
   const url = urlText(gatewayUrl(base.href, io.env, '--host'))
-  return { url, ...(bootstrapToken ? { bootstrapToken } : {}) }
+  const { bootstrapToken } = said
+  return { url, ...(meant ? { meant } : {}), ...(bootstrapToken ? { bootstrapToken } : {}) }
+}
+
+/** Read for each connection: a gateway of this machine may have made its certificate after us, or anew. */
+async function pinFor ({ url, meant }: Place, { tlsFingerprint }: Context['options'], { loaded, paths }: LocalSettings): Promise<TlsOptions> {
+  if (tlsFingerprint) return { fingerprint: tlsFingerprint }
+  if (!meant || !url.startsWith('wss:')) return {}
+  if (!meant.local) return meant.tls ?? {}
+  const { ownFingerprint } = await import('../../lib/certificate-files.ts')
+  const fingerprint = await ownFingerprint(loaded.config.gateway.tls, paths.stateDir)
+  return fingerprint ? { fingerprint } : {}
 }
 
 async function settingsOf ({ options: { commands, allCommands, displayName } }: Context, file: string): Promise<NodeSettings> {
@@ -61,10 +82,11 @@ async function settingsOf ({ options: { commands, allCommands, displayName } }: 
 }
 
 /** The secret of this machine's own gateway is for this machine's own gateway. */
-function secretFor (url: string, { env, auth, generatedToken }: LocalSettings): ConnectAuth | undefined {
+function secretFor ({ url, meant }: Place, { env, auth, generatedToken }: LocalSettings): ConnectAuth | undefined {
   const token = env['OPENCLAW_GATEWAY_TOKEN']
   const password = env['OPENCLAW_GATEWAY_PASSWORD']
   if (token || password) return { ...(token ? { token } : {}), ...(password ? { password } : {}) }
+  if (meant) return meant.authSource === 'none' ? undefined : meant.auth
   if (!isLoopbackHost(new URL(url).hostname)) return undefined
   if (auth.mode === 'password') return auth.password ? { password: auth.password } : undefined
   const own = auth.token ?? generatedToken
@@ -80,7 +102,8 @@ async function run (context: Context): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort())
   const closing: Array<() => Promise<void>> = []
   try {
-    const { url, bootstrapToken } = targetOf(context, local)
+    const place = placeOf(context, local)
+    const { url, bootstrapToken } = place
     const settings = await settingsOf(context, paths.settings)
     const identity = await loadOrCreateDeviceIdentity(paths.identity, {
       onQuarantine: path => out.note(`The identity of this node could not be read; it was set aside as ${path}.`)
@@ -109,12 +132,12 @@ async function run (context: Context): Promise<number> {
         caps: machine.caps,
         commands: machine.commands,
         connectTimeoutMs: 15_000,
-        requestTimeoutMs: 30_000,
-        ...(given.tlsFingerprint ? { tls: { fingerprint: given.tlsFingerprint } } : {})
+        requestTimeoutMs: 30_000
       },
+      pin: () => pinFor(place, given, local),
       async credentials () {
         const stored = await tokens.get(url, 'node', identity.deviceId)
-        const secret = secretFor(url, local)
+        const secret = secretFor(place, local)
         const own: ConnectAuth[] = stored ? [{ deviceToken: stored.token }] : []
         const code: ConnectAuth[] = bootstrapToken && (given.pair !== undefined || !stored) ? [{ bootstrapToken }] : []
         const all = [...given.pair === undefined ? [...own, ...code] : [...code, ...own], ...secret ? [secret] : []]
@@ -144,6 +167,7 @@ export default command({
     'Credentials come from a setup code, from OPENCLAW_GATEWAY_TOKEN or _PASSWORD, or from the configuration of this machine.',
   options,
   examples: [
+    ['openclaw node run', 'Lends this machine to its own gateway, over TLS where that gateway has it.'],
     ['openclaw node run --host gateway.lan', 'Tries again for as long as the gateway is away.'],
     ['openclaw node run --pair-if-needed "oc-pair://…"', 'For supervisors: the code is used until this machine has a token of its own.'],
     ['openclaw node run --commands system.which', 'Nothing but this command.']
