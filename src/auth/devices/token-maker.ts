@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes, randomUUID, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { createPrivateFile, quarantineFile, readIfPresent } from '../../lib/private-file.ts'
 import type { Role } from '../../protocol/client-info.ts'
@@ -41,7 +41,8 @@ export interface TokenMakerOptions {
 
 export async function createTokenMaker ({ stateDir, notice, keyExpected }: TokenMakerOptions): Promise<TokenMaker> {
   const file = stateDir && join(stateDir, 'keys', 'device-tokens.key')
-  let key = file ? await readKey(file) : randomBytes(keyBytes)
+  // Every connect makes a token: a key that has to be read from bytes each time costs eight times as much as the hash itself.
+  let key: KeyObject | undefined
   let making: Promise<Buffer> | undefined
 
   async function readKey (path: string): Promise<Buffer | undefined> {
@@ -73,11 +74,14 @@ export async function createTokenMaker ({ stateDir, notice, keyExpected }: Token
   const derive = (deviceId: string, role: Role, id: string): string =>
     createHmac('sha256', key!).update(['device-token', 'v1', deviceId, role, id].join('\0')).digest('base64url')
 
+  const kept = file ? await readKey(file) : randomBytes(keyBytes)
+  key = kept && createSecretKey(kept)
+
   return {
     async prepare () {
       if (key) return
       making ??= makeKey(file!).catch(refused).finally(() => { making = undefined })
-      key = await making
+      key = createSecretKey(await making)
     },
 
     mint (deviceId, role) {
