@@ -19,7 +19,7 @@ export interface AutomationSources {
   readonly runs: Pick<Runs, 'start' | 'find' | 'abort' | 'active' | 'pending'>
   readonly sessions: Pick<SessionsRoom, 'ready' | 'get' | 'target' | 'lines'>
   /** For jobs that are commands. */
-  readonly tools: Pick<Tools, 'forRun'>
+  readonly tools: Pick<Tools, 'prepare' | 'forRun'>
   readonly emit: EventBus['emit']
   readonly outbound: Outbound
   /** Loaded when something is to be sent. */

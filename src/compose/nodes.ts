@@ -27,14 +27,14 @@ export function composeNodes ({ live, logging, events, connections, tools, ...pa
     return { nodeId, connectionId, declared, signal }
   }
   async function load () {
-    const { createNodes } = await import('../nodes/nodes.ts')
+    const [{ createNodes }, registry] = await Promise.all([import('../nodes/nodes.ts'), tools.registry()])
     return createNodes({
       ...parts,
       emit: events.emit,
       peer,
       settings: () => config().gateway.nodes.commands,
       offersTools: () => config().gateway.nodes.pluginTools.enabled,
-      registry: tools.registry,
+      registry,
       notifyOnExit: () => config().tools.exec.notifyOnExit,
       log: logging.child('nodes')
     })

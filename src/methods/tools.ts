@@ -36,7 +36,7 @@ export const tools = {
       const { key: sessionKey, agentId: id } = named(rooms, undefined, agentId)
       await rooms.sessions.ready
       if (includePlugins) await rooms.tools.prepare({ sessionKey, agentId: id, isOwner: caller.owner })
-      return catalogOf(id, rooms.tools.registry.all(), includePlugins)
+      return catalogOf(id, (await rooms.tools.registry()).all(), includePlugins)
     }
   }),
 
@@ -63,8 +63,8 @@ export const tools = {
       await rooms.sessions.ready
       const target = named(rooms, sessionKey, agentId)
       const facts = { sessionKey: target.key, agentId: target.agentId, surface, isOwner: caller.owner }
-      if (!rooms.tools.registry.find(tool)) await rooms.tools.mcp.prepareFor(tool, () => true)
-      const found = rooms.tools.why(tool, facts)
+      if (!(await rooms.tools.registry()).find(tool)) await rooms.tools.mcp.prepareFor(tool, () => true)
+      const found = await rooms.tools.why(tool, facts)
       if (!found) throw new GatewayError('NOT_FOUND', { message: `no tool is called "${tool.slice(0, 100)}"` })
       const { name, capability, groups, reach, aliases = [] } = found.tool
       return { tool: name, aliases, capability, groups, reach, sessionKey: target.key, agentId: target.agentId, surface, ...found.verdict }

@@ -2,11 +2,15 @@
 import type { LiveConfig } from '../config/live-config.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { Method } from '../rpc/define-method.ts'
+import type { ToolRegistry } from '../tools/registry.ts'
 import type { HostPorts, PluginHost, PluginState } from './host.ts'
 import type { RouteSearch, Shelf } from './shelf.ts'
 import type { Unusable } from './discovery.ts'
 
-export type PluginsOptions = Omit<HostPorts, 'plugins'> & { readonly live: LiveConfig }
+export type PluginsOptions = Omit<HostPorts, 'plugins' | 'registry'> & {
+  readonly live: LiveConfig
+  readonly registry: () => Promise<ToolRegistry>
+}
 
 export interface PluginsReport {
   readonly states: readonly PluginState[]
@@ -45,8 +49,8 @@ export function createPlugins ({ live, ...ports }: PluginsOptions): Plugins {
   }
 
   async function open (): Promise<PluginHost> {
-    const { createHost } = await import('./host.ts')
-    host = createHost({ ...ports, plugins: settings })
+    const [{ createHost }, registry] = await Promise.all([import('./host.ts'), ports.registry()])
+    host = createHost({ ...ports, registry, plugins: settings })
     await host.sync()
     return host
   }

@@ -42,7 +42,7 @@ export interface InvokeSources extends CircumstanceSources {
 }
 
 export interface InvokeParts {
-  readonly registry: ToolRegistry
+  readonly registry: () => Promise<ToolRegistry>
   readonly policy: Policy
   /** Every tool that the policy allows under these circumstances: remembered, where the policy would be asked rule by rule. */
   readonly allowed: (circumstances: Circumstances) => readonly Tool[]
@@ -186,10 +186,11 @@ export function createInvoke ({ registry, policy, allowed, prepareFor }: InvokeP
     const { key: sessionKey, agentId } = place
     const isOwner = caller.owner
     const circumstances = circumstancesOf({ agentId, sessionKey, surface, isOwner, channel: request.channel }, sources)
-    let tool = registry.find(request.tool)
+    const tools = await registry()
+    let tool = tools.find(request.tool)
     if (!tool) {
       await prepareFor(request.tool, circumstances)
-      tool = registry.find(request.tool)
+      tool = tools.find(request.tool)
     }
     if (!tool) return unavailable(request)
     const verdict = (): PolicyVerdict => policy.judge({ ...circumstances, tool })

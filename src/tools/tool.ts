@@ -95,7 +95,7 @@ export interface RunFacts {
 
 /** What a run may use; answered anew for each run. */
 export interface Tools {
-  /** Before `forRun`: what comes from elsewhere says what it has, within bounds. Never rejects. */
+  /** Before `forRun`: tools are loaded, and what comes from elsewhere says what it has, within bounds. */
   prepare? (run: RunFacts): Promise<void>
   /** A call of an earlier process that waited for a person and has done nothing yet. */
   isStillAsking? (call: { readonly runId: string, readonly callId: string }): Promise<boolean>

@@ -1,5 +1,5 @@
 /** The tools that agents of this gateway have, and the one policy between them and whoever wants to use them. */
-import { builtinTools, type BuiltinSources } from './builtin/index.ts'
+import type { BuiltinSources } from './builtin/index.ts'
 import { circumstancesOf, type Circumstances } from './circumstances.ts'
 import type { InvokeOutcome, InvokeRequest } from './invocation.ts'
 import { createInvoke, type InvokeSources } from './invoke.ts'
@@ -13,7 +13,8 @@ import type { RunFacts, Tool, ToolResult, Tools } from './tool.ts'
 export type ToolsOptions = BuiltinSources & InvokeSources & { readonly mcp: Omit<McpSources, 'config'> }
 
 export interface ToolsRoom extends Tools {
-  readonly registry: ToolRegistry
+  /** Loads the tools of the gateway with the first call: they are there before anybody adds one of the same name. */
+  registry (): Promise<ToolRegistry>
   readonly mcp: Mcp
   /** Before the tools of these circumstances are asked for: servers that they may use say what they have, within bounds. */
   prepare (facts: RunFacts & Partial<Pick<PolicyQuestion, 'surface'>>): Promise<void>
@@ -21,7 +22,8 @@ export interface ToolsRoom extends Tools {
   prepareFor (name: string, facts: RunFacts & Pick<PolicyQuestion, 'surface'>): Promise<void>
   invoke (request: InvokeRequest): Promise<InvokeOutcome>
   /** Every tool with what the policy says of it; undefined for a name that no tool has. */
-  why (name: string, facts: RunFacts & Pick<PolicyQuestion, 'surface'>): { readonly tool: Tool, readonly verdict: PolicyVerdict } | undefined
+  why (name: string, facts: RunFacts & Pick<PolicyQuestion, 'surface'>): Promise<{ readonly tool: Tool, readonly verdict: PolicyVerdict } | undefined>
+  /** After `prepare`, as all that is asked about many tools. */
   allowed (facts: RunFacts & Pick<PolicyQuestion, 'surface'>): readonly Tool[]
 }
 
@@ -52,11 +54,12 @@ function guarded (tool: Tool, policy: Policy, { sender, channel }: RunFacts, cir
 const maxRemembered = 256
 
 /** The same circumstances under the same configuration have the same tools, and asking every rule about every tool takes its time. */
-function createAllowed (registry: ToolRegistry, policy: Policy, config: ToolsOptions['config']): (circumstances: Circumstances) => readonly Tool[] {
+function createAllowed (loaded: () => ToolRegistry, policy: Policy, config: ToolsOptions['config']): (circumstances: Circumstances) => readonly Tool[] {
   const answers = new Map<string, readonly Tool[]>()
   let of: { readonly loaded: unknown, readonly revision: number } | undefined
 
   return circumstances => {
+    const registry = loaded()
     const now = { loaded: config(), revision: registry.revision() }
     if (of?.loaded !== now.loaded || of.revision !== now.revision) answers.clear()
     of = now
@@ -71,11 +74,36 @@ function createAllowed (registry: ToolRegistry, policy: Policy, config: ToolsOpt
   }
 }
 
+/** What a tool is made of is some forty files, and nobody needs one before somebody asks what there is. */
+function createLateRegistry (options: ToolsOptions) {
+  let registry: ToolRegistry | undefined
+  let loading: Promise<ToolRegistry> | undefined
+  async function load (): Promise<ToolRegistry> {
+    const { builtinTools } = await import('./builtin/index.ts')
+    registry = createRegistry(builtinTools(options))
+    return registry
+  }
+  return {
+    load () {
+      // What could not be read now may be readable with the next request.
+      loading ??= load().catch((error: unknown) => {
+        loading = undefined
+        throw error
+      })
+      return loading
+    },
+    loaded () {
+      if (!registry) throw new Error('tools were asked for before they were prepared')
+      return registry
+    }
+  }
+}
+
 export function createTools (options: ToolsOptions): ToolsRoom {
-  const registry = createRegistry(builtinTools(options))
+  const { load: registry, loaded } = createLateRegistry(options)
   const policy = createPolicy(options)
 
-  const remembered = createAllowed(registry, policy, options.config)
+  const remembered = createAllowed(loaded, policy, options.config)
   const allowed: ToolsRoom['allowed'] = facts => remembered(circumstancesOf(facts, options))
   const mcp = createMcp({ ...options.mcp, config: options.config, registry })
 
@@ -87,12 +115,15 @@ export function createTools (options: ToolsOptions): ToolsRoom {
   return {
     registry,
     mcp,
-    prepare: async facts => await mcp.prepare(isWanted(circumstancesOf({ surface: 'run', ...facts }, options))),
+    async prepare (facts) {
+      await registry()
+      await mcp.prepare(isWanted(circumstancesOf({ surface: 'run', ...facts }, options)))
+    },
     prepareFor: async (name, facts) => await prepareFor(name, circumstancesOf(facts, options)),
     invoke: createInvoke({ registry, policy, allowed: remembered, prepareFor }, options),
     allowed,
-    why (name, facts) {
-      const tool = registry.find(name)
+    async why (name, facts) {
+      const tool = (await registry()).find(name)
       return tool && { tool, verdict: policy.judge({ ...circumstancesOf(facts, options), tool }) }
     },
     forRun (run) {

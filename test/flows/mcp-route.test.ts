@@ -92,7 +92,8 @@ t.test('a request that is taken back, or whose client goes away, ends the tool',
   const gateway = await startGateway(t, { config: { gateway: on } })
   const ended: string[] = []
   let begun = 0
-  gateway.gateway.rooms.tools.registry.add([tool('waits', {
+  const registry = await gateway.gateway.rooms.tools.registry()
+  registry.add([tool('waits', {
     run: async (args, { signal }) => await new Promise((_resolve, reject) => {
       begun++
       signal.addEventListener('abort', () => { ended.push(String(args.name)); reject(signal.reason) })

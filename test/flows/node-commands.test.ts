@@ -167,12 +167,13 @@ t.test('how its machine is, and whether somebody sits at it, is told by a node a
 
 t.test('tools of a node are tools of the agents for as long as it is here', async t => {
   const { admin, gateway, node, nodeId, bench } = await withNode(t)
-  const names = () => gateway.gateway.rooms.tools.registry.all().map(({ name }) => name)
+  const registry = await gateway.gateway.rooms.tools.registry()
+  const names = () => registry.all().map(({ name }) => name)
   const tool = (name: string, command: string) => ({ pluginId: 'bench', name, description: 'Looks for programs.', command, parameters: { type: 'object' } })
   const taken = (await node.request('node.pluginTools.update', { tools: [tool('bench_which', 'system.which'), tool('bench_spy', 'camera.snap'), tool('exec', 'system.which')] })).payload
   t.match(taken, { accepted: ['bench_which'], refused: [{ name: 'bench_spy', reason: 'command not allowlisted' }, { name: 'exec', reason: /another tool/ }] })
   t.match((await admin.request('node.describe', { nodeId })).payload.nodePluginTools, [{ name: 'bench_which' }])
-  const running = gateway.gateway.rooms.tools.registry.find('bench_which')!.run({ bins: ['uname'] }, {
+  const running = registry.find('bench_which')!.run({ bins: ['uname'] }, {
     sessionKey: 'agent:main:main', agentId: 'main', callId: 'call-1', signal: new AbortController().signal, update () {}
   })
   const { payload: request } = await node.event('node.invoke.request')
@@ -187,7 +188,7 @@ t.test('tools of a node are tools of the agents for as long as it is here', asyn
 
 t.test('agents of the owner see nodes and ask them, and let none of them run programs', async t => {
   const { admin, gateway, node, nodeId } = await withNode(t)
-  const tool = gateway.gateway.rooms.tools.registry.find('nodes')!
+  const tool = (await gateway.gateway.rooms.tools.registry()).find('nodes')!
   t.ok(tool.ownerOnly, 'nobody else gets at it')
   const context = { sessionKey: 'agent:main:main', agentId: 'main', callId: 'call-1', signal: new AbortController().signal, isOwner: true, update () {} }
   const details = async (args: object): Promise<Frame> => (await tool.run({ ...args }, context)).details as Frame

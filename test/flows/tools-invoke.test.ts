@@ -55,7 +55,7 @@ interface Test {
 async function open (t: Test, config: { [section: string]: unknown } = {}) {
   const gateway = await startGateway(t, { config })
   const calls: Call[] = []
-  gateway.gateway.rooms.tools.registry.add(extra(calls))
+  await gateway.gateway.rooms.tools.registry().then(registry => registry.add(extra(calls)))
   return { gateway, calls }
 }
 
@@ -271,7 +271,8 @@ t.test('a client that goes away takes the work with it', async t => {
   const { gateway } = await open(t)
   let begun!: (signal: AbortSignal) => void
   const started = new Promise<AbortSignal>(resolve => { begun = resolve })
-  gateway.gateway.rooms.tools.registry.add([tool('waits', {
+  const registry = await gateway.gateway.rooms.tools.registry()
+  registry.add([tool('waits', {
     run: async (_args, { signal }) => {
       begun(signal)
       await once(signal, 'abort')

@@ -13,13 +13,13 @@ const outsiders = [
 
 t.test('the catalog lists every tool once, by group, in the shape of the contract', async t => {
   const { url, gateway } = await startGateway(t)
-  gateway.rooms.tools.registry.add(outsiders)
+  await gateway.rooms.tools.registry().then(registry => registry.add(outsiders))
   const { client } = await admitted(url, { scopes: ['operator.read'] })
   const { payload } = await client.request('tools.catalog', {})
   t.equal(contractProblem('ToolsCatalogResult', payload), undefined)
   t.match(payload, { agentId: 'main', profiles: [{ id: 'minimal' }, { id: 'coding' }, { id: 'messaging' }, { id: 'full' }] })
   const tools = payload.groups.flatMap((group: { tools: Array<{ id: string }> }) => group.tools)
-  t.same(tools.map(({ id }: { id: string }) => id).sort(), gateway.rooms.tools.registry.all().map(({ name }) => name).sort())
+  t.same(tools.map(({ id }: { id: string }) => id).sort(), (await gateway.rooms.tools.registry()).all().map(({ name }) => name).sort())
   t.match(tools.find(({ id }: { id: string }) => id === 'session_status'), { label: 'Session Status', source: 'core', defaultProfiles: ['minimal', 'coding', 'messaging'] })
   t.match(tools.find(({ id }: { id: string }) => id === 'outlook__send_mail'), { source: 'plugin', pluginId: 'bundle-mcp', description: 'Sends mail.' })
   const { payload: core } = await client.request('tools.catalog', { agentId: 'main', includePlugins: false })
@@ -31,7 +31,7 @@ t.test('the catalog lists every tool once, by group, in the shape of the contrac
 t.test('what a session has is what its agent may use there', async t => {
   const config = { tools: { deny: ['notes'] }, agents: { entries: { main: {}, desk: { tools: { profile: 'minimal' } } } } }
   const { url, gateway } = await startGateway(t, { config })
-  gateway.rooms.tools.registry.add(outsiders)
+  await gateway.rooms.tools.registry().then(registry => registry.add(outsiders))
   const { client } = await admitted(url, { scopes: ['operator.read'] })
   const idsOf = async (params: object) => {
     const { payload } = await client.request('tools.effective', params)
@@ -57,7 +57,7 @@ t.test('what a session has is what its agent may use there', async t => {
 
 t.test('a tool called over the socket answers in the envelope of the contract', async t => {
   const { url, gateway } = await startGateway(t, { config: { tools: { deny: ['notes'] } } })
-  gateway.rooms.tools.registry.add(outsiders)
+  await gateway.rooms.tools.registry().then(registry => registry.add(outsiders))
   const { client } = await admitted(url, { scopes: ['operator.write'] })
   const invoke = async (params: object) => {
     const { ok, payload, error } = await client.request('tools.invoke', params)
@@ -84,7 +84,7 @@ t.test('a tool called over the socket answers in the envelope of the contract', 
 t.test('a key is one call, whether it comes over the socket or over HTTP', async t => {
   const { url, http, gateway } = await startGateway(t)
   let calls = 0
-  gateway.rooms.tools.registry.add([tool('count', { run: async () => ({ content: [{ type: 'text', text: `call ${++calls}` }] }) })])
+  await gateway.rooms.tools.registry().then(registry => registry.add([tool('count', { run: async () => ({ content: [{ type: 'text', text: `call ${++calls}` }] }) })]))
   const { client } = await admitted(url, { device: false })
   const params = { name: 'count', idempotencyKey: 'once' }
   t.match(await client.request('tools.invoke', params), { payload: { output: { content: [{ text: 'call 1' }] } } })

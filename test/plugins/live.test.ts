@@ -36,7 +36,7 @@ t.test('a plugin is switched off and on while the gateway runs', async t => {
   const { client, hello } = await admitted(url)
   const { rooms } = gateway
   const isThere = async (): Promise<readonly unknown[]> => [
-    (await client.request('lamp.state', {})).ok, rooms.tools.registry.find('blink') !== undefined, (await fetch(`${http}/lamp`)).status, rooms.plugins.channels().length
+    (await client.request('lamp.state', {})).ok, (await rooms.tools.registry()).find('blink') !== undefined, (await fetch(`${http}/lamp`)).status, rooms.plugins.channels().length
   ]
   t.ok(hello.features.methods.includes('lamp.state'))
   t.notOk(hello.features.methods.includes('lamp.quiet'))
@@ -103,7 +103,7 @@ t.test('a plugin that was mended is loaded by a refresh, and one that is gone is
   await client.request('plugins.refresh', {})
   t.same(await state(), [])
   t.match((await client.request('plugins.list', {})).payload.diagnostics, [{ level: 'error', message: /there is nothing at/ }])
-  t.equal(gateway.rooms.tools.registry.find('blink'), undefined)
+  t.equal((await gateway.rooms.tools.registry()).find('blink'), undefined)
   seen()
 })
 

@@ -109,7 +109,7 @@ t.test('what fails to load is said with its reason, and costs nobody else anythi
   t.match(await client.request('esm.ask', {}), { ok: true, payload: 1 })
   t.match(await client.request('hooks.ask', {}), { ok: false, error: { message: 'unknown method: hooks.ask' } })
   t.equal((await fetch(`${http}/health`)).status, 200)
-  t.match(gateway.rooms.tools.registry.find('read'), { origin: undefined })
+  t.match((await gateway.rooms.tools.registry()).find('read'), { origin: undefined })
   const reader = (await admitted(url, { scopes: ['operator.read'] })).client
   const seen = (await reader.request('plugins.list', {})).payload
   t.notMatch(JSON.stringify(seen), /no luck|testdir|\/index/, 'what stands in files here is the business of administrators')
@@ -149,7 +149,7 @@ t.test('the api is closed once the registration is done, and its parts cannot be
   await listed(url)
   await eventually('the late registration', () => log.some(line => line.includes('late: registerTool was called after the registration was done')))
   t.notOk(log.some(line => line.includes('changed')))
-  t.equal(gateway.rooms.tools.registry.find('late'), undefined)
+  t.equal((await gateway.rooms.tools.registry()).find('late'), undefined)
 })
 
 t.test('names that somebody has already are left out, with a remark', async t => {

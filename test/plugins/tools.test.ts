@@ -54,7 +54,7 @@ t.test('programs call tools of plugins like those of the gateway', async t => {
 
 t.test('what a plugin says about its tools takes nothing from the policy', async t => {
   const { http, gateway } = await start(t)
-  const { registry } = gateway.rooms.tools
+  const registry = await gateway.rooms.tools.registry()
   t.equal(registry.find('read')!.origin, undefined, 'a further name does not take one of ours')
   const say = registry.find('say')!
   t.same([say.groups, say.aliases, say.origin], [[], undefined, { kind: 'plugin', id: 'kit', toolName: 'say' }])

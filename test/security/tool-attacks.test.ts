@@ -36,7 +36,7 @@ t.test('CVE-2026-28482: names of sessions and agents that could be paths are ref
 t.test('CVE-2026-27524: names that reach a prototype do nothing in arguments, over HTTP and over the socket', async t => {
   const given: object[] = []
   const { gateway, http, url } = await startGateway(t)
-  gateway.rooms.tools.registry.add([tool('probe', { run: async args => { given.push(args); return { content: [] } } })])
+  await gateway.rooms.tools.registry().then(registry => registry.add([tool('probe', { run: async args => { given.push(args); return { content: [] } } })]))
   const bodies = [
     '{"tool":"probe","args":{"__proto__":{"polluted":1}}}', '{"tool":"probe","args":{"constructor":{"prototype":{"polluted":1}}}}',
     '{"tool":"probe","__proto__":{"polluted":1},"args":{"a":{"b":{"__proto__":{"polluted":1}}}}}'
@@ -109,8 +109,8 @@ async function ended (client: TestClient, params: object): Promise<unknown> {
 }
 
 /** Tools for the owner alone, that come with the gateway or not; each tells when it is used. */
-function ownersTools ({ gateway }: TestGateway, used: string[]): string[] {
-  const { registry } = gateway.rooms.tools
+async function ownersTools ({ gateway }: TestGateway, used: string[]): Promise<string[]> {
+  const registry = await gateway.rooms.tools.registry()
   const own = registry.all().filter(({ ownerOnly, capability }) => ownerOnly || ['automation', 'gateway', 'node'].includes(capability))
   registry.remove(own.map(({ name }) => name))
   const names = [...new Set([...own.map(({ name }) => name), 'cron', 'gateway', 'nodes', 'plugins', 'terminal', 'made_up'])]
@@ -123,7 +123,7 @@ function ownersTools ({ gateway }: TestGateway, used: string[]): string[] {
 t.test('GHSA-hfpr-jhpq-x4rm: whoever may only write gets no tool of the owner by asking an agent, in whatever way', async t => {
   const used: string[] = []
   const gateway = await startGateway(t)
-  const names = ownersTools(gateway, used)
+  const names = await ownersTools(gateway, used)
   const { client } = await admitted(gateway.url, { auth: { token: testToken }, scopes: ['operator.read', 'operator.write'] })
   const lines = names.map(name => `/tool ${name} {}`).join('\n')
   let count = 0

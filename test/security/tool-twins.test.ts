@@ -18,7 +18,7 @@ t.test('HTTP, the socket and MCP give the same verdict about each tool, whatever
   const gateway = await startGateway(t, {
     config: { gateway: { auth: { mode: 'none', token: undefined }, tools: { allow: ['probe_opened'] }, http: { endpoints: { mcp: { enabled: true } } } } }
   })
-  gateway.gateway.rooms.tools.registry.add(probes)
+  await gateway.gateway.rooms.tools.registry().then(registry => registry.add(probes))
   const post = async (path: string, scope: string, body: object): Promise<{ status: number, body: any }> => {
     const response = await fetch(`${gateway.http}${path}`, {
       method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'x-openclaw-scopes': scope }, body: JSON.stringify(body)

@@ -37,7 +37,7 @@ async function open (t: Test, auth: object, gateway: object = {}) {
   const trusted = { trustedProxies: ['127.0.0.1'] }
   const started = await startGateway(t, { config: { gateway: { ...('trustedProxy' in auth ? trusted : {}), auth, ...gateway } } })
   const used: string[] = []
-  const { registry } = started.gateway.rooms.tools
+  const registry = await started.gateway.rooms.tools.registry()
   // Even the names of tools that come with the gateway are taken over, so that nothing hides behind them.
   registry.remove(registry.all().map(({ name }) => name))
   registry.add(harmful([...new Set([...published, ...forOwners])], used))

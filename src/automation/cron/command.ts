@@ -65,7 +65,9 @@ export function createCommands ({ tools, clock }: Pick<AutomationSources, 'tools
   const running = new Map<string, AbortController>()
 
   async function run (payload: CommandPayload, { runId, sessionKey }: Underway, agentId: string, signal: AbortSignal): Promise<Ran> {
-    const tool = tools.forRun({ agentId, sessionKey, isOwner: true }).find(({ name }) => name === 'exec')
+    const facts = { agentId, sessionKey, isOwner: true }
+    await tools.prepare?.(facts)
+    const tool = tools.forRun(facts).find(({ name }) => name === 'exec')
     if (!tool) return { status: 'error', error: `agent ${agentId} may run no commands: openclaw tools why exec --agent ${agentId} says which rule keeps them away` }
     const { argv, cwd, env, timeoutSeconds, noOutputTimeoutSeconds } = payload
     const { details } = await tool.run({

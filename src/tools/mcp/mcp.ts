@@ -21,7 +21,7 @@ export interface McpSources {
 }
 
 export interface McpOptions extends McpSources {
-  readonly registry: ToolRegistry
+  readonly registry: () => Promise<ToolRegistry>
 }
 
 export interface Mcp {
@@ -42,10 +42,15 @@ export function createMcp (options: McpOptions): Mcp {
 
   const hasServers = (): boolean => Object.keys(options.config().config.mcp.servers).length > 0
 
+  async function open (): Promise<McpRoom> {
+    const [{ createRoom }, registry] = await Promise.all([import('./room.ts'), options.registry()])
+    return createRoom({ ...options, registry })
+  }
+
   /** Undefined: there are no servers, and there were none. */
   function entered (): Promise<McpRoom> | undefined {
     if (isClosed || (!room && !hasServers())) return undefined
-    room ??= import('./room.ts').then(({ createRoom }) => createRoom(options))
+    room ??= open()
     return room
   }
 

@@ -2,10 +2,11 @@
 import { haveSecretsChanged } from '../../config/secret-values.ts'
 import type { SecretValues } from '../../config/secrets.ts'
 import { normalName } from '../names.ts'
+import type { ToolRegistry } from '../registry.ts'
 import type { Tool } from '../tool.ts'
 import type { ForeignTool } from './connection.ts'
 import { sampleOf, toolsOf } from './declare.ts'
-import type { McpOptions } from './mcp.ts'
+import type { McpSources } from './mcp.ts'
 import { separator } from './names.ts'
 import { createServer, type McpServer, type ServerState } from './server.ts'
 import { readServers, type ServerSettings, type TransportKind } from './settings.ts'
@@ -31,6 +32,10 @@ export interface McpRoom {
   close (): Promise<void>
 }
 
+export interface McpRoomOptions extends McpSources {
+  readonly registry: ToolRegistry
+}
+
 interface Member {
   readonly server: McpServer
   /** In the registry. */
@@ -39,7 +44,7 @@ interface Member {
   made: string
 }
 
-export function createRoom (options: McpOptions): McpRoom {
+export function createRoom (options: McpRoomOptions): McpRoom {
   const { registry, log, config } = options
   const members = new Map<string, Member>()
   let read: object | undefined

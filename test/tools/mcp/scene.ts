@@ -70,7 +70,7 @@ export async function scene (
     now: () => clock.now,
     log: { info: note, warn: note },
     redact: createRedactor().redactText,
-    registry
+    registry: async () => registry
   })
   t.teardown(() => mcp.close())
   const find = (name: string): Tool => {
