@@ -61,13 +61,18 @@ const longestRetryMs = 24 * 3600 * 1000
 
 export const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-export function parseJson (bytes: Buffer): Json | undefined {
+/** Undefined where it is none. */
+export function jsonIn (text: Buffer | string): unknown {
   try {
-    const value: unknown = JSON.parse(bytes.toString())
-    return isJson(value) ? value : undefined
+    return JSON.parse(text.toString())
   } catch {
     return undefined
   }
+}
+
+export function parseJson (text: Buffer | string): Json | undefined {
+  const value = jsonIn(text)
+  return isJson(value) ? value : undefined
 }
 
 /** Never longer than a day, whatever a service says. */

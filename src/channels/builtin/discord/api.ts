@@ -2,6 +2,7 @@
 import { packageVersion } from '../../../lib/package-version.ts'
 import { multipart, type Upload } from '../../http/multipart.ts'
 import { createSender, NoAnswer, type Answer, type Sender } from '../../http/request.ts'
+import { jsonIn, parseJson } from '../../http/service.ts'
 import { pause } from '../../waiting.ts'
 import { RateLimits, routeOf, waitOf } from './limits.ts'
 import type { DiscordSettings } from './settings.ts'
@@ -67,14 +68,6 @@ interface Envelope {
   readonly retry_after?: unknown
   readonly global?: unknown
   readonly errors?: unknown
-}
-
-function parse (bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString())
-  } catch {
-    return undefined
-  }
 }
 
 /** Ids in what errors name make no difference to people. */
@@ -154,19 +147,18 @@ class DiscordApi implements Api {
 
   #result <Result>({ status, bytes }: Answer): Result {
     if (status === 204 || bytes.length === 0) return undefined as Result
-    const result = parse(bytes)
+    const result = jsonIn(bytes)
     // An answer that nobody can read may stand for a message that was sent.
     if (result === undefined) throw new NoAnswer('the answer is none of Discord; check apiRoot', true)
     return result as Result
   }
 
   #isGlobal ({ headers, bytes }: Answer): boolean {
-    return headers['x-ratelimit-global'] !== undefined || headers['x-ratelimit-scope'] === 'global' || (parse(bytes) as Envelope | undefined)?.global === true
+    return headers['x-ratelimit-global'] !== undefined || headers['x-ratelimit-scope'] === 'global' || parseJson(bytes)?.global === true
   }
 
   #refusal (what: string, { status, headers, bytes }: Answer): Refusal {
-    const envelope = parse(bytes) as Envelope | undefined
-    const { code, message, retry_after: after, errors } = typeof envelope === 'object' && envelope !== null ? envelope : {}
+    const { code, message, retry_after: after, errors }: Envelope = parseJson(bytes) ?? {}
     const detail = errors === undefined ? '' : ` ${JSON.stringify(errors)}`
     const said = typeof message === 'string' ? `${message}${detail}` : `${new URL(this.#settings.apiRoot).host} sent no answer of Discord`
     return new Refusal(what, {

@@ -1,4 +1,5 @@
 /** One socket of Discord's gateway, from its first word to its last. */
+import { parseJson } from '../../http/service.ts'
 import { openSocket, type Closed, type Socket } from '../../socket/socket.ts'
 import { intents, op, type Frame } from './wire.ts'
 
@@ -57,12 +58,8 @@ function endOf ({ code, reason }: Closed): End {
 }
 
 function frameOf (text: string): Frame | undefined {
-  try {
-    const frame = JSON.parse(text) as Frame | null
-    return typeof frame?.op === 'number' ? frame : undefined
-  } catch {
-    return undefined
-  }
+  const frame = parseJson(text)
+  return typeof frame?.op === 'number' ? frame as unknown as Frame : undefined
 }
 
 class Connection {

@@ -1,4 +1,5 @@
 /** One socket of Slack, from its first word to its last. */
+import { parseJson } from '../../http/service.ts'
 import { openSocket, type Socket } from '../../socket/socket.ts'
 import type { EventCallback } from './wire.ts'
 
@@ -41,15 +42,6 @@ interface Envelope {
 }
 
 const notHere = 'Write a message instead: commands are not read here.'
-
-function parse (text: string): Envelope | undefined {
-  try {
-    const value = JSON.parse(text) as Envelope | null
-    return typeof value === 'object' && value !== null ? value : undefined
-  } catch {
-    return undefined
-  }
-}
 
 class SlackLink implements Link {
   readonly leaving: Promise<Leaving>
@@ -132,7 +124,7 @@ class SlackLink implements Link {
   }
 
   #read (text: string): void {
-    const envelope = parse(text)
+    const envelope: Envelope | undefined = parseJson(text)
     if (!envelope) return
     const { type, reason, envelope_id: id, payload } = envelope
     if (type === 'hello') return this.#greet()

@@ -1,6 +1,7 @@
 /** The Bot API: one call, its result or what went wrong. */
 import { createSender, NoAnswer } from '../../http/request.ts'
 import { multipart, type Upload } from '../../http/multipart.ts'
+import { parseJson } from '../../http/service.ts'
 import type { TelegramSettings } from './settings.ts'
 
 export interface Api {
@@ -65,12 +66,8 @@ const maxAnswerBytes = 16 * 1024 * 1024
 const maxRetryAfterS = 24 * 3600
 
 function envelopeOf (bytes: Buffer): Envelope | undefined {
-  try {
-    const value = JSON.parse(bytes.toString()) as Envelope | null
-    return typeof value === 'object' && value !== null && typeof value.ok === 'boolean' ? value : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseJson(bytes)
+  return typeof value?.ok === 'boolean' ? value : undefined
 }
 
 export function createApi (settings: TelegramSettings): Api {

@@ -3,6 +3,7 @@ import { secretsEqual } from '../../../auth/secret.ts'
 import { createOneAtATime } from '../../../lib/one-at-a-time.ts'
 import type { AccountContext, WebhookAnswer, WebhookRequest } from '../../define-channel.ts'
 import { createHookDoor, hookAnswer } from '../../http/hook-door.ts'
+import { parseJson } from '../../http/service.ts'
 import type { Api } from './api.ts'
 import type { Intake } from './intake.ts'
 import type { TelegramSettings } from './settings.ts'
@@ -21,12 +22,8 @@ export async function setWebhook (api: Api, { url, secret }: Webhook, signal: Ab
 }
 
 function updateOf (body: Buffer): Update | undefined {
-  try {
-    const update = JSON.parse(body.toString()) as Update | null
-    return typeof update === 'object' && Number.isSafeInteger(update?.update_id) ? update! : undefined
-  } catch {
-    return undefined
-  }
+  const update = parseJson(body)
+  return Number.isSafeInteger(update?.update_id) ? update as unknown as Update : undefined
 }
 
 type Handle = (request: WebhookRequest) => Promise<WebhookAnswer>
