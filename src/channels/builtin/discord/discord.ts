@@ -40,7 +40,8 @@ export const discord = defineChannel<DiscordKeys>({
       const api = closeAtEnd(createApi(settings))
       const conversations = new Conversations(api)
       const readsDirect = context.config.dm?.enabled !== false
-      follow(listen({ api, token: settings.token, context, conversations, memory, readsDirect, signal }))
+      const showsCommands = context.config.commands?.native !== false
+      follow(listen({ api, token: settings.token, context, conversations, memory, readsDirect, showsCommands, signal }))
       const outbound = createOutbound({
         api,
         conversations,

@@ -8,6 +8,7 @@ import { catchUp } from './catch-up.ts'
 import { connect, type End, type Session } from './connection.ts'
 import type { Conversations } from './conversations.ts'
 import { readMessage } from './inbound.ts'
+import { createResponder, interactionOf, messageOf, registerCommands, registered, type Interaction, type Responder } from './interactions.ts'
 import { withRead, type Memory, type Read, type Saved } from './memory.ts'
 import { Places } from './places.ts'
 import { tokenAdvice } from './settings.ts'
@@ -20,6 +21,7 @@ export interface GatewayOptions {
   readonly conversations: Conversations
   readonly memory: Memory
   readonly readsDirect: boolean
+  readonly showsCommands: boolean
   readonly signal: AbortSignal
 }
 
@@ -34,6 +36,7 @@ interface Begun {
   readonly session_id?: unknown
   readonly resume_gateway_url?: unknown
   readonly user?: User
+  readonly application?: { readonly id?: unknown }
 }
 
 interface Door {
@@ -50,7 +53,7 @@ const mostFailedResumes = 5
 const shortSocketMs = 5000
 /** How far Discord was read is written down with every message that was taken, and else so often. */
 const quietSaveMs = 30_000
-const taken: ReadonlySet<string> = new Set(['READY', 'MESSAGE_CREATE', 'MESSAGE_UPDATE'])
+const taken: ReadonlySet<string> = new Set(['READY', 'MESSAGE_CREATE', 'MESSAGE_UPDATE', 'INTERACTION_CREATE'])
 
 const startLimitOf = ({ session_start_limit: limit }: Door): number =>
   limit?.remaining === 0 && typeof limit.reset_after === 'number' ? Math.min(limit.reset_after, 24 * 3600 * 1000) : 0
@@ -62,6 +65,7 @@ class Gateway {
   readonly #options: GatewayOptions
   readonly #places: Places
   readonly #line: IntakeLine<Told>
+  readonly #responder: Responder
   #hold: ((isHeld: boolean) => void) | undefined
   #self: User | undefined
   #session: Session | undefined
@@ -77,6 +81,7 @@ class Gateway {
     this.#options = options
     const { api, context: { log }, signal } = options
     this.#places = new Places(api)
+    this.#responder = createResponder(api, log, signal)
     this.#line = createIntakeLine({
       service: 'Discord', log, signal, take: async told => await this.#take(told), full: isFull => this.#hold?.(isFull)
     })
@@ -142,13 +147,17 @@ class Gateway {
     if (event === 'READY' || event === 'RESUMED') this.#up()
     if (this.#session) this.#session.seq = seq
     this.#places.heard(event, data)
+    const asked = event === 'INTERACTION_CREATE' ? interactionOf(data) : undefined
+    // What came before it may take longer to be taken in than whoever waits is told to wait.
+    if (asked) void this.#responder.hear(asked)
     if (taken.has(event) && this.#session) this.#line.put({ event, data, seq, session: this.#session })
   }
 
   #begun (data: unknown, seq: number): void {
-    const { session_id: id, resume_gateway_url: resumeUrl, user } = data as Begun
+    const { session_id: id, resume_gateway_url: resumeUrl, user, application } = data as Begun
     if (typeof id !== 'string' || typeof resumeUrl !== 'string' || !/^wss?:\/\//.test(resumeUrl)) throw new Error('Discord told no session')
     if (isSnowflake(user?.id)) this.#self = user
+    this.#show(application?.id)
     this.#session = { id, resumeUrl, seq }
   }
 
@@ -164,10 +173,32 @@ class Gateway {
   async #take ({ event, data, seq, session }: Told): Promise<void> {
     const { context, memory } = this.#options
     if (event === 'READY') await this.#catchUp()
-    const read = event === 'READY' ? undefined : await this.#takeMessage(data as Message, event === 'MESSAGE_UPDATE')
+    const read = await this.#takeTold(event, data)
     this.#done = { botId: this.#self!.id, id: session.id, resumeUrl: session.resumeUrl, seq }
     const isFirst = memory.saved.session?.id !== session.id
     if (read || isFirst || context.now() - this.#savedAtMs > quietSaveMs) await this.#save(read)
+  }
+
+  async #takeTold (event: string, data: unknown): Promise<Read | undefined> {
+    if (event === 'READY') return undefined
+    if (event !== 'INTERACTION_CREATE') return await this.#takeMessage(data as Message, event === 'MESSAGE_UPDATE')
+    const asked = interactionOf(data)
+    if (asked) await this.#takeInteraction(asked)
+    return undefined
+  }
+
+  async #takeInteraction (asked: Interaction): Promise<void> {
+    await this.#takeMessage(messageOf(asked, this.#self!), false, true)
+    void this.#responder.done(asked)
+  }
+
+  /** Once for each bot, and again when there are others. */
+  #show (applicationId: unknown): void {
+    const { api, showsCommands, memory, context: { log }, signal } = this.#options
+    if (!showsCommands || !isSnowflake(applicationId) || memory.saved.commands === registered(applicationId)) return
+    registerCommands(api, applicationId, signal)
+      .then(async () => await memory.change(saved => ({ ...saved, commands: registered(applicationId) })))
+      .catch((err: unknown) => { if (!signal.aborted) log.warn({ err }, 'Discord could not be told which commands there are') })
   }
 
   async #save (read?: Read): Promise<void> {
@@ -180,15 +211,20 @@ class Gateway {
   }
 
   /** Where it stands, if there was something for us in it. */
-  async #takeMessage (message: Message, isEdit: boolean): Promise<Read | undefined> {
+  async #takeMessage (message: Message, isEdit: boolean, isCommand = false): Promise<Read | undefined> {
     const { api, context, conversations, readsDirect, signal } = this.#options
     const reader = { self: this.#self!, api, places: this.#places, signal }
     const read = await unlessBroken(context.log, async () => await readMessage(message, isEdit, reader))
     if (!read || (read.chat.kind === 'direct' && !readsDirect)) return undefined
     const { id, channel_id: channelId, guild_id: guildId } = message
     if (guildId === undefined) conversations.met(read.sender.id, channelId)
-    conversations.saw(id, channelId)
-    await context.receive(read)
+    const { messageId: _none, ...spoken } = read
+    // Nothing stands in the chat that could be answered to.
+    if (isCommand) await context.receive(spoken)
+    else {
+      conversations.saw(id, channelId)
+      await context.receive(read)
+    }
     return { channelId, messageId: id, guildId }
   }
 

@@ -13,6 +13,8 @@ const longestMs = 24 * 3600 * 1000
 /** Everything below one channel or guild shares what is said of it; other ids make no difference. */
 export function routeOf (method: string, path: string): string {
   const [, first = '', id = '', ...rest] = path.split('?')[0]!.split('/')
+  // What an interaction is answered with is a credential, and another one each time.
+  if (first === 'interactions' || first === 'webhooks') rest[0] = ':token'
   const below = rest.join('/').replace(/\d{15,20}/g, ':id').replace(/reactions\/.*$/, 'reactions')
   return `${method} ${first}/${first === 'channels' || first === 'guilds' ? id : ':id'}/${below}`
 }

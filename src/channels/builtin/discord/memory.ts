@@ -3,6 +3,8 @@ import type { OpenMemory } from '../../account-memory.ts'
 
 export interface Saved {
   readonly session?: { readonly botId: string, readonly id: string, readonly resumeUrl: string, readonly seq: number }
+  /** Which commands Discord shows for us. */
+  readonly commands?: string
   /** The last message of every conversation that is listened to, the latest at the end. */
   readonly read?: { readonly [channelId: string]: { readonly messageId: string, readonly guildId?: string } }
 }

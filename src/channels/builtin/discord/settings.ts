@@ -23,6 +23,11 @@ export const discordKeys = Type.Object({
   token: Type.Optional(Type.Unknown({ description: 'The token of a bot: text, or a SecretRef {source, provider, id}.' })),
   apiRoot: Type.Optional(Type.String({ minLength: 1, description: 'Address of the REST API, where something stands before Discord.' })),
   timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600, description: 'Longest time of one call; default 30.' })),
+  commands: Type.Optional(Type.Object({
+    native: Type.Optional(Type.Union([Type.Boolean(), Type.Literal('auto')], {
+      description: 'Show /new, /stop, /status and /help to whoever types a slash; default auto, which does.'
+    }))
+  })),
   guilds: Type.Optional(Type.Record(Type.String(), guild, { propertyNames: id, description: 'Servers by id that are answered in, "*" for every one.' })),
   dm: Type.Optional(Type.Object({ enabled: Type.Optional(Type.Boolean({ description: 'Answer direct messages; default true.' })) }))
 })

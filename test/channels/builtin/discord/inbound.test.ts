@@ -96,3 +96,45 @@ t.test('servers, channels, people and roles are listed as the settings say', asy
   t.same(rules({ 1: { roles: ['5'] } }), { isListed: true, allowFrom: [] }, 'nobody but members of the role')
   t.same(rules({ 1: { roles: ['5'], users: ['8'] } }, {}, ['5']), { isListed: true, allowFrom: ['8', '7'] })
 })
+
+const interaction = (fields: object = {}, data: object = { name: 'new', options: [{ type: 3, name: 'text', value: 'about cats' }] }): any => ({
+  id: '1573819944443838499',
+  application_id: self.id,
+  type: 2,
+  version: 1,
+  token: 'aW50ZXJhY3Rpb246Zm9y',
+  channel_id: direct.id,
+  user: alice,
+  data: { id: '1', type: 1, ...data },
+  ...fields
+})
+
+t.test('commands are shown to whoever types a slash, once for each bot and unless the settings say no', async t => {
+  const { server, scene } = await openConnected(t)
+  await until(() => scene.memory['commands'] !== undefined)
+  t.same(server.rest.commands.map(({ name }) => name), ['new', 'stop', 'status', 'help'])
+  await scene.again()
+  await until(() => scene.links.filter(({ up }) => up).length === 2)
+  t.equal(server.calls.filter(({ path }) => path.endsWith('/commands')).length, 4)
+  const silent = await openConnected(t, { commands: { native: false } })
+  t.same(silent.server.rest.commands, [])
+})
+
+t.test('a command that was given is a message to us, and whoever gave it sees at once that it was heard', async t => {
+  const { server, scene } = await openConnected(t)
+  let isDurable = false
+  scene.receive = async () => {
+    await until(() => server.rest.responses.length >= 1)
+    isDurable = true
+  }
+  const message = await next(scene, () => server.tell('INTERACTION_CREATE', interaction()))
+  t.ok(isDurable, 'the answer did not wait for the store')
+  t.match(message, { text: '/new about cats', chat: { kind: 'direct', id: alice.id }, sender: { id: alice.id }, messageId: undefined })
+  await until(() => server.rest.responses.length === 2)
+  t.match(server.rest.responses, [{ what: 'interactions', body: { type: 5, data: { flags: 64 } } }, { what: 'webhooks', body: { content: '/new ✓' } }])
+  const { user: _user, ...inGuild } = interaction({ id: '1573819944443838500', channel_id: general.id, guild_id: guildId, member: { user: alice, roles: [] } }, { name: 'stop' })
+  t.match(await next(scene, () => server.tell('INTERACTION_CREATE', inGuild)), { text: '/stop', isMention: true, chat: { id: general.id, spaceId: guildId } })
+  for (const odd of [null, {}, interaction({ type: 3 }), interaction({ token: '../..' }), interaction({}, { name: 5 })]) server.tell('INTERACTION_CREATE', odd)
+  t.match(await next(scene, () => server.write({ content: 'still here' })), { text: 'still here' })
+  t.notMatch(scene.logged.join('\n'), /aW50ZXJ/, 'no credential')
+})
