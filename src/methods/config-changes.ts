@@ -86,21 +86,23 @@ async function reloaded (rooms: Rooms): Promise<object> {
   return { ok: true, hash: rooms.config().hash, mode, applied, pending, restart: isRestarting ? 'scheduled' : pending.length > 0 ? 'needed' : 'none' }
 }
 
+/** The text takes the place of the file. */
+const wholeAs = (kind: Change['kind']) => (params: Static<typeof ApplyParams>, { rooms }: { readonly rooms: Rooms }): Promise<{}> =>
+  write(rooms, { kind, submit: async stored => (await submitted()).submitWhole(params.raw, stored) }, params)
+
 export const configChanges = {
   'config.set': method({
     scope: 'operator.admin',
     params: SetParams,
     result: openObject,
-    handle: (params, { rooms }) =>
-      write(rooms, { kind: 'config-set', submit: async stored => (await submitted()).submitWhole(params.raw, stored) }, params) as Promise<{}>
+    handle: wholeAs('config-set')
   }),
   'config.apply': method({
     scope: 'operator.admin',
     controlPlane: true,
     params: ApplyParams,
     result: openObject,
-    handle: (params, { rooms }) =>
-      write(rooms, { kind: 'config-apply', submit: async stored => (await submitted()).submitWhole(params.raw, stored) }, params) as Promise<{}>
+    handle: wholeAs('config-apply')
   }),
   'config.patch': method({
     scope: 'operator.admin',

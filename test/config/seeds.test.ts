@@ -2,6 +2,7 @@
 import t from 'tap'
 import { agentEntries, defaultAgentId } from '../../src/config/agent-entries.ts'
 import { loadText } from './helper.ts'
+import { hostedConfig, hostedHealth } from '../fixtures/hosted-config.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 
 t.test('the configuration of the API research loads, with the warning about allowInsecureAuth', async t => {
@@ -69,43 +70,9 @@ t.test('all four reload modes of the runbook are accepted', async t => {
   }
 })
 
-const provisioned = {
-  gateway: {
-    bind: 'lan',
-    port: 18789,
-    auth: { mode: 'token', token: 'f'.repeat(48), rateLimit: { maxAttempts: 10, windowMs: 60000, lockoutMs: 300000, exemptLoopback: true }, allowTailscale: true },
-    controlUi: { enabled: true },
-    channelHealthCheckMinutes: 5,
-    channelStaleEventThresholdMinutes: 30,
-    channelMaxRestartsPerHour: 10
-  },
-  tools: {
-    profile: 'coding',
-    deny: ['browser', 'canvas'],
-    exec: {
-      allowedCommands: ['git', 'node', 'npm'],
-      allowedPaths: ['~/.openclaw/workspace', '/tmp', '/home/node'],
-      denyPaths: ['/etc/shadow', '/etc/passwd', '/proc', '/sys']
-    },
-    web: { maxChars: 50000 },
-    loopDetection: { maxIterations: 20, windowMinutes: 5 }
-  },
-  session: { maxTokens: 100000, compaction: { strategy: 'auto', triggerAtPercent: 80 } },
-  agents: {
-    defaults: {
-      workspace: '~/.openclaw/workspace',
-      imageMaxDimensionPx: 1200,
-      userTimezone: 'Europe/London',
-      timeFormat: '24h',
-      compaction: { maxMessages: 200, keepLastN: 20 },
-      heartbeat: { every: '30m' },
-      skipBootstrap: false,
-      bootstrapMaxChars: 4000
-    }
-  }
-}
-
 t.test('the configuration of a provisioned container loads without a word', async t => {
+  const { gateway, ...rest } = hostedConfig('f'.repeat(48))
+  const provisioned = { ...rest, gateway: { ...gateway, ...hostedHealth } }
   const loaded = await loadText(ownDirectory(t), JSON.stringify(provisioned))
   t.same([loaded.issues, loaded.warnings], [[], []])
   t.match(loaded.config, provisioned)
