@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { root } from '../boundaries/source-tree.ts'
+import { hostedConfig, hostedHealth } from '../fixtures/hosted-config.ts'
 import { freePort, lineWith } from '../fixtures/free-port.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 import { admitted, closeClient, connect } from '../helper.ts'
@@ -15,42 +16,7 @@ const fileToken = 'c'.repeat(24) + '0123456789abcdef01234567'
 const givenToken = '0123456789abcdef0123456789abcdef'
 
 /** As the backend writes it when it provisions an agent. */
-const provisioned = {
-  gateway: {
-    bind: 'lan',
-    port: 18_789,
-    auth: {
-      mode: 'token',
-      token: fileToken,
-      rateLimit: { maxAttempts: 10, windowMs: 60_000, lockoutMs: 300_000, exemptLoopback: true },
-      allowTailscale: true
-    },
-    controlUi: { enabled: true }
-  },
-  tools: {
-    profile: 'messaging',
-    deny: ['browser', 'canvas'],
-    exec: { allowedCommands: ['git', 'node'], allowedPaths: ['~/.openclaw/workspace', '/tmp'], denyPaths: ['/etc/shadow', '/proc'] },
-    web: { maxChars: 50_000 },
-    loopDetection: { maxIterations: 20, windowMinutes: 5 }
-  },
-  session: { maxTokens: 100_000, compaction: { strategy: 'auto', triggerAtPercent: 80 } },
-  agents: {
-    defaults: {
-      workspace: '~/.openclaw/workspace',
-      imageMaxDimensionPx: 1200,
-      userTimezone: 'Europe/London',
-      timeFormat: '24h',
-      compaction: { maxMessages: 200, keepLastN: 20 },
-      heartbeat: { every: '30m' },
-      skipBootstrap: false,
-      bootstrapMaxChars: 4000
-    }
-  },
-  channelHealthCheckMinutes: 5,
-  channelStaleEventThresholdMinutes: 30,
-  channelMaxRestartsPerHour: 10
-}
+const provisioned = { ...hostedConfig(fileToken), ...hostedHealth }
 /** As the entrypoint of the container writes it. */
 const skeleton = { auth: { method: 'token', token: fileToken }, gateway: { port: 18_789 } }
 
