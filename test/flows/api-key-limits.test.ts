@@ -1,8 +1,8 @@
 import t from 'tap'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, closeClient, connect, startGateway, type Frame } from '../helper.ts'
-import { eventually } from '../security/attacker.ts'
 import { bearer, invoke, makeKey, programClient, say } from './key-scene.ts'
 
 const keptOpen = (store: Store): Store => ({ ...store, close: async () => {} })

@@ -1,7 +1,8 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import t, { type Test } from 'tap'
+import { eventually } from '../fixtures/eventually.ts'
 import { startGateway, testToken, type TestGateway } from '../helper.ts'
-import { sample, eventually } from '../tools/mcp/scene.ts'
+import { sample } from '../tools/mcp/scene.ts'
 import { tool } from '../tools/policy-scene.ts'
 
 const on = { http: { endpoints: { mcp: { enabled: true } } } }
@@ -104,12 +105,12 @@ t.test('a request that is taken back, or whose client goes away, ends the tool',
   const controller = new AbortController()
   const left = other.callTool({ name: 'waits', arguments: { name: 'stays' } }).catch(() => {})
   const working = client.callTool({ name: 'waits', arguments: { name: 'taken back' } }, { signal: controller.signal })
-  await eventually(() => begun === 2, 'both calls are there')
+  await eventually(() => begun === 2)
   controller.abort(new Error('never mind'))
   await t.rejects(working)
-  await eventually(() => ended.length > 0, 'the tool hears of it')
+  await eventually(() => ended.length > 0)
   t.same(ended, ['taken back'], 'and only that one, though ids are the same')
   await other.close()
   await left
-  await eventually(() => ended.length === 2, 'a client that goes away is noticed')
+  await eventually(() => ended.length === 2)
 })

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { launcher, makeHome, startDaemon, type Home } from '../fixtures/daemon.ts'
-import { eventually } from '../tools/mcp/scene.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { call, config, connect } from './mcp-peer.ts'
 
 t.test('a gateway that restarts is found again', async t => {
@@ -16,7 +16,7 @@ t.test('a gateway that restarts is found again', async t => {
   await first.stop()
   t.match(await call(client, 'conversations_list'), { isError: true, content: [{ text: /not reachable just now/ }] })
   await startDaemon(t, home)
-  await eventually(async () => (await call(client, 'conversations_list')).isError !== true, 'the bridge works again')
+  await eventually(async () => (await call(client, 'conversations_list')).isError !== true)
   t.match(said(), /hung up.*\n.*The gateway is back/)
 })
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { makeHome, runProcess, startDaemon } from '../fixtures/daemon.ts'
-import { eventually, sample } from '../tools/mcp/scene.ts'
+import { sample } from '../tools/mcp/scene.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { call, config, connect } from './mcp-peer.ts'
 
 t.test('a client talks with the agent, hears what happens, and uses tools', async t => {
@@ -35,7 +36,7 @@ t.test('a client talks with the agent, hears what happens, and uses tools', asyn
   await eventually(async () => {
     const { messages } = (await call(client, 'messages_read', { session_key: 'main', limit: 2 })).structuredContent
     return messages.at(-1).role === 'assistant' && JSON.stringify(messages.at(-1)).includes('say it again')
-  }, 'the answer of the agent is read')
+  })
   t.same((await call(client, 'events_wait', { after_cursor: 1_000, timeout_ms: 50 })).structuredContent, { event: null })
 
   t.match(await call(client, 'session_status'), { structuredContent: { sessionKey: 'agent:main:main' } })
@@ -61,7 +62,7 @@ t.test('an approval that an agent waits for is answered by the client', async t 
   await eventually(async () => {
     ({ approvals } = (await call(client, 'permissions_list_open')).structuredContent)
     return approvals.length === 1
-  }, 'the client sees what is asked')
+  })
   t.match(approvals, [{ kind: 'exec', request: { command: 'rm -rf build' } }])
   await call(client, 'permissions_respond', { kind: 'exec', id: approvals[0].id, decision: 'deny' })
   t.match((await asking).out, /deny/)

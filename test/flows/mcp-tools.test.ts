@@ -2,10 +2,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { contractProblem } from '../contract.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { isAlive } from '../fixtures/is-alive.ts'
 import { chunkOf, startRaw, streaming } from '../fixtures/providers/openai-server.ts'
 import { admitted, closeClient, startGateway, type TestGateway } from '../helper.ts'
-import { eventually, sample } from '../tools/mcp/scene.ts'
+import { sample } from '../tools/mcp/scene.ts'
 import { invoke } from './tool-call.ts'
 
 const statusOf = (gateway: TestGateway) => gateway.gateway.rooms.tools.mcp.status()
@@ -87,7 +88,7 @@ t.test('a change of the file takes effect without a restart, and a stop ends eve
   const { client } = await admitted(gateway.url)
   write({ docs: sample('well', { requestTimeoutMs: 9_000 }), more: sample() })
   t.match(await client.request('mcp.reload', {}), { ok: true })
-  await eventually(async () => !await isAlive(pid!), 'the server of the old configuration is gone')
+  await eventually(async () => !await isAlive(pid!))
   t.match(await invoke(gateway, 'more__echo', { text: 'new' }), { text: 'new' })
   write({ more: 'nonsense' })
   t.match(await client.request('mcp.reload', {}), { ok: false, error: { code: 'INVALID_REQUEST' } })

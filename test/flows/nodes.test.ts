@@ -2,8 +2,9 @@
 import t from 'tap'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { contractProblem } from '../contract.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, closeClient, startGateway, type ConnectOptions, type Frame } from '../helper.ts'
-import { behindProxy, eventually } from '../security/attacker.ts'
+import { behindProxy } from '../security/attacker.ts'
 import { home, refusedFrom, remote } from './remote-device.ts'
 
 t.test('a setup code from its making to the tokens it stands for', async t => {

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { contractProblem } from '../contract.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, closeClient, connect, operatorScopes, startGateway, testToken, type ConnectOptions, type Frame } from '../helper.ts'
-import { behindProxy, eventually } from '../security/attacker.ts'
+import { behindProxy } from '../security/attacker.ts'
 import { pairedRemotely, refusedFrom, remote } from './remote-device.ts'
 
 t.test('a request for more scopes leaves what the device has as it is', async t => {

@@ -5,7 +5,7 @@ import { createKeptCalls } from '../../src/tools/kept-calls.ts'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import type { CallScope, Performed } from '../../src/tools/invoke.ts'
 import { makeHome, startDaemon, type Home } from '../fixtures/daemon.ts'
-import { eventually } from '../plugins/plugin-folder.ts'
+import { eventually } from '../fixtures/eventually.ts'
 
 const token = 'a-token-of-this-test-0123456789'
 const config = { gateway: { mode: 'local', auth: { token }, tools: { allow: ['exec'] } } }
@@ -37,7 +37,7 @@ t.test('a repeated key is one call also after a restart, and what a killed gatew
   t.match((await invoke(home, wrong)).body, { result: { details: { exitCode: 0 } } }, 'what failed may be tried again')
   const lost = invoke(home, slow).catch(() => 'lost')
   const file = join(home.stateDir, 'workspace', 'slow.txt')
-  await eventually('the command has begun', () => existsSync(file))
+  await eventually(() => existsSync(file))
   await second.stop('SIGKILL')
   t.equal(await lost, 'lost')
 

@@ -1,8 +1,9 @@
 /** Plugins in the process that a gateway really is. */
 import t from 'tap'
 import { makeHome, startDaemon } from '../fixtures/daemon.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, type Frame } from '../helper.ts'
-import { eventually, pluginDirectory, registering, writePlugin } from './plugin-folder.ts'
+import { pluginDirectory, registering, writePlugin } from './plugin-folder.ts'
 
 const careless: { readonly [id: string]: string } = {
   timer: 'setInterval(() => { throw new Error("every time") }, 100)',
@@ -24,7 +25,7 @@ t.test('what a plugin leaves uncaught costs the plugin, and neither the gateway 
     Object.fromEntries((await client.request('plugins.list', {})).payload.plugins.map((plugin: Frame) => [plugin.id, plugin]))
   await states()
   t.match(await client.request('late.work', {}), { ok: true, payload: 1 })
-  await eventually('the end of each of them', async () => Object.entries(await states()).every(([id, { state }]) => (id === 'good') === (state === 'enabled')), 10_000)
+  await eventually(async () => Object.entries(await states()).every(([id, { state }]) => (id === 'good') === (state === 'enabled')), Boolean, 10_000)
   t.match(await states(), {
     timer: { error: 'it left an error uncaught: Error: every time' },
     emitter: { error: /unheard/ },
@@ -46,6 +47,6 @@ t.test('a gateway ends when it is told to, whatever plugins are waiting for', as
   const home = await makeHome(t, { gateway: { mode: 'local', auth: { mode: 'none' } }, plugins: { load: { paths: [hangs, holds], timeoutMs: 600_000 } } })
   const daemon = await startDaemon(t, home)
   const { client } = await admitted(`ws://127.0.0.1:${home.port}`, { auth: false })
-  await eventually('the plugin that loads', async () => (await client.request('holds.work', {})).ok)
+  await eventually(async () => (await client.request('holds.work', {})).ok)
   t.equal(await daemon.stop(), 0)
 })

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, startGateway, type Frame, type TestGateway } from '../helper.ts'
-import { eventually, pluginDirectory, registering, writePlugin, type PluginFiles } from './plugin-folder.ts'
+import { pluginDirectory, registering, writePlugin, type PluginFiles } from './plugin-folder.ts'
 
 const method = (id: string, answer: string) => `api.registerGatewayMethod('${id}.ask', { scope: 'operator.read', handle: () => (${answer}) })`
 
@@ -147,7 +148,7 @@ t.test('the api is closed once the registration is done, and its parts cannot be
     }`
   const { url, log, gateway } = await gatewayWith(t, { closed: registering(body) })
   await listed(url)
-  await eventually('the late registration', () => log.some(line => line.includes('late: registerTool was called after the registration was done')))
+  await eventually(() => log.some(line => line.includes('late: registerTool was called after the registration was done')))
   t.notOk(log.some(line => line.includes('changed')))
   t.equal((await gateway.rooms.tools.registry()).find('late'), undefined)
 })

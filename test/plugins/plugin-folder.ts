@@ -27,12 +27,3 @@ export function writePlugin (parent: string, id: string, files: PluginFiles, man
 export const registering = (body: string): PluginFiles => ({
   'index.mjs': `import * as sdk from 'openclaw/plugin-sdk'\nexport default { async register (api) {\n${body}\n} }\n`
 })
-
-/** Waits until something is so; says what it waited for when it never is. */
-export async function eventually (what: string, isSo: () => unknown, timeoutMs = 5_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  while (!await isSo()) {
-    if (Date.now() > deadline) throw new Error(`it never came: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-}

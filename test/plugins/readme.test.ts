@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeHome, runProcess, startDaemon } from '../fixtures/daemon.ts'
-import { eventually } from './plugin-folder.ts'
+import { eventually } from '../fixtures/eventually.ts'
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const passage = readme.slice(readme.indexOf('\n## Plugins\n'), readme.indexOf('\n## Command line\n'))
@@ -19,7 +19,7 @@ t.test('the example of the README works as written, and so do the commands aroun
   t.equal((await openclaw('config', 'set', 'plugins.load.paths', '["./hello"]')).code, 0)
   t.equal((await openclaw('config', 'set', 'plugins.entries.hello.config.greeting', 'Servus')).code, 0)
   const daemon = await startDaemon(t, home)
-  await eventually('the plugin', () => daemon.said().includes('loaded the plugin hello'))
+  await eventually(() => daemon.said().includes('loaded the plugin hello'))
 
   const [list, about, called] = await Promise.all([
     openclaw('plugins', 'list'),

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
+import { eventually } from '../fixtures/eventually.ts'
 import { startGateway, testToken, type TestGateway } from '../helper.ts'
-import { eventually, pluginDirectory, registering, writePlugin } from './plugin-folder.ts'
+import { pluginDirectory, registering, writePlugin } from './plugin-folder.ts'
 
 const routes = registering(`
   const route = (path, handle, more = {}) => api.registerHttpRoute({ path, handle, ...more })
@@ -148,7 +149,7 @@ t.test('guesses at what a plugin looks at itself are counted', async t => {
   const { http } = await start(t, { auth: { rateLimit: { maxAttempts: 3, exemptLoopback: false } } })
   const guess = () => fetch(`${http}/acme/hook`, { method: 'POST', headers: { 'x-signature': 'guess' } })
   for (let attempt = 0; attempt < 3; attempt++) t.equal((await guess()).status, 401)
-  await eventually('the lockout', async () => (await guess()).status === 429)
+  await eventually(async () => (await guess()).status === 429)
   const late = await fetch(`${http}/acme/hook`, { method: 'POST', headers: { 'x-signature': 'good' } })
   t.equal(late.status, 429)
   t.ok(Number(late.headers.get('retry-after')) > 0)
@@ -161,10 +162,10 @@ t.test('a client that leaves ends the work for it', async t => {
   asked.on('error', () => {})
   asked.end()
   const seen = globalThis as { waiting?: boolean, gone?: boolean }
-  await eventually('the handler', () => seen.waiting)
+  await eventually(() => seen.waiting)
   t.notOk(seen.gone)
   asked.destroy()
-  await eventually('the abort', () => seen.gone)
+  await eventually(() => seen.gone)
   t.ok(seen.gone)
 })
 

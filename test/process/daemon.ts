@@ -3,9 +3,10 @@ import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ownDirectory } from '../fixtures/own-directory.ts'
+
+export { eventually } from '../fixtures/eventually.ts'
 
 export const launcher = fileURLToPath(new URL('../../bin/openclaw.js', import.meta.url))
 export const longRun = process.env.OPENCLAW_TEST_LONG === '1'
@@ -187,16 +188,6 @@ export function runCommand (t: Test, home: Home, args: readonly string[], env: N
   const child = spawn(command!, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...home.env, ...env } })
   t.teardown(() => end(child))
   return watch(child, 0, home.stateDir).exit()
-}
-
-/** Asks until the answer is the wanted one; the last answer otherwise. */
-export async function eventually<T> (ask: () => Promise<T>, wanted: (answer: T) => boolean, timeoutMs = 10_000): Promise<T> {
-  const deadline = Date.now() + timeoutMs
-  for (;;) {
-    const answer = await ask()
-    if (wanted(answer) || Date.now() > deadline) return answer
-    await sleep(20)
-  }
 }
 
 export async function getJson (url: string, init?: RequestInit): Promise<{ status: number, body: any }> {

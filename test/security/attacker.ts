@@ -84,14 +84,3 @@ export function seeded (seed: number): () => number {
 }
 
 export const openFiles = (): number => readdirSync('/proc/self/fd').length
-
-/** Waits for something that comes about by itself; fails with what it saw instead. */
-export async function eventually<T> (look: () => T | Promise<T>, holds: (value: T) => boolean, timeoutMs = 5_000): Promise<T> {
-  const deadline = Date.now() + timeoutMs
-  for (;;) {
-    const value = await look()
-    if (holds(value)) return value
-    if (Date.now() > deadline) throw new Error(`it stayed ${JSON.stringify(value)}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}

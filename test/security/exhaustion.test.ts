@@ -15,8 +15,9 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, challenged, closeClient, startGateway, type TestClient, type TestGateway } from '../helper.ts'
-import { behindProxy, eventually, isLong, openFiles, rawAnswer, rawSocket, routesOf, socketFrom, upgradeHeaders, type RawSocket } from './attacker.ts'
+import { behindProxy, isLong, openFiles, rawAnswer, rawSocket, routesOf, socketFrom, upgradeHeaders, type RawSocket } from './attacker.ts'
 
 const counts = ({ gateway }: TestGateway) => gateway.rooms.connections.counts()
 

@@ -6,8 +6,9 @@ import t from 'tap'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, challenged, closeClient, connect, signedDevice, startGateway, testToken, type TestClient, type TestGateway } from '../helper.ts'
-import { behindProxy, eventually, isLong, rawAnswer, rawSocket, routesOf, seeded, socketFrom, upgradeHeaders, type RawSocket } from './attacker.ts'
+import { behindProxy, isLong, rawAnswer, rawSocket, routesOf, seeded, socketFrom, upgradeHeaders, type RawSocket } from './attacker.ts'
 
 const counts = ({ gateway }: TestGateway) => gateway.rooms.connections.counts()
 

@@ -9,8 +9,9 @@ import type { GatewayAuth } from '../../src/auth/gateway-auth.ts'
 import { createDeviceIdentity, type DeviceIdentity } from '../../src/lib/device-identity.ts'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, challenged, closeClient, connect, operatorScopes, signedDevice, startGateway, testToken, type ConnectOptions, type Frame, type TestClient } from '../helper.ts'
-import { behindProxy, bearer, eventually, routesOf, socketFrom } from './attacker.ts'
+import { behindProxy, bearer, routesOf, socketFrom } from './attacker.ts'
 
 const remote = socketFrom('198.51.100.9')
 

@@ -2,9 +2,10 @@
 import t from 'tap'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { scopes } from '../../src/protocol/scopes.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { makeKey } from '../flows/key-scene.ts'
 import { admitted, closeClient, connect, startGateway, testToken, type TestClient, type TestGateway } from '../helper.ts'
-import { eventually, from, routesOf } from './attacker.ts'
+import { from, routesOf } from './attacker.ts'
 
 type Headers = { [name: string]: string }
 type Verdict = 'yes' | 'missing scope' | 'who?'

@@ -1,8 +1,9 @@
 import t from 'tap'
+import { eventually } from '../../fixtures/eventually.ts'
 import { freePort } from '../../fixtures/free-port.ts'
 import { startSampleHttp } from '../../fixtures/mcp/http-server.ts'
 import { startWebServer } from '../../fixtures/web-server.ts'
-import { anything, eventually, scene, textOf } from './scene.ts'
+import { anything, scene, textOf } from './scene.ts'
 
 for (const json of [true, false]) {
   t.test(`a server over streamable HTTP that answers with ${json ? 'JSON' : 'a stream of events'} is used like one on this machine`, async t => {
@@ -19,7 +20,7 @@ for (const json of [true, false]) {
     const working = call('far__hang', {}, { signal: controller.signal })
     setTimeout(() => controller.abort(new Error('enough')), 100)
     await t.rejects(working, { message: 'enough' })
-    await eventually(() => cancelled.includes('hang'), 'the server hears of the abort')
+    await eventually(() => cancelled.includes('hang'))
     await mcp.close()
     t.ok(seen.some(({ method }) => method === 'DELETE'), 'the session is given back')
   })
@@ -30,7 +31,7 @@ t.test('tools that a server elsewhere learns are followed', async t => {
   const { mcp, call, names } = await scene(t, { far: { url } })
   await mcp.prepare(anything)
   await call('far__learn', { name: 'sing' })
-  await eventually(() => names().includes('far__sing'), 'the new tool is there')
+  await eventually(() => names().includes('far__sing'))
 })
 
 t.test('a session that the server has forgotten is opened anew, and the call that found out is not repeated', async t => {

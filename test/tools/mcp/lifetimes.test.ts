@@ -1,6 +1,7 @@
 import t from 'tap'
+import { eventually } from '../../fixtures/eventually.ts'
 import { isAlive } from '../../fixtures/is-alive.ts'
-import { anything, eventually, sample, scene, textOf } from './scene.ts'
+import { anything, sample, scene, textOf } from './scene.ts'
 
 t.test('a stop takes the whole tree with it, however stubborn', async t => {
   const { mcp, call } = await scene(t, { docs: sample('stubborn') })
@@ -18,7 +19,7 @@ t.test('what a crashed server has started goes, too', async t => {
   await mcp.prepare(anything)
   const child = Number(textOf(await call('docs__child')))
   await call('docs__crash')
-  await eventually(async () => !await isAlive(child), 'the child of the crashed server is gone')
+  await eventually(async () => !await isAlive(child))
 })
 
 t.test('a change of the configuration ends what changed and leaves the rest', async t => {
@@ -45,7 +46,7 @@ t.test('a server that nobody uses is closed and comes back', async t => {
   const { mcp, call } = await scene(t, { docs: sample() }, { section: { sessionIdleTtlMs: 100 } })
   await mcp.prepare(anything)
   const [{ pid } = {}] = await mcp.status()
-  await eventually(async () => !await isAlive(pid!), 'the idle server is closed')
+  await eventually(async () => !await isAlive(pid!))
   t.match(await mcp.status(), [{ state: 'idle', failures: 0 }])
   t.equal(textOf(await call('docs__echo', { text: 'awake' })), 'awake')
 })

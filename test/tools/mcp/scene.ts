@@ -1,7 +1,6 @@
 /** The room of MCP servers over a configuration, with a registry of its own, and calls as a run makes them. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { loadConfig, type LoadedConfig } from '../../../src/config/load.ts'
@@ -34,14 +33,6 @@ export interface Scene {
 }
 
 export const textOf = ({ content }: ToolResult): string => content.map(part => part.type === 'text' ? part.text : `[${part.type}]`).join('\n')
-
-export async function eventually (condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let waited = 0; waited < 8_000; waited += 25) {
-    if (await condition()) return
-    await sleep(25)
-  }
-  throw new Error(`never: ${what}`)
-}
 
 export interface SceneOptions {
   readonly env?: { readonly [name: string]: string }

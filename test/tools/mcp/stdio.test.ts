@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { eventually } from '../../fixtures/eventually.ts'
 import { tool } from '../policy-scene.ts'
-import { anything, eventually, sample, scene, textOf } from './scene.ts'
+import { anything, sample, scene, textOf } from './scene.ts'
 
 const logged = (manner = 'well', more: object = {}) => (directory: string): object =>
   ({ docs: sample(manner, { env: { SAMPLE_LOG: join(directory, 'log') }, ...more }) })
@@ -104,6 +105,6 @@ t.test('an abort reaches the server', async t => {
   })
   await t.rejects(working, { message: 'enough' })
   t.match(updates[0], /^at \d+$/)
-  await eventually(() => lines('log').includes('cancelled slow'), 'the server hears of it')
+  await eventually(() => lines('log').includes('cancelled slow'))
   t.equal(textOf(await call('docs__echo', { text: 'and goes on' })), 'and goes on')
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
+import { eventually } from '../../fixtures/eventually.ts'
 import { isAlive } from '../../fixtures/is-alive.ts'
-import { anything, eventually, sample, scene, textOf } from './scene.ts'
+import { anything, sample, scene, textOf } from './scene.ts'
 
 t.test('a call that is not answered in time says so, and a server that leaves several unanswered is ended', async t => {
   const { mcp, call } = await scene(t, { docs: sample('well', { requestTimeoutMs: 150 }) })
@@ -9,7 +10,7 @@ t.test('a call that is not answered in time says so, and a server that leaves se
   t.match(await call('docs__hang'), { isError: true, details: { error: /did not answer within 150 ms .*requestTimeoutMs/ } })
   t.equal(textOf(await call('docs__slow', { ms: 400 })), 'at last', 'signs of progress count')
   for (let i = 0; i < 3; i++) t.match(await call('docs__hang'), { isError: true })
-  await eventually(async () => !await isAlive(pid!), 'the server that hangs is gone')
+  await eventually(async () => !await isAlive(pid!))
   t.equal(textOf(await call('docs__echo', { text: 'anew' })), 'anew')
 })
 
@@ -59,6 +60,6 @@ t.test('tools that a server learns or forgets are followed', async t => {
   await mcp.prepare(anything)
   t.notOk(names().includes('docs__sing'))
   await call('docs__learn', { name: 'sing' })
-  await eventually(() => names().includes('docs__sing'), 'the new tool is there')
+  await eventually(() => names().includes('docs__sing'))
   t.equal(textOf(await call('docs__sing')), 'sing works')
 })
