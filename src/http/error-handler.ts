@@ -100,9 +100,29 @@ export function refuseUnreadable ({ raw: { socket } }: FastifyRequest, { raw: re
 export const refusalOf = (error: FastifyError | GatewayError, request: FastifyRequest): GatewayError =>
   isGatewayError(error) ? error : translate(error, request)
 
+/** Routes that are off until somebody wants them, with the key below `gateway.http.endpoints`. */
+const switches: readonly (readonly [RegExp, string])[] = [
+  [/^\/v1\/(?:models|embeddings|chat\/completions)(?:\/|$)/, 'chatCompletions'],
+  [/^\/v1\/responses(?:\/|$)/, 'responses'],
+  [/^\/api\/v1\/admin\/rpc$/, 'adminRpc'],
+  [/^\/mcp$/, 'mcp']
+]
+/** The path that somebody has put before a path of ours. */
+const before = /^(\/[\w.~/-]{1,100}?)\/(?:health|ready|metrics|openapi\.json|control-ui-config\.json|tools\/invoke|v1\/|api\/|hooks\/)/
+
+/** Whoever asks for what is switched off, or comes below a path that the gateway was not told of, hears which key that takes. */
+function missingKey (path: string, isProxied: boolean): string {
+  const off = switches.find(([pattern]) => pattern.test(path))?.[1]
+  if (off !== undefined) return `; gateway.http.endpoints.${off}.enabled has it served`
+  const below = before.exec(path)?.[1] ?? (isProxied ? /^(\/[\w.~-]{1,100})\/?$/.exec(path)?.[1] : undefined)
+  return below === undefined ? '' : `; where a proxy passes on what it serves below ${below}, set gateway.controlUi.basePath to "${below}"`
+}
+
 export function registerErrors (fastify: FastifyInstance): void {
   fastify.setErrorHandler((error: FastifyError | GatewayError, request, reply) => sendError(reply, refusalOf(error, request)))
-  fastify.setNotFoundHandler((request, reply) => sendError(reply, new GatewayError('NOT_FOUND', {
-    message: `no route for ${request.method} ${pathOf(request)}`
-  })))
+  fastify.setNotFoundHandler((request, reply) => {
+    const path = pathOf(request)
+    const message = `no route for ${request.method} ${path}${missingKey(path, request.ingress.kind === 'trusted-proxy')}`
+    return sendError(reply, new GatewayError('NOT_FOUND', { message }))
+  })
 }

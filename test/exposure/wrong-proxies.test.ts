@@ -51,6 +51,18 @@ forEachProxy('a name that the gateway was not told of is refused with the settin
   t.match(JSON.parse(body), { error: { message: 'host not allowed: gateway.example.com', nextStep: /gateway\.http\.allowedHosts/ } })
 })
 
+forEachProxy('below a path that the gateway was not told of the answer names the key', async (t, name) => {
+  const { daemon } = await startGateway(t, sites.below, { controlUi: {}, http: {} })
+  const proxy = await startProxy(t, name, daemon.port)
+  for (const path of ['/', '/health', '/v1/models']) {
+    const { status, body } = await ask(proxy, sites.below, path, { headers: bearer })
+    t.equal(status, 404)
+    t.match(JSON.parse(body), { error: { code: 'NOT_FOUND', message: /set gateway\.controlUi\.basePath to "\/openclaw"/ } }, path)
+  }
+  const off = await fetch(`http://127.0.0.1:${daemon.port}/v1/models`, { headers: bearer })
+  t.match(await off.json(), { error: { message: /gateway\.http\.endpoints\.chatCompletions\.enabled/ } }, 'what is switched off says by which key')
+})
+
 forEachProxy('what a client says of itself does not get through', async (t, name) => {
   const site = sites.own
   const { daemon } = await startGateway(t, site, { auth: { mode: 'trusted-proxy', trustedProxy: { userHeader: 'x-forwarded-user', allowLoopback: true } } })
