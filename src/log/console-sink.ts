@@ -22,6 +22,8 @@ export interface ConsoleSinkOptions {
 
 export interface ConsoleSink {
   write (record: LogRecord): void
+  /** Something else for whoever reads stdout. */
+  print (line: string): void
   close (): void
   /** Lines that a stopped or vanished reader did not take. */
   dropped (): number
@@ -41,12 +43,13 @@ export function createConsoleSink ({ stdout, stderr, style, colors }: ConsoleSin
     stream.on?.('error', onError)
     return () => { stream.off?.('error', onError) }
   })
+  const put = (stream: ConsoleStream, line: string): void => {
+    if (gone.has(stream) || (stream.writableLength ?? 0) > maxWaitingBytes) dropped++
+    else stream.write(`${line}\n`)
+  }
   return {
-    write (record) {
-      const stream = levelValue(record.level) >= levelValue('warn') ? stderr : stdout
-      if (gone.has(stream) || (stream.writableLength ?? 0) > maxWaitingBytes) dropped++
-      else stream.write(`${format(record, colors)}\n`)
-    },
+    write: record => put(levelValue(record.level) >= levelValue('warn') ? stderr : stdout, format(record, colors)),
+    print: line => put(stdout, line),
     close: () => watch.forEach(stop => stop()),
     dropped: () => dropped
   }

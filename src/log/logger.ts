@@ -66,6 +66,10 @@ export interface Logging {
   close (): Promise<void>
   setLevels (levels: { level?: LogLevel, consoleLevel?: LogLevel }): void
   stats (): LoggingStats
+  /** Every record that the level of the file lets through, redacted; the result ends it. */
+  tap (listener: (record: LogRecord) => void): () => void
+  /** One line to stdout beside the records. */
+  print (line: string): void
   /** The redactor of this log, for whatever else leaves the process. */
   readonly redactor: Redactor
 }
@@ -86,14 +90,16 @@ export function createLogging (options: LoggingOptions): Logging {
   const say = (record: LogRecord): void => consoleSink.write(cleanRecord(record, redactor))
   const fileSink = openFileSink(options, say, formatLine)
 
+  const taps = new Set<(record: LogRecord) => void>()
   const emit = (raw: LogRecord): void => {
     const record = cleanRecord(raw, redactor)
     const value = levelValue(record.level)
+    if (value >= levelValue(levels.file)) for (const listener of taps) listener(record)
     if (fileSink && value >= levelValue(levels.file)) fileSink.write(formatLine(record))
     if (value >= levelValue(levels.console)) consoleSink.write(record)
   }
   const repeats = createRepeats({ now, windowMs: options.repeatWindowMs ?? 10_000, emit })
-  const lowest = (): LogLevel => fileSink ? moreVerbose(levels.file, levels.console) : levels.console
+  const lowest = (): LogLevel => fileSink || taps.size > 0 ? moreVerbose(levels.file, levels.console) : levels.console
   const logger = createPino(lowest(), (record, key) => { if (repeats.admit(record, key)) emit(record) }, now)
 
   const flushSync = (): void => {
@@ -121,6 +127,15 @@ export function createLogging (options: LoggingOptions): Logging {
       if (changed.consoleLevel) levels.console = options.verbose ? moreVerbose(changed.consoleLevel, 'debug') : changed.consoleLevel
       logger.level = lowest()
     },
+    tap (listener) {
+      taps.add(listener)
+      logger.level = lowest()
+      return () => {
+        taps.delete(listener)
+        logger.level = lowest()
+      }
+    },
+    print: line => consoleSink.print(line),
     stats () {
       const file = fileSink?.stats()
       return {

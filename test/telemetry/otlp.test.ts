@@ -5,7 +5,8 @@ import t, { type Test } from 'tap'
 import { currentTrace, parseTraceparent, traceHeaders, traceparentOf } from '../../src/lib/trace-context.ts'
 import { createGatewayMeters } from '../../src/telemetry/gateway-meters.ts'
 import { startOtel, type OtelOptions, type OtelSettings } from '../../src/telemetry/otel/exporter.ts'
-import { keyValues, metricsBody, traceBody, type OtlpSpan } from '../../src/telemetry/otel/otlp.ts'
+import { logLine, logOf, type LogFact } from '../../src/telemetry/otel/logs.ts'
+import { keyValues, logsBody, metricsBody, traceBody, type OtlpSpan } from '../../src/telemetry/otel/otlp.ts'
 import { createTracer } from '../../src/telemetry/otel/spans.ts'
 import { eventually } from '../process/daemon.ts'
 
@@ -44,6 +45,43 @@ t.test('spans and numbers are the bytes that the official definitions give', asy
   t.match(JSON.parse(String(traceBody([span], origin, 'http/json'))), { resourceSpans: [{ scopeSpans: [{ spans: [{ traceId: span.traceId, attributes: [{ value: { stringValue: 'é' } }] }] }] }] })
 })
 
+const fact: LogFact = {
+  timeMs: 1_795_289_476_181,
+  level: 'warn',
+  subsystem: 'gateway/ws',
+  message: 'what was said',
+  fields: { traceId: span.traceId, spanId: span.spanId, count: 3, key: 'agent:main:private', err: { message: 'quotes it', code: 'EPIPE' }, deep: { x: 1 } }
+}
+
+t.test('log records are the bytes that the definitions give, without what was said unless that is wanted', async t => {
+  const record = logOf(fact, true)
+  t.same(record.attributes.map(({ key, value }) => [key, Object.values(value)[0]]), [
+    ['openclaw.subsystem', 'gateway/ws'], ['count', '3'], ['key', 'unknown'], ['err.code', 'EPIPE']
+  ])
+  // Field by field: time (1), severity (2, 3), body (5), attributes (6), trace (9), span (10), observed (11).
+  const time = '40ffc3484426ea18'
+  const attribute = '0a016112021803'
+  const expected = `09${time}100d1a045741524e2a030a01783207${attribute}4a10${span.traceId}5208${span.spanId}59${time}`
+  const small = logOf({ ...fact, message: 'x', fields: { traceId: span.traceId, spanId: span.spanId } }, true)
+  const bytes = logsBody([{ ...small, attributes: keyValues({ a: 3 }) }], origin, 'http/protobuf').toString('hex')
+  const hex = (value: number): string => value.toString(16).padStart(2, '0')
+  const records = `0a060a016e12013112${hex(expected.length / 2)}${expected}`
+  const resource = '0a150a130a0c736572766963652e6e616d6512030a0173'
+  const all = `${resource}12${hex(records.length / 2)}${records}`
+  t.equal(bytes, `0a${hex(all.length / 2)}${all}`)
+  t.equal(logOf(fact, false).body, undefined)
+  t.notMatch(JSON.stringify(logOf(fact, false)), /said|quotes|private/)
+  t.match(JSON.parse(logLine(fact, true, 'openclaw')), { signal: 'openclaw.diagnostic.log', severity: 'WARN', body: 'what was said', traceId: span.traceId })
+  t.notMatch(logLine(fact, false, 'openclaw'), 'what was said')
+})
+
+t.test('log records wait for a collector that is away, and the oldest make room, which is counted', async t => {
+  const { exporter, meters } = otel(t, 'http://127.0.0.1:1')
+  for (let number = 0; number < 6_000; number++) exporter.log!(fact)
+  const dropped = (): number => [...meters.exports.all()].find(({ labels: [signal, outcome] }) => signal === 'logs' && outcome === 'dropped')?.count ?? 0
+  t.ok(dropped() >= 6_000 - 4096 - 512 && dropped() <= 6_000 - 4096, `${dropped()} were let go`)
+})
+
 t.test('a traceparent is read as the standard says, and what is none begins a new trace', async t => {
   const good = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   t.equal(traceparentOf(parseTraceparent(good)!), good)
@@ -79,6 +117,9 @@ function otel (t: Test, url: string, more: Partial<OtelSettings> = {}): { export
     settings: {
       tracesUrl: new URL(`${url}/v1/traces`),
       metricsUrl: new URL(`${url}/v1/metrics`),
+      logsUrl: new URL(`${url}/v1/logs`),
+      printsLogs: false,
+      captureContent: false,
       protocol: 'http/json',
       headers: {},
       sampleRate: 1,
@@ -92,6 +133,7 @@ function otel (t: Test, url: string, more: Partial<OtelSettings> = {}): { export
     readings: async () => [],
     redact: text => text,
     now: Date.now,
+    print: line => said.push(line),
     trouble: (signal, outcome) => said.push(`${signal} ${outcome}`),
     recovered: signal => said.push(`${signal} again`)
   })

@@ -38,11 +38,14 @@ function urlOf (own: string | undefined, endpoint: string, path: string): URL {
 /** Undefined when nothing is to be sent; throws what is wrong with an address. */
 function settingsOf ({ config }: LoadedConfig, { env, version, bootId }: OtelParts): OtelSettings | undefined {
   const { enabled, otel } = config.diagnostics
-  if (!enabled || !otel.enabled || !(otel.traces || otel.metrics)) return undefined
+  if (!enabled || !otel.enabled || !(otel.traces || otel.metrics || otel.logs)) return undefined
   const endpoint = otel.endpoint ?? env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? defaultEndpoint
   return {
     tracesUrl: otel.traces ? urlOf(otel.tracesEndpoint, endpoint, '/v1/traces') : undefined,
     metricsUrl: otel.metrics ? urlOf(otel.metricsEndpoint, endpoint, '/v1/metrics') : undefined,
+    logsUrl: otel.logs && otel.logsExporter !== 'stdout' ? urlOf(otel.logsEndpoint, endpoint, '/v1/logs') : undefined,
+    printsLogs: otel.logs && otel.logsExporter !== 'otlp',
+    captureContent: otel.captureContent === true,
     protocol: otel.protocol === 'http/json' ? 'http/json' : 'http/protobuf',
     headers: otel.headers ?? {},
     sampleRate: otel.sampleRate ?? 1,
@@ -61,6 +64,7 @@ export function createOtelWatch (parts: OtelParts): OtelWatch {
   const inTurn = createOneAtATime()
   let readings: (() => Promise<readonly Reading[]>) | undefined
   let otel: Otel | undefined
+  let untap: (() => void) | undefined
   let known = ''
   let isClosed = false
 
@@ -72,6 +76,8 @@ export function createOtelWatch (parts: OtelParts): OtelWatch {
     known = wanted
     const before = otel
     otel = undefined
+    untap?.()
+    untap = undefined
     await before?.close()
     if (!settings) return
     const { startOtel } = await import('../../telemetry/otel/exporter.ts')
@@ -81,9 +87,11 @@ export function createOtelWatch (parts: OtelParts): OtelWatch {
       readings,
       redact: logging.redactor.redactText,
       now,
+      print: logging.print,
       trouble: (signal, outcome) => log.warn({ signal, outcome }, 'the collector does not take what is sent; nothing else waits for it'),
       recovered: signal => log.info({ signal }, 'the collector takes it again')
     })
+    untap = otel.log && logging.tap(otel.log)
     const { protocol } = live.current().config.diagnostics.otel
     if (protocol !== settings.protocol) log.warn({ protocol }, 'diagnostics.otel.protocol is not known here; http/protobuf is used')
   }
@@ -98,6 +106,7 @@ export function createOtelWatch (parts: OtelParts): OtelWatch {
     },
     close: () => inTurn(async () => {
       isClosed = true
+      untap?.()
       await otel?.close()
       otel = undefined
     })

@@ -36,18 +36,18 @@ export const diagnostics = group({ help: 'Metrics and traces.', open: true, relo
     endpoint: key(text, { help: 'Collector; tracesEndpoint, metricsEndpoint and logsEndpoint win over it.' }),
     tracesEndpoint: key(text, { help: 'Collector of traces.' }),
     metricsEndpoint: key(text, { help: 'Collector of metrics.' }),
-    logsEndpoint: key(text, { help: 'Collector of logs; without effect so far.' }),
+    logsEndpoint: key(text, { help: 'Collector of logs.' }),
     protocol: key(text, { default: 'http/protobuf', help: '"http/protobuf" or "http/json".' }),
     headers: key(texted, { help: 'Headers of every export.', secret: true }),
     serviceName: key(text, { help: 'Absent: OTEL_SERVICE_NAME, otherwise "openclaw".' }),
     metricNamePrefix: key(text, { help: 'Put before every metric.' }),
     traces: key(flag, { default: true, help: 'Send traces.' }),
     metrics: key(flag, { default: true, help: 'Send metrics.' }),
-    logs: key(flag, { default: false, help: 'Without effect so far: logs are not sent.' }),
-    logsExporter: key(oneOf(['otlp', 'stdout', 'both']), { default: 'otlp', help: 'Where logs go; without effect so far.' }),
+    logs: key(flag, { default: false, help: 'Send log records, as many as logging.level lets into the file.' }),
+    logsExporter: key(oneOf(['otlp', 'stdout', 'both']), { default: 'otlp', help: 'Where log records go: to the collector, as JSON lines to stdout, or both.' }),
     sampleRate: key(number(0, 1), { help: 'Share of the traces that is kept.' }),
     flushIntervalMs: key(milliseconds(1000), { help: 'How often they are sent.' }),
-    captureContent: key(Type.Union([flag, open], { title: 'true, false or an object' }), { default: false, failsafe: false, help: 'Without effect: texts are never put into traces.' })
+    captureContent: key(Type.Union([flag, open], { title: 'true, false or an object' }), { default: false, failsafe: false, help: 'true: log records are sent with their messages; otherwise only with level, subsystem and facts. Conversations are never sent.' })
   })
 })
 

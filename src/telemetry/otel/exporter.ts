@@ -1,15 +1,22 @@
-/** Sends traces and metrics to a collector. Loaded when the configuration asks for it; everything it keeps is bounded. */
+/** Sends traces, metrics and log records to a collector. Loaded when the configuration asks for it; everything it keeps is bounded. */
 import type { GatewayMeters } from '../gateway-meters.ts'
 import type { Reading } from '../exposition.ts'
 import type { Tracer } from '../tracer.ts'
+import { createBatches } from './batches.ts'
 import { deliver, type DeliveryOptions, type DeliveryOutcome } from './delivery.ts'
+import { logLine, logOf, type LogFact } from './logs.ts'
 import { otlpMetrics } from './metrics.ts'
-import { keyValues, metricsBody, traceBody, type OtlpProtocol, type OtlpSpan, type Origin } from './otlp.ts'
+import { keyValues, logsBody, metricsBody, traceBody, type OtlpLog, type OtlpProtocol, type OtlpSpan, type Origin } from './otlp.ts'
 import { createTracer } from './spans.ts'
 
 export interface OtelSettings {
   readonly tracesUrl: URL | undefined
   readonly metricsUrl: URL | undefined
+  readonly logsUrl: URL | undefined
+  /** Records are printed too, or instead. */
+  readonly printsLogs: boolean
+  /** Texts may leave this machine. */
+  readonly captureContent: boolean
   readonly protocol: OtlpProtocol
   readonly headers: { readonly [name: string]: string }
   readonly sampleRate: number
@@ -19,42 +26,45 @@ export interface OtelSettings {
   readonly version: string
 }
 
+export type Signal = 'traces' | 'metrics' | 'logs'
+
 export interface OtelOptions {
   readonly settings: OtelSettings
   readonly meters: GatewayMeters
   readonly readings: () => Promise<readonly Reading[]>
   readonly redact: (text: string) => string
   readonly now: () => number
+  /** One line to stdout. */
+  readonly print: (line: string) => void
   /** Said once when it begins and once when it is over. */
-  readonly trouble: (signal: 'traces' | 'metrics', outcome: DeliveryOutcome) => void
-  readonly recovered: (signal: 'traces' | 'metrics') => void
+  readonly trouble: (signal: Signal, outcome: DeliveryOutcome) => void
+  readonly recovered: (signal: Signal) => void
 }
 
 export interface Otel {
   readonly tracer: Tracer | undefined
+  /** Undefined when log records are not wanted. */
+  readonly log: ((fact: LogFact) => void) | undefined
   /** Sends what there is, within a second. */
   close (): Promise<void>
 }
 
-const maxSpans = 4096
-const batchSpans = 512
 const longestPauseMs = 60_000
 const lastWordsMs = 1_000
 
 export function startOtel (options: OtelOptions): Otel {
   const { settings, meters, readings, now, trouble, recovered } = options
-  const { tracesUrl, metricsUrl, protocol, flushIntervalMs } = settings
+  const { tracesUrl, metricsUrl, logsUrl, protocol, flushIntervalMs } = settings
   const origin: Origin = { resource: { attributes: keyValues(settings.resource) }, scope: { name: 'openclaw-gateway', version: settings.version } }
   const startNanos = `${now()}000000`
-  const failing = new Set<'traces' | 'metrics'>()
-  let spans: OtlpSpan[] = []
+  const failing = new Set<Signal>()
   let sending: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let failures = 0
   const ending = new AbortController()
   let isClosed = false
 
-  async function send (signal: 'traces' | 'metrics', url: URL, body: Buffer): Promise<DeliveryOutcome> {
+  async function send (signal: Signal, url: URL, body: Buffer): Promise<DeliveryOutcome> {
     const contentType = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf'
     const { headers } = settings
     const delivery: DeliveryOptions = { url, headers, contentType, signal: ending.signal, ...(isClosed ? { timeoutMs: lastWordsMs } : {}) }
@@ -68,20 +78,18 @@ export function startOtel (options: OtelOptions): Otel {
     return outcome
   }
 
-  async function sendSpans (url: URL): Promise<boolean> {
-    while (spans.length > 0) {
-      const batch = spans.slice(0, batchSpans)
-      spans = spans.slice(batchSpans)
-      if (await send('traces', url, traceBody(batch, origin, protocol)) !== 'unreachable') continue
-      // It may be taken later; what comes meanwhile is worth more than what is old.
-      spans = [...batch, ...spans].slice(-maxSpans)
-      return false
-    }
-    return true
-  }
+  const spans = tracesUrl && createBatches<OtlpSpan>({
+    send: batch => send('traces', tracesUrl, traceBody(batch, origin, protocol)),
+    dropped: () => meters.exports.add(1, 'traces', 'dropped')
+  })
+  const logs = logsUrl && createBatches<OtlpLog>({
+    send: batch => send('logs', logsUrl, logsBody(batch, origin, protocol)),
+    dropped: () => meters.exports.add(1, 'logs', 'dropped')
+  })
 
-  async function sendAll (what: 'all' | 'spans'): Promise<void> {
-    let isReached = tracesUrl === undefined || await sendSpans(tracesUrl)
+  async function sendAll (what: 'all' | 'batches'): Promise<void> {
+    let isReached = spans === undefined || await spans.flush()
+    if (logs && !await logs.flush()) isReached = false
     if (metricsUrl && what === 'all') {
       const read = await readings()
       const metrics = otlpMetrics(meters.all.families(), read, { startNanos, nowNanos: `${now()}000000` }, settings.metricNamePrefix)
@@ -90,7 +98,7 @@ export function startOtel (options: OtelOptions): Otel {
     failures = isReached ? 0 : failures + 1
   }
 
-  function begin (what: 'all' | 'spans'): void {
+  function begin (what: 'all' | 'batches'): void {
     sending ??= sendAll(what).catch(() => { failures++ }).finally(() => { sending = undefined })
   }
   function schedule (): void {
@@ -102,18 +110,25 @@ export function startOtel (options: OtelOptions): Otel {
   }
   schedule()
 
+  const isCalm = (): boolean => failures === 0
+
   function ended (span: OtlpSpan): void {
     if (isClosed) return
-    if (spans.length >= maxSpans) {
-      spans.shift()
-      meters.exports.add(1, 'traces', 'dropped')
-    }
-    spans.push(span)
-    if (spans.length >= batchSpans && failures === 0) begin('spans')
+    spans!.push(span)
+    if (spans!.isDue() && isCalm()) begin('batches')
+  }
+
+  function log (fact: LogFact): void {
+    if (isClosed) return
+    if (settings.printsLogs) options.print(logLine(fact, settings.captureContent, settings.resource['service.name'] ?? ''))
+    if (!logs) return
+    logs.push(logOf(fact, settings.captureContent))
+    if (logs.isDue() && isCalm()) begin('batches')
   }
 
   return {
     tracer: tracesUrl ? createTracer({ sampleRate: settings.sampleRate, ended, redact: options.redact }) : undefined,
+    log: logs || settings.printsLogs ? log : undefined,
     async close () {
       isClosed = true
       clearTimeout(timer)

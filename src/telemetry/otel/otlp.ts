@@ -18,6 +18,17 @@ export interface OtlpSpan {
   flags: number
 }
 
+export interface OtlpLog {
+  timeUnixNano: string
+  observedTimeUnixNano: string
+  severityNumber: number
+  severityText: string
+  body?: AnyValue
+  attributes: KeyValue[]
+  traceId?: string
+  spanId?: string
+}
+
 export interface OtlpPoint {
   attributes: KeyValue[]
   startTimeUnixNano?: string
@@ -88,6 +99,20 @@ const metricsRequest: Schema = {
   resourceMetrics: [1, [{ resource: [1, resource], scopeMetrics: [2, [{ scope: [1, scope], metrics: [2, [metric]] }]] }]]
 }
 
+const logRecord: Schema = {
+  timeUnixNano: [1, 'fixed64'],
+  severityNumber: [2, 'int'],
+  severityText: [3, 'string'],
+  body: [5, anyValue],
+  attributes: [6, [keyValue]],
+  traceId: [9, 'hex'],
+  spanId: [10, 'hex'],
+  observedTimeUnixNano: [11, 'fixed64']
+}
+const logsRequest: Schema = {
+  resourceLogs: [1, [{ resource: [1, resource], scopeLogs: [2, [{ scope: [1, scope], logRecords: [2, [logRecord]] }]] }]]
+}
+
 export type OtlpProtocol = 'http/protobuf' | 'http/json'
 
 const body = (request: object, schema: Schema, protocol: OtlpProtocol): Buffer =>
@@ -98,6 +123,9 @@ export const traceBody = (spans: readonly OtlpSpan[], { resource, scope }: Origi
 
 export const metricsBody = (metrics: readonly OtlpMetric[], { resource, scope }: Origin, protocol: OtlpProtocol): Buffer =>
   body({ resourceMetrics: [{ resource, scopeMetrics: [{ scope, metrics }] }] }, metricsRequest, protocol)
+
+export const logsBody = (logRecords: readonly OtlpLog[], { resource, scope }: Origin, protocol: OtlpProtocol): Buffer =>
+  body({ resourceLogs: [{ resource, scopeLogs: [{ scope, logRecords }] }] }, logsRequest, protocol)
 
 const maxTextChars = 256
 
