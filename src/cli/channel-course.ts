@@ -7,6 +7,12 @@ export const accountOptions = {
   account: text('id', 'Account (default: the default one of the channel)')
 }
 
+/** Shorter than `--channel`, and understood wherever a channel is meant. */
+export const channelArgument = { name: 'channel', help: 'Channel, in place of --channel', optional: true } as const
+
+/** Undefined: nobody named one. */
+export const namedChannel = ({ args, options: { channel } }: Pick<CommandContext<AccountFlags>, 'args' | 'options'>): string | undefined => channel ?? args[0]
+
 interface AccountFlags {
   readonly channel?: string | undefined
   readonly account?: string | undefined
@@ -14,7 +20,8 @@ interface AccountFlags {
 
 /** The channel may be left out where the configuration of this machine has only one. */
 export async function meantAccount (context: CommandContext<AccountFlags>): Promise<{ channel: string, accountId?: string }> {
-  const { channel, account } = context.options
+  const { account } = context.options
+  const channel = namedChannel(context)
   const accountId = accountOf(account)
   const named = channel?.trim() ? channel.trim().toLowerCase() : channelOf(channel, await readChannels(context))
   return { channel: named, ...(accountId === undefined ? {} : { accountId }) }

@@ -50,10 +50,10 @@ t.test('without a gateway accounts are written, listed, switched off and deleted
   t.match(await cli('channels', 'remove', '--account', 'work', '--delete'), { code: 0, out: /^Deleted Telegram account work\./ })
   t.match(await cli('channels', 'remove', '--account', ''), { code: 1, err: /--account must not be blank/ })
   t.match(await cli('channels', 'remove', '--channel', 'slack'), { code: 1, err: /There is no channel slack in/ })
-  t.match(await cli('channels', 'remove', '--channel', 'telegram', '--delete'), { code: 0 })
+  t.match(await cli('channels', 'remove', 'telegram', '--delete'), { code: 0 })
   t.notMatch(textOf(home), /telegram/)
   t.match(textOf(home), /^\/\/ mine[^]*\/\/ stays/)
-  for (const command of [['channels', 'start', '--channel', 'telegram'], ['pairing', 'list'], ['channels', 'queue']]) {
+  for (const command of [['channels', 'start', 'telegram'], ['pairing', 'list'], ['channels', 'queue']]) {
     t.match(await cli(...command), { code: 1, err: /Gateway not reachable|ECONNREFUSED/ }, command.join(' '))
   }
 })

@@ -1,5 +1,6 @@
 import json5 from 'json5'
 import { accountOf, addOperations, knownChannel, knownChannels, labelOfChannel, readChannels, writeChannels } from '../channel-config.ts'
+import { channelArgument, namedChannel } from '../channel-course.ts'
 import { takeUp } from '../channel-live.ts'
 import { command, flag, text, texts, UsageError, type CommandContext, type OptionValues } from '../define-command.ts'
 import { CommandFailure } from '../failure.ts'
@@ -74,8 +75,8 @@ function keysOf (channel: string, flags: Flags, env: NodeJS.ProcessEnv): { [key:
   }
 }
 
-function meantChannel ({ args, options: { channel } }: Context): string {
-  const id = (channel ?? args[0])?.trim().toLowerCase()
+function meantChannel (context: Context): string {
+  const id = namedChannel(context)?.trim().toLowerCase()
   if (id === undefined || id === '') throw new UsageError(`Which channel? openclaw channels add --channel <${Object.keys(knownChannels).join('|')}>`)
   if (!/^[a-z][\w-]*$/.test(id) || id === 'defaults') throw new UsageError(`"${id}" is no name of a channel (openclaw channels list --all)`)
   return id
@@ -106,7 +107,7 @@ export default command({
   summary: 'Add an account of a channel to the configuration, or change one; a gateway that runs takes it up',
   details: 'Comments and all the rest of the configuration stay. A second account of a channel needs --account; what stood there before becomes ' +
     'the account "default".',
-  args: [{ name: 'channel', help: 'Channel, in place of --channel', optional: true }],
+  args: [channelArgument],
   options,
   examples: [
     ['openclaw channels add --channel telegram --token 123456:ABC…', 'The token stands in the configuration.'],

@@ -1,5 +1,5 @@
 import { exitCodes } from '../../lib/exit-codes.ts'
-import { accountOptions, meantAccount } from '../channel-course.ts'
+import { accountOptions, channelArgument, meantAccount } from '../channel-course.ts'
 import { channelCourse } from '../channel-view.ts'
 import { command, flag } from '../define-command.ts'
 import { rpcOptions } from '../rpc-options.ts'
@@ -12,6 +12,7 @@ export default command({
   summary: 'Sign an account in with what the configuration holds, and say whether its service knows it',
   details: 'The channels of this gateway sign in with tokens: openclaw channels add. This begins the account again, for example after its token ' +
     'was renewed, and asks the service. Ends with exit code 1 when it does not know us.',
+  args: [channelArgument],
   options: { ...rpcOptions, ...accountOptions, verbose: flag('Without effect here', { hidden: true }) },
   examples: [['openclaw channels login --channel telegram', 'After the token was replaced.']],
   run: async context => {

@@ -1,4 +1,4 @@
-import { accountOptions, meantAccount } from '../channel-course.ts'
+import { accountOptions, channelArgument, meantAccount } from '../channel-course.ts'
 import { channelCourse } from '../channel-view.ts'
 import { command } from '../define-command.ts'
 import { rpcOptionsWith } from '../rpc-options.ts'
@@ -10,6 +10,7 @@ export default command({
   name: 'channels logout',
   summary: 'End the session of an account with its service, and stop it',
   details: 'What the configuration holds stays: openclaw channels remove --delete takes that away.',
+  args: [channelArgument],
   options: { ...rpcOptionsWith(40_000), ...accountOptions },
   examples: [['openclaw channels logout --channel whatsapp', 'It is stopped, too.']],
   run: async context => await callGateway(context, channelCourse('Channels logout'), 'channels.logout', await meantAccount(context),

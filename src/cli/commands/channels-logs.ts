@@ -1,4 +1,5 @@
 import { knownChannels, readChannels } from '../channel-config.ts'
+import { channelArgument, namedChannel } from '../channel-course.ts'
 import { command, integer, text, type CommandContext, type OptionValues } from '../define-command.ts'
 import { createLogPrinter } from '../log-printer.ts'
 import { parseLogLine } from '../log-lines.ts'
@@ -42,7 +43,8 @@ async function source (context: Context): Promise<LogSource> {
 }
 
 async function run (context: Context): Promise<number> {
-  const { options: { channel, lines, json }, out } = context
+  const { options: { lines, json }, out } = context
+  const channel = namedChannel(context)
   const { channels } = await readChannels(context)
   const names = channel === undefined || channel === 'all' ? [...new Set([...channels, ...Object.keys(knownChannels), ...shared])] : [channel]
   try {
@@ -70,6 +72,7 @@ export default command({
   name: 'channels logs',
   summary: 'Show what channels said in the log of the gateway',
   details: 'Looks at the last megabyte of the log. Without a gateway the log file of this machine is read.',
+  args: [channelArgument],
   options,
   examples: [['openclaw channels logs --channel telegram --lines 50', 'The last 50 lines of this channel.']],
   run

@@ -1,4 +1,5 @@
 import { accountOf, channelOf, disableOperations, labelOfChannel, readChannels, removeOperations, writeChannels } from '../channel-config.ts'
+import { channelArgument, namedChannel } from '../channel-course.ts'
 import { takeUp } from '../channel-live.ts'
 import { command, flag, text } from '../define-command.ts'
 import { CommandFailure } from '../failure.ts'
@@ -8,6 +9,7 @@ export default command({
   name: 'channels remove',
   summary: 'Switch an account of a channel off, or delete it from the configuration',
   details: 'Without --delete its settings stay, and openclaw channels add switches it on again.',
+  args: [channelArgument],
   options: {
     ...rpcOptions,
     channel: text('name', 'Channel (needed when there are several)'),
@@ -21,7 +23,7 @@ export default command({
   async run (context) {
     const { options: flags, out } = context
     const file = await readChannels(context)
-    const channel = channelOf(flags.channel, file)
+    const channel = channelOf(namedChannel(context), file)
     const account = accountOf(flags.account)
     if (!file.entries.some(entry => entry.channel === channel && (account === undefined || entry.accountId === account))) {
       const what = account === undefined ? `no channel ${channel}` : `no account ${account} of ${channel}`

@@ -1,5 +1,5 @@
 import { exitCodes } from '../../lib/exit-codes.ts'
-import { accountOptions, meantAccount } from '../channel-course.ts'
+import { accountOptions, channelArgument, meantAccount } from '../channel-course.ts'
 import { channelCourse } from '../channel-view.ts'
 import { command } from '../define-command.ts'
 import { rpcOptions } from '../rpc-options.ts'
@@ -24,6 +24,7 @@ export default command({
   name: 'channels start',
   summary: 'Begin an account of a channel, also one that was stopped by hand',
   details: 'Ends with exit code 1 when it does not run afterwards.',
+  args: [channelArgument],
   options: { ...rpcOptions, ...accountOptions },
   examples: [['openclaw channels start --channel telegram', 'Its earlier trouble is forgotten.']],
   run: async context => {
