@@ -1,7 +1,7 @@
 /** Programs that a gateway wants run on this machine: judged here by the rules of this machine, whatever the gateway says. */
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { shellWord } from '../lib/shell-quote.ts'
+import { shellLine } from '../lib/shell-quote.ts'
 import { checkCommand, type CommandCheck } from '../tools/exec/command-check.ts'
 import { environmentFor, overrideProblem, type Environment } from '../tools/exec/environment.ts'
 import { effectivePolicy, judge } from '../tools/exec/exec-policy.ts'
@@ -44,13 +44,6 @@ const maxArguments = 1024
 const maxLineChars = 65_536
 const progressChars = 8_000
 
-/** The line that a shell is given, when the program is nothing but one. */
-function lineOf (argv: readonly string[]): string {
-  const [file = '', flag = '', line, ...more] = argv
-  const isShell = /(^|\/)(sh|bash|dash|zsh)$/.test(file) && (flag === '-c' || flag === '-lc') && line !== undefined && more.length === 0
-  return isShell ? line : argv.map(shellWord).join(' ')
-}
-
 const textOf = (value: unknown): string | undefined => typeof value === 'string' && value !== '' ? value : undefined
 
 function readEnv (value: unknown): { readonly [name: string]: string } {
@@ -67,7 +60,7 @@ async function readOrder (params: Fields, { homeDir }: RunSources): Promise<Orde
   if (!isList || !argv.every(word => typeof word === 'string' && !word.includes('\0')) || argv[0] === '') {
     throw invalid('command must be a list of words, the first of them a program')
   }
-  const line = lineOf(argv as string[])
+  const line = shellLine(argv as string[])
   if (line.length > maxLineChars) throw invalid(`the command is longer than ${maxLineChars} characters`)
   const place = await realPlace(resolve(homeDir, textOf(cwd) ?? '.'))
   if (!await stat(place).then(found => found.isDirectory(), () => false)) throw invalid(`${place} is not a directory of this machine`)

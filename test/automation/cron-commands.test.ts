@@ -1,5 +1,4 @@
 import t from 'tap'
-import { lineOf } from '../../src/automation/cron/command.ts'
 import type { Tool, ToolResult } from '../../src/tools/tool.ts'
 import { createSimulatedClock } from '../fixtures/simulated-clock.ts'
 import { createScene, hourMs, mortal, owner } from './scene.ts'
@@ -110,11 +109,4 @@ t.test('commands are for the owner of the gateway, and for no conversation', asy
     [commandJob(['true'], {}, { timeoutSeconds: 86_400 }), /timeoutSeconds/]
   ]
   for (const [job, message] of wrong) await t.rejects(cron.add(job as { [field: string]: unknown }, owner), { message }, JSON.stringify(job))
-})
-
-t.test('arguments reach the program as they were written, and a line for the shell stays one', async t => {
-  t.equal(lineOf(['sh', '-lc', 'df -h | sort']), 'df -h | sort')
-  t.equal(lineOf(['/bin/bash', '-c', 'x']), 'x')
-  t.equal(lineOf(['sh', 'script.sh', 'x']), 'sh script.sh x')
-  t.equal(lineOf(['A=1', '$HOME', 'it\'s', '', '~']), '\'A=1\' \'$HOME\' \'it\'\\\'\'s\' \'\' \'~\'')
 })

@@ -1,4 +1,5 @@
 /** Jobs that are commands of this machine: under the rules for commands of their agent, and never twice for one slot. */
+import { shellLine } from '../../lib/shell-quote.ts'
 import type { AutomationSources } from '../ports.ts'
 import type { Carried } from './carrying.ts'
 import type { Job, Payload, Underway } from './job.ts'
@@ -16,17 +17,6 @@ const usualSeconds = 600
 /** The longest that anybody waits for a command. */
 export const longestSeconds = 3_500
 const usualBytes = 65_536
-
-const shell = /^(?:\/(?:usr\/)?bin\/)?(?:ba)?sh$/
-
-const quoted = (word: string): string => /^[\w@%+:,./-]+$/.test(word) ? word : `'${word.replaceAll('\'', '\'\\\'\'')}'`
-
-/** A line for the shell. What is such a line already stays one, so that the rules see the commands in it. */
-export function lineOf ([file = '', ...args]: readonly string[]): string {
-  const [flag = '', line] = args
-  if (shell.test(file) && /^-l?c$/.test(flag) && args.length === 2) return line!
-  return [file, ...args].map(quoted).join(' ')
-}
 
 function cut (text: string, bytes: number): string {
   const whole = Buffer.from(text)
@@ -71,7 +61,7 @@ export function createCommands ({ tools, clock }: Pick<AutomationSources, 'tools
     if (!tool) return { status: 'error', error: `agent ${agentId} may run no commands: openclaw tools why exec --agent ${agentId} says which rule keeps them away` }
     const { argv, cwd, env, timeoutSeconds, noOutputTimeoutSeconds } = payload
     const { details } = await tool.run({
-      command: lineOf(argv),
+      command: shellLine(argv),
       timeoutSeconds: Math.min(timeoutSeconds || usualSeconds, longestSeconds),
       // Nobody looks after what goes on in the background.
       yieldMs: longestSeconds * 1000 + 60_000,
