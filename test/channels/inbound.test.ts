@@ -59,6 +59,7 @@ async function open (keys: object = {}, sections: object = {}): Promise<Scene> {
         }
       },
       orderOf: text => commandOf(text, loaded.config.session.resetTriggers),
+      answerTo: async (question, { sessionKey, sender, isOwner }) => `${question} of ${sender.id} in ${sessionKey}, ${isOwner}`,
       async keepFile (_place, name) {
         if (name === 'full.txt') throw new Error('the disk is full')
         return { path: `uploads/${name}` }
@@ -142,6 +143,23 @@ t.test('in a group only those whom the settings name give orders; what others wr
   const off = await open(letIn, { commands: { text: false } })
   await off.receive({ text: '/stop' })
   t.match([off.stopped, off.begun], [[], [{ message: '/stop' }]])
+})
+
+t.test('what needs no model is told at once, to whoever may give orders', async t => {
+  const scene = await open({ ...letIn, allowFrom: ['ann'], groups: { '*': {} } }, { commands: { ownerAllowFrom: ['ann'] } })
+  for (const text of ['/status', ' /STATUS ', '/help', '/commands', '/whoami', '/id']) await scene.receive({ text })
+  await scene.receive({ chat: crew, text: '@claw: /status', isMention: true })
+  const own = (question: string): string => `${question} of ann in agent:main:main, true`
+  t.same(scene.told, [
+    own('status'), own('status'), own('help'), own('help'), own('whoami'), own('whoami'), 'status of ann in agent:main:demo:group:crew, true'
+  ])
+  t.same(scene.begun, [], 'no agent is asked')
+  await scene.receive({ chat: crew, text: '@claw /new go on', isMention: true })
+  t.match(scene.begun, [{ anew: 'new', message: 'Ann: go on' }])
+  for (const text of ['/status please', '/statuses', 'what is /status?', '@bob /status']) await scene.receive({ text })
+  await scene.receive({ chat: crew, text: '@claw /status', isMention: true, sender: { id: 'bob' } })
+  t.equal(scene.told.length, 7, 'other words are for the agent')
+  t.equal(scene.begun.length, 5)
 })
 
 t.test('what was overheard is told between marks, at most so many of the newest, once', async t => {

@@ -6,15 +6,16 @@ import { createOneAtATime, type OneAtATime } from '../../lib/one-at-a-time.ts'
 import type { Logger } from '../../log/logger.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import { cutText } from '../../tools/guards/untrusted.ts'
+import type { Hear } from '../../tools/media/hearing.ts'
 import { contained } from '../containment.ts'
-import type { InboundMessage } from '../define-channel.ts'
+import type { Chat, InboundMessage, Person } from '../define-channel.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import { defaultAccountOf } from '../entries.ts'
 import type { ChannelAccount, Receive } from '../room.ts'
 import { accessOf } from './access.ts'
 import { fetchAttachments, type Brought } from './attachments.ts'
 import { createHandOver, type InboundRequest, type InboundRuns } from './hand-over.ts'
-import { mayOrder, type Order } from './orders.ts'
+import { mayOrder, questionOf, type Order, type Question } from './orders.ts'
 import { createOverheard } from './overheard.ts'
 import type { AccessRequest, ChannelPairing } from './pairing.ts'
 import { pairingText } from './pairing-text.ts'
@@ -29,8 +30,18 @@ export interface InboundOptions {
   readonly pairing: Pick<ChannelPairing, 'isApproved' | 'ask'>
   readonly runs: InboundRuns
   readonly orderOf: (text: string) => Order | undefined
+  /** What is told to whoever asks by an order. */
+  readonly answerTo: (question: Question, asked: Asked) => Promise<string>
+  /** What is said in voice messages; absent: nobody listens. */
+  readonly hear?: Hear
   /** Keeps a file where the agent of this conversation can read it. */
   readonly keepFile: (place: Pick<Route, 'agentId' | 'sessionKey'>, name: string, bytes: Buffer) => Promise<{ readonly path: string }>
+}
+
+export interface Asked extends Pick<Route, 'agentId' | 'sessionKey'> {
+  readonly sender: Person
+  readonly chat: Chat
+  readonly isOwner: boolean
 }
 
 export interface Inbound {
@@ -164,13 +175,14 @@ class InboundRoom implements Inbound {
   }
 
   async #answer (account: ChannelAccount, message: InboundMessage, who: { isOwner: boolean, isNamed: boolean }): Promise<void> {
-    const { config, runs } = this.#options
+    const { config, runs, answerTo } = this.#options
     const { entry } = account
     const { text } = message
     const loaded = config().config
     const isDefaultAccount = defaultAccountOf(loaded, entry.channel) === entry.accountId
     const route = routeOf(message, { channel: entry.channel, accountId: entry.accountId, isDefaultAccount }, loaded)
-    const order = mayOrder(entry, message, loaded, who) ? this.#options.orderOf(text) : undefined
+    const order = mayOrder(entry, message, loaded, who) ? this.#orderIn(message) : undefined
+    if (order?.kind === 'question') return await this.#say(account, message, await answerTo(order.question, { ...message, ...route, ...who }))
     if (order?.kind === 'stop') {
       const stopped = await runs.stop(route.sessionKey)
       return await this.#say(account, message, stopped ? 'Stopped.' : 'There is nothing to stop.')
@@ -193,6 +205,12 @@ class InboundRoom implements Inbound {
     this.#overheard.forget(chatKey)
     if (isBareOrder) await this.#say(account, message, 'The conversation begins anew.')
     else this.#acknowledge(account, message)
+  }
+
+  /** In a group the agent may be named before it. */
+  #orderIn ({ chat, text, isMention }: InboundMessage): Order | undefined {
+    const words = chat.kind !== 'direct' && isMention === true ? text.replace(/^\s*@\S{1,64}\s+(?=\/)/, '') : text
+    return this.#options.orderOf(words) ?? questionOf(words)
   }
 
   #requestOf (account: ChannelAccount, message: InboundMessage, { agentId, sessionKey }: Route, isOwner: boolean): Omit<InboundRequest, 'message'> {
@@ -220,11 +238,12 @@ class InboundRoom implements Inbound {
   }
 
   async #fetch ({ entry }: ChannelAccount, { attachments = [] }: InboundMessage, route: Route): Promise<Brought> {
-    const { config, log, keepFile } = this.#options
+    const { config, log, keepFile, hear } = this.#options
     const mb = entry.config.mediaMaxMb ?? config().config.agents.defaults.mediaMaxMb
     return await fetchAttachments(attachments, {
       limitBytes: typeof mb === 'number' ? mb * 1024 * 1024 : defaultMediaBytes,
       keep: async (name, bytes) => await keepFile(route, name, bytes),
+      ...(hear ? { hear } : {}),
       warn: (err, name) => log.warn({ err, name, channel: entry.channel }, 'an attachment could not be had')
     })
   }

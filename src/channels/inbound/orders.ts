@@ -8,6 +8,23 @@ export type Order =
   | { readonly kind: 'stop' }
   /** Begins anew; `rest` is the first message of the new conversation. */
   | { readonly kind: 'reset', readonly trigger: string, readonly rest: string }
+  /** Something that no model is needed for. */
+  | { readonly kind: 'question', readonly question: Question }
+
+export type Question = 'status' | 'help' | 'whoami'
+
+/** What may be asked, as the help lists it. */
+export const questions: ReadonlyArray<{ readonly name: Question, readonly alias?: string, readonly description: string }> = [
+  { name: 'status', description: 'Tells how this conversation is: its model, its length, its cost.' },
+  { name: 'whoami', alias: 'id', description: 'Tells by which id you are known here.' },
+  { name: 'help', alias: 'commands', description: 'Tells what can be asked for in this way.' }
+]
+
+export function questionOf (text: string): Order | undefined {
+  const word = /^\/(\w{1,20})$/.exec(text.trim())?.[1]?.toLowerCase()
+  const found = word === undefined ? undefined : questions.find(({ name, alias }) => name === word || alias === word)
+  return found && { kind: 'question', question: found.name }
+}
 
 const listOf = (value: unknown): readonly string[] => Array.isArray(value) ? value.map(String) : []
 

@@ -5,26 +5,10 @@ import { defineTool } from '../define-tool.ts'
 import type { Tool, ToolContext, ToolResult } from '../tool.ts'
 import { forbidden, problem } from './answers.ts'
 import { changesSince } from './changes.ts'
-import { modelOf, sessionFields, stateVersionOf, type ModelName } from './fields.ts'
+import { modelOf, sessionFields, stateVersionOf } from './fields.ts'
 import { find, unknownSession, type Found } from './lookup.ts'
 import type { SessionToolSources } from './ports.ts'
-
-/** A conversation in which nothing was said yet is there all the same: somebody speaks in it. */
-const blank = (key: string, agentId: string, now: number): SessionRecord => ({
-  key, agentId, sessionId: '', createdAt: now, createdVia: 'operator', updatedAt: now, sessionStartedAt: now, lifecycleRevision: 0
-})
-
-function cardOf (record: SessionRecord, model: ModelName | undefined, { version, now }: SessionToolSources): string {
-  const { inputTokens = 0, outputTokens = 0, totalTokens = 0, contextTokens } = record
-  const share = contextTokens ? ` of ${contextTokens} (${Math.round(totalTokens / contextTokens * 100)}%)` : ''
-  return [
-    `Gateway ${version}, ${new Date(now()).toISOString()}`,
-    `Session ${record.key}, ${record.messageCount ?? 0} messages, status ${record.status ?? 'new'}`,
-    `Model ${model ? `${model.provider}/${model.model}` : 'none'}${record.modelOverride === undefined ? '' : ' (chosen for this session)'}`,
-    `Tokens of the last run: ${inputTokens} in, ${outputTokens} out; context ${totalTokens}${share}`,
-    `Cost so far: $${(record.estimatedCostUsd ?? 0).toFixed(4)}`
-  ].join('\n')
-}
+import { blank, statusCard } from './status-card.ts'
 
 /** Undefined when it is chosen; the model stays chosen for this conversation alone. */
 async function chooseModel (
@@ -51,7 +35,7 @@ function detailsOf (record: SessionRecord, changed: boolean, context: ToolContex
   const { sessions } = sources
   const { sessionKey, agentId, isOwner = false, runId } = context
   const model = modelOf(record, sources)
-  const statusText = cardOf(record, model, sources)
+  const statusText = statusCard(record, { version: sources.version, now: sources.now(), model })
   const tools = sources.allowed({ agentId: record.agentId, sessionKey: record.key, isOwner, surface: runId === undefined ? 'http' : 'run' })
   const thinking = record.thinkingLevel ?? sessions.factsOf(record).thinkingDefault
   const isLive = runId !== undefined && record.key === sessionKey && agentId === record.agentId
