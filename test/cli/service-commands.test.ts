@@ -148,11 +148,19 @@ t.test('the security audit has the known ids, repairs rights only, and exits 0',
 })
 
 t.test('doctor tells where the secret comes from by its fingerprint, and takes a lost configuration from its copy', async t => {
-  const { cli, stateDir } = home(t, { gateway: { mode: 'local', auth: { token: 'canary-of-the-file-0123456789' } } }, { OPENCLAW_GATEWAY_TOKEN: 'canary-of-the-shell-012345' })
+  const { cli, stateDir, host } = home(t, { gateway: { mode: 'local', auth: { token: 'canary-of-the-file-0123456789' } } }, { OPENCLAW_GATEWAY_TOKEN: 'canary-of-the-shell-012345' })
   const { out, json } = await cli('doctor', '--json', '--skip', 'service')
   t.match(json().secrets, [{ kind: 'token', source: 'config', inForce: true, fingerprint: /^[0-9a-f]{8}$/ }, { source: 'env', inForce: false }])
   t.ok(json().findings.some(({ checkId }: { checkId: string }) => checkId === 'auth.two-tokens'))
   t.notMatch(out, /canary/)
+  host.env['OPENCLAW_ENV_SECRETS_FIRST'] = '1'
+  t.match((await cli('doctor', '--json', '--only', 'auth')).json(), {
+    secrets: [{ source: 'env', inForce: true }, { source: 'config', inForce: false }],
+    findings: [{ message: /^gateway\.auth\.token .* another token than OPENCLAW_GATEWAY_TOKEN/ }]
+  }, 'in the image the environment is in force')
+  t.match((await cli('config', 'get', 'gateway.auth.token', '--show')).out, /^canary-of-the-shell/)
+  delete host.env['OPENCLAW_ENV_SECRETS_FIRST']
+  t.match((await cli('config', 'get', 'gateway.auth.token', '--show')).out, /^canary-of-the-file/)
   const config = join(stateDir, 'openclaw.json')
   writeFileSync(`${config}.bak`, readFileSync(config), { mode: 0o600 })
   writeFileSync(config, '{ "gateway": {')
