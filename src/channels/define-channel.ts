@@ -192,6 +192,8 @@ export interface Channel<Config = unknown> {
   /** What marks up text on its way out. */
   readonly markup: 'markdown' | 'html' | 'plain' | 'slack' | 'whatsapp'
   readonly mode: 'socket' | 'polling' | 'webhook'
+  /** The longest request that the service makes of our HTTP side; absent: 1 MiB. More than 3 MiB are never read. */
+  readonly webhookBytes?: number
   readonly sendsTemplates?: true
   /** Replies are shown while they are written, unless the settings say otherwise (`streaming`). Needs `edit`. */
   readonly showsLive?: boolean

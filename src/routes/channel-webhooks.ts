@@ -13,7 +13,11 @@ export interface ChannelWebhooksOptions {
   readonly log: { warn (fields: object, message: string): void }
 }
 
-const maxBodyBytes = 1024 * 1024
+/** Most services never send more; those that do say so, up to the second. */
+const usualBodyBytes = 1024 * 1024
+const maxBodyBytes = 3 * 1024 * 1024
+/** Larger ones that are read or taken in at the same time. */
+const maxLarge = 16
 /** Anybody may send here, so not everything that comes is held at the same time. */
 const maxUnderWay = 200
 /** Services give up sooner or a little later. */
@@ -72,6 +76,17 @@ function send (reply: FastifyReply, { status, body, headers = {} }: WebhookAnswe
 export async function registerChannelWebhooks (fastify: FastifyInstance, options: ChannelWebhooksOptions): Promise<void> {
   const { limiter, unavailable, log } = options
   let underWay = 0
+  let large = 0
+
+  /** Before any of it is read. */
+  function admitBody ({ headers }: FastifyRequest, { raw }: FastifyReply, limitBytes: number): void {
+    const bytes = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : limitBytes
+    if (bytes > limitBytes) throw new GatewayError('PAYLOAD_TOO_LARGE', { details: { limitBytes } })
+    if (bytes <= usualBodyBytes) return
+    if (large >= maxLarge) throw new GatewayError('BUSY')
+    large++
+    raw.once('close', () => { large-- })
+  }
 
   /** What is not there, what does not take calls and what never was look the same. */
   async function find (request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -92,6 +107,7 @@ export async function registerChannelWebhooks (fastify: FastifyInstance, options
     if (!running) throw new GatewayError('CHANNEL_NOT_RUNNING')
     if (!running.webhook) return reply.callNotFound()
     if (underWay >= maxUnderWay) throw new GatewayError('BUSY')
+    admitBody(request, reply, Math.min(maxBodyBytes, found.channel.webhookBytes ?? usualBodyBytes))
     request.channelWebhook = call => running.webhook!(call)
     return undefined
   }

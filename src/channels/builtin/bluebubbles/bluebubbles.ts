@@ -9,7 +9,7 @@ import { createApi, serverInfo, type Api } from './api.ts'
 import { createIntake, type Saved } from './intake.ts'
 import { createOutbound, mediaLimitBytes } from './outbound.ts'
 import { bluebubblesKeys, missingSettings, readSettings, type BluebubblesKeys, type BluebubblesSettings } from './settings.ts'
-import { createWebhook, registerWebhook } from './webhook.ts'
+import { createWebhook, maxBodyBytes, registerWebhook } from './webhook.ts'
 import type { ServerInfo } from './wire.ts'
 
 const rememberedSent = 1000
@@ -75,6 +75,7 @@ const channelNamed = (id: string, label: string): Channel<BluebubblesKeys> => de
   limits: { textLength: 4000, textUnit: 'utf16', mediaBytes: mediaLimitBytes },
   markup: 'plain',
   mode: 'webhook',
+  webhookBytes: maxBodyBytes,
   missing: missingSettings(id),
   async start (context) {
     const settings = await readSettings(context)

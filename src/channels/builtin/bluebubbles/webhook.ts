@@ -9,7 +9,7 @@ import type { BluebubblesSettings } from './settings.ts'
 import type { WireMessage } from './wire.ts'
 
 export const webhookEvents = ['new-message', 'updated-message'] as const
-const maxBodyBytes = 2 * 1024 * 1024
+export const maxBodyBytes = 2 * 1024 * 1024
 
 const presented = ({ query, headers }: WebhookRequest): string =>
   query.password ?? query.guid ?? query.token ?? headers['x-password'] ?? /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''

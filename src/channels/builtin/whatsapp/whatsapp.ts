@@ -8,7 +8,7 @@ import { readMessage } from './inbound.ts'
 import { mediaLimitBytes } from './media.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import { missingSettings, readSettings, whatsappKeys, type WhatsappKeys, type WhatsappSettings } from './settings.ts'
-import { createWebhook, takeFor } from './webhook.ts'
+import { createWebhook, maxBodyBytes, takeFor } from './webhook.ts'
 import type { WireMessage, WireValue } from './wire.ts'
 
 interface Account {
@@ -79,6 +79,7 @@ export const whatsapp = defineChannel<WhatsappKeys>({
   markup: 'whatsapp',
   sendsTemplates: true,
   mode: 'webhook',
+  webhookBytes: maxBodyBytes,
   missing: missingSettings,
   async start (context) {
     const settings = await readSettings(context)
