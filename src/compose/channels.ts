@@ -14,7 +14,7 @@ import type { Store } from '../store/store.ts'
 import type { BuiltChannels } from './channel-rooms.ts'
 import type { Conversation } from './conversation.ts'
 
-export interface ChannelParts extends Pick<Conversation, 'runs' | 'files' | 'sessions'> {
+export interface ChannelParts extends Pick<Conversation, 'runs' | 'files' | 'sessions' | 'outbound'> {
   readonly live: LiveConfig
   readonly env: Environment
   readonly store: Store

@@ -20,7 +20,11 @@ export function composeInbound ({ live, logging, clock, delivery, pairing, runs,
   const resetTriggers = (): readonly string[] => live.current().config.session.resetTriggers
   const uploads = createUploads({ files, maxBytes: () => live.current().config.gateway.dataPlane.maxUploadBytes })
   const log = logging.child('inbound')
-  let hearing: Promise<Hear> | undefined
+  const hear: Hear = async (sound, signal) => {
+    const { createHearing } = await import('../tools/media/hearing.ts')
+    const warn = (err: unknown, by: string): void => log.warn({ err, by }, 'a voice message could not be heard')
+    return await createHearing({ config: live.current, outbound, warn })(sound, signal)
+  }
   return createInbound({
     config: live.current,
     clock,
@@ -33,9 +37,7 @@ export function composeInbound ({ live, logging, clock, delivery, pairing, runs,
     },
     orderOf: text => commandOf(text, resetTriggers()),
     answerTo: composeOrderAnswers({ sessions, resetTriggers, now: () => clock.now() }),
-    hear: async (sound, signal) => await (hearing ??= import('../tools/media/hearing.ts').then(({ createHearing }) => createHearing({
-      config: live.current, outbound, warn: (err, by) => log.warn({ err, by }, 'a voice message could not be heard')
-    }))).then(async hear => await hear(sound, signal)),
+    hear,
     keepFile: async (place, name, bytes) => await uploads.keep(place, name, bytes)
   })
 }

@@ -63,7 +63,8 @@ export const tools = group({ help: 'What agents may do.', reload: 'live' }, {
   profile: key(oneOf(['minimal', 'coding', 'messaging', 'full']), { default: 'full', failsafe: 'minimal', help: 'A named set of tools.' }),
   web,
   media: group({ help: 'Understanding images, sound and video.', open: true }, {
-    models: key(opens, { default: [], help: 'Models that do it.' })
+    models: key(opens, { default: [], help: 'Models that do it.' }),
+    audio: key(open, { help: 'Voice messages as text: enabled, models ([{provider, model}] or [{type: "cli", command, args}]), language, maxBytes, timeoutSeconds.' })
   }),
   sessions: group({ help: 'Tools about sessions.' }, {
     visibility: key(oneOf(['self', 'tree', 'agent', 'all']), { default: 'all', failsafe: 'self', help: 'Which sessions an agent may see.' })
