@@ -1,6 +1,7 @@
 /** `channels` of the configuration file as commands read and change it. */
 import { accountEntries, channelSections, onlyAccountId, type AccountEntry } from '../config/channel-entries.ts'
 import { formatPath, valueAt, type PathStep } from '../config/path-syntax.ts'
+import { isObject } from '../lib/json-object.ts'
 import { changeConfig, type ConfigOperation } from './config-change.ts'
 import type { CommandContext } from './define-command.ts'
 import { CommandFailure } from './failure.ts'
@@ -77,8 +78,6 @@ export function channelOf (given: string | undefined, { channels }: Pick<Channel
   const known = channels.length > 0 ? `one of ${channels.join(', ')}` : 'there is none yet: openclaw channels add'
   throw new CommandFailure(`Which channel? Name it with --channel (${known}).`)
 }
-
-const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const placeOf = (channel: string, account: string | undefined): PathStep[] =>
   account === undefined ? ['channels', channel] : ['channels', channel, 'accounts', account]

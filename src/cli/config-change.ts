@@ -6,6 +6,7 @@ import type { Paths } from '../config/paths.ts'
 import { diffConfig, heldPaths } from '../config/reload.ts'
 import { startObstacles } from '../config/start-obstacles.ts'
 import { writeConfigFile } from '../config/write.ts'
+import { isObject } from '../lib/json-object.ts'
 import { CommandFailure } from './failure.ts'
 
 export type ConfigOperation =
@@ -40,8 +41,6 @@ export function stepsOf (path: string): PathStep[] {
     throw new CommandFailure((error as Error).message)
   }
 }
-
-const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const merged = (old: unknown, value: unknown): unknown => isObject(old) && isObject(value)
   ? { ...old, ...Object.fromEntries(Object.entries(value).map(([key, item]) => [key, merged(old[key], item)])) }

@@ -1,4 +1,5 @@
 /** Holds a value against a type of the schema, and says in plain words what would have been right. */
+import { isObject } from '../lib/json-object.ts'
 import type { PathStep } from './path-syntax.ts'
 
 /** The part of JSON Schema that the declarations use. */
@@ -21,8 +22,6 @@ export interface JsonType {
 }
 
 export interface Mismatch { steps: PathStep[], expected: string, value: unknown }
-
-const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export function describeType (type: JsonType): string {
   if (type.title) return type.title

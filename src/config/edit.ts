@@ -1,6 +1,7 @@
 /** Changes one value in the text of a configuration and leaves everything else, comments and order too, as its author wrote it. */
 import json5 from 'json5'
 import { isDeepStrictEqual } from 'node:util'
+import { isObject } from '../lib/json-object.ts'
 import { endOfLine, mapJson5, memberOf, skipSpace, type Json5Map, type Json5Member, type Json5Node } from './json5-map.ts'
 import { formatPath, isReservedKey, parsePath, reservedKeysIn, valueAt, type ConfigPath, type PathStep } from './path-syntax.ts'
 
@@ -10,8 +11,6 @@ const stepsOf = (path: string | ConfigPath): PathStep[] => {
   if (bad !== undefined) throw new RangeError(`the name "${bad}" is reserved`)
   return steps
 }
-
-const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The text with `value` at `path`; missing objects on the way are made. Throws a RangeError when the path leads through something else. */
 export function setConfigValue (text: string, path: string | ConfigPath, value: unknown): string {

@@ -5,6 +5,7 @@
 import { constants } from 'node:fs'
 import { open, realpath, type FileHandle } from 'node:fs/promises'
 import { delimiter, dirname, isAbsolute, relative, resolve, sep } from 'node:path'
+import { isObject } from '../lib/json-object.ts'
 import { dropReservedKeys, formatPath, type PathStep } from './path-syntax.ts'
 import { ConfigSyntaxError, parseConfigText } from './parse.ts'
 import { expandPath } from './paths.ts'
@@ -53,8 +54,6 @@ export interface Included {
 }
 
 type Json = { [key: string]: unknown }
-
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function hasInclude (value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false

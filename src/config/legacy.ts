@@ -1,6 +1,7 @@
 /**
  * Names of older builds, read under the names of today. In memory only: the file stays as it is, and a warning says what to write.
  */
+import { isObject } from '../lib/json-object.ts'
 import { copyJson, formatPath, stepInto, valueAt, type PathStep } from './path-syntax.ts'
 import type { Finding } from './validate.ts'
 
@@ -42,8 +43,6 @@ export interface Renamed {
   /** Where a value of the new source was written, if elsewhere. */
   writtenAt (steps: readonly PathStep[]): PathStep[]
 }
-
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Every path of `pattern` that exists, `*` spelled out. */
 function matches (source: unknown, pattern: readonly PathStep[]): PathStep[][] {

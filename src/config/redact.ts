@@ -1,5 +1,6 @@
 /** Configuration as it may be shown: every credential replaced by a mark that stands for "whatever is there". */
 import { isDeepStrictEqual } from 'node:util'
+import { isObject } from '../lib/json-object.ts'
 import { createRedactor, isCredentialName, type Redactor } from '../lib/redact.ts'
 import type { JsonType } from './check-type.ts'
 import { stepInto, type PathStep } from './path-syntax.ts'
@@ -10,7 +11,6 @@ import { isSecretRef } from './schema/types.ts'
 export const redactedMark = '__OPENCLAW_REDACTED__'
 
 type Json = { [key: string]: unknown }
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isNothing = (value: unknown): boolean => value === undefined || value === null || value === '' || typeof value === 'boolean'
 

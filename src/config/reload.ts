@@ -1,4 +1,5 @@
 /** What a change of the configuration takes. */
+import { isObject } from '../lib/json-object.ts'
 import { copyJson, formatPath, parsePath, valueAt, type PathStep } from './path-syntax.ts'
 import { childOf, type Node, type ReloadClass } from './schema/node.ts'
 import { configTree } from './schema.ts'
@@ -15,9 +16,6 @@ export function reloadClassOf (path: string | readonly PathStep[]): ReloadClass 
   }
   return found
 }
-
-type Json = { [key: string]: unknown }
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function isSame (a: unknown, b: unknown): boolean {
   if (a === b) return true

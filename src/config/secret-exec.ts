@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { lstat, realpath, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, sep } from 'node:path'
+import { isObject } from '../lib/json-object.ts'
 import type { Environment } from './environment.ts'
 import { isPosix, secretProgramProblem } from './secret-path.ts'
 import type { ProviderAnswer, SecretProvider } from './secrets.ts'
@@ -88,8 +89,6 @@ async function outputOf ({ program, request: { provider, env }, input }: Run): P
     child.stdin.end(input)
   })
 }
-
-const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const own = (value: unknown, key: string): unknown => isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
 

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import json5 from 'json5'
+import { isObject } from '../lib/json-object.ts'
 import { formatPath, isReservedKey, parsePath, reservedKeysIn, type PathStep } from './path-syntax.ts'
 import { isOfType, isCredentialPlace, isPlaceType } from './secret-places.ts'
 import { isSecretRef, secretRefProblem, type SecretRef } from './schema/types.ts'
@@ -38,7 +39,6 @@ const maxTargets = 10_000
 const alias = /^[a-z][a-z0-9_-]{0,63}$/
 
 type Json = { readonly [key: string]: unknown }
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 const fail = (message: string): never => { throw new PlanError(message) }
 
 export async function readPlan (file: string): Promise<SecretPlan> {

@@ -1,4 +1,5 @@
 /** Credentials that are fetched anew, all of them or none: what is in use must not become nothing because a vault is away. */
+import { isObject } from '../lib/json-object.ts'
 import { isCredentialName } from '../lib/redact.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { LoadedConfig } from './load.ts'
@@ -12,8 +13,6 @@ export interface PlacedRef {
   readonly path: string
   readonly ref: SecretRef
 }
-
-const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 type Tell = (value: unknown, steps: readonly PathStep[], isCredential: boolean) => void
 

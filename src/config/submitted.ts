@@ -3,6 +3,7 @@
  * filled in again, comments stay, and a list that would lose entries says so first.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { isObject } from '../lib/json-object.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { setConfigValue, unsetConfigValue } from './edit.ts'
 import { parseConfigText } from './parse.ts'
@@ -11,7 +12,6 @@ import { restoreRedacted } from './redact.ts'
 import { diffConfig } from './reload.ts'
 
 type Json = { [key: string]: unknown }
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export interface Submitted {
   /** False: the file says all of it already. */

@@ -2,6 +2,7 @@
  * From what the file says to what the program uses: defaults filled in, every mistake named, and the narrowest part around a mistake
  * switched off or put back to a safe value. Driven by the declarations; nothing here knows a key by name.
  */
+import { isObject } from '../lib/json-object.ts'
 import { isCredentialName } from '../lib/redact.ts'
 import { describeType, mismatchOf, showValue, type JsonType, type Mismatch } from './check-type.ts'
 import { closestName } from './closest-name.ts'
@@ -28,7 +29,6 @@ export interface ValidateOptions {
 const switchedOff: unique symbol = Symbol('switched off')
 
 type Json = { [key: string]: unknown }
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Whether anything below the node is such that the daemon must not run without knowing it. */
 function holdsCritical (node: Node): boolean {

@@ -1,4 +1,5 @@
 /** A machine without a screen of ours that lends a gateway commands. The connection belongs to whoever made this. */
+import { objectIn } from '../lib/json-object.ts'
 import { createApprovalsDocument, type ApprovalsFile } from '../tools/approvals/document.ts'
 import { environmentFor, type Environment } from '../tools/exec/environment.ts'
 import { createSpawner } from '../tools/exec/spawner/spawner.ts'
@@ -36,12 +37,9 @@ export interface NodeHost {
 type Handler = (params: Fields, context: RunContext) => Promise<Fields>
 
 function paramsOf (paramsJSON: string | undefined): Fields {
-  if (!paramsJSON) return {}
-  try {
-    const value: unknown = JSON.parse(paramsJSON)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
-  } catch { /* said below, together with what is no object */ }
-  throw invalid('the params are not a JSON object')
+  const params = paramsJSON ? objectIn(paramsJSON) : {}
+  if (!params) throw invalid('the params are not a JSON object')
+  return params
 }
 
 function failureOf (error: unknown): NonNullable<NodeAnswer['error']> {

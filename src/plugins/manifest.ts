@@ -1,4 +1,5 @@
 /** `openclaw.plugin.json`: who a plugin is and what its configuration looks like, known without running any of its code. */
+import { isObject } from '../lib/json-object.ts'
 import { PluginProblem } from './failure.ts'
 import { ownFile, readBounded } from './bounded-file.ts'
 
@@ -26,8 +27,6 @@ type Json = { readonly [field: string]: unknown }
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const reserved = new Set(['__proto__', 'prototype', 'constructor', 'plugins', 'bundle-mcp'])
-
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function parse (text: string, file: string): Json {
   let value: unknown

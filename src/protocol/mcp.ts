@@ -2,6 +2,7 @@
  * The part of the Model Context Protocol in which a gateway is the server: JSON-RPC messages in, answers out, whatever carries them.
  * Tools only; neither resources nor prompts.
  */
+import { isObject } from '../lib/json-object.ts'
 
 /** The newest first. A client that asks for another one is offered the newest, and decides. */
 export const mcpVersions: readonly string[] = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07']
@@ -62,7 +63,6 @@ export class McpRefusal extends Error {
   }
 }
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isId = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number'
 
 export const mcpError = (id: string | number | null, code: number, message: string): McpReply => ({ jsonrpc: '2.0', id, error: { code, message } })

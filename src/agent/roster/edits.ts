@@ -3,6 +3,7 @@ import { agentEntries } from '../../config/agent-entries.ts'
 import { setConfigValue, unsetConfigValue } from '../../config/edit.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { valueAt, type PathStep } from '../../config/path-syntax.ts'
+import { isObject } from '../../lib/json-object.ts'
 
 export interface AgentChange {
   readonly name?: string
@@ -15,7 +16,6 @@ export interface AgentChange {
   readonly theme?: string
 }
 
-const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
 const idOf = (entry: unknown): unknown => isObject(entry) ? entry['id'] : undefined
 const isSame = (a: unknown, b: string): boolean => typeof a === 'string' && a.toLowerCase() === b.toLowerCase()
 

@@ -1,8 +1,8 @@
+import { isObject } from '../../lib/json-object.ts'
 import { isRole, type Role } from '../../protocol/client-info.ts'
 import { knownScopes } from '../../protocol/scopes.ts'
 import type { DeviceToken, PairedDevice } from './types.ts'
 
-const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
 const list = (value: unknown): unknown[] => Array.isArray(value) ? value : []
 
 function storedToken (role: Role, value: unknown): DeviceToken | undefined {

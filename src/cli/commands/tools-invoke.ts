@@ -2,7 +2,7 @@ import { exitCodes } from '../../lib/exit-codes.ts'
 import { escapeControl } from '../../lib/text.ts'
 import { refuseInAgentShell } from '../agent-shell.ts'
 import { command, flag, text } from '../define-command.ts'
-import { CommandFailure } from '../failure.ts'
+import { jsonObject } from '../json-object.ts'
 import { rpcOptionsWith } from '../rpc-options.ts'
 import { placeOf, placeOptions, toolCourse } from '../tool-view.ts'
 import { required, withGateway } from '../with-gateway.ts'
@@ -12,16 +12,6 @@ interface Invoked {
   readonly ok: boolean
   readonly output?: { readonly content?: readonly Part[], readonly isError?: boolean }
   readonly error?: { readonly code: string, readonly message: string, readonly details?: { readonly because?: string } }
-}
-
-function parseArgs (given: string): { [name: string]: unknown } {
-  try {
-    const value: unknown = JSON.parse(given)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as { [name: string]: unknown }
-  } catch {
-    // Said below, together with what is valid JSON but no object.
-  }
-  throw new CommandFailure('Tools invoke failed: --args must be valid JSON (an object, e.g. \'{"limit":5}\').')
 }
 
 function failure ({ error }: Invoked, tool: string): string {
@@ -52,7 +42,7 @@ export default command({
     const { out, options, args, io } = context
     const name = required(args[0], 'tool')
     refuseInAgentShell('Tools invoke', 'tools.invoke', io.env)
-    const given = parseArgs(options.args ?? '{}')
+    const given = jsonObject(options.args ?? '{}', 'Tools invoke failed: --args')
     return await withGateway(context, toolCourse('Tools invoke'), async ({ client }) => {
       const invoked = await client.request('tools.invoke', {
         name, args: given, ...placeOf(options), ...(options.dryRun ? { dryRun: true } : {})

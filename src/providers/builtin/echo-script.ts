@@ -1,4 +1,5 @@
 /** What a message asks of the echo model beside being repeated: lines that begin with `/`. */
+import { objectIn } from '../../lib/json-object.ts'
 import type { ProviderErrorKind } from '../model.ts'
 
 export interface EchoScript {
@@ -59,7 +60,7 @@ function numberOf (draft: Draft, directive: string, text: string, most: number):
 
 function addCall (draft: Draft, argument: string): void {
   const [, name, json = ''] = /^(\S+)\s*(.*)$/s.exec(argument) ?? []
-  const given = parseObject(json === '' ? '{}' : json)
+  const given = objectIn(json === '' ? '{}' : json)
   if (name === undefined || given === undefined) draft.complaints.push('/tool takes a name and a JSON object: /tool session_status {}')
   else if (draft.calls.length >= mostCalls) draft.complaints.push(`More than ${mostCalls} /tool lines are left out.`)
   else draft.calls.push({ name, arguments: given })
@@ -69,13 +70,4 @@ function addFailure (draft: Draft, argument: string): void {
   const [kind = '', words = '0'] = argument.split(/\s+/)
   if (failureKinds.has(kind)) draft.failure = { kind: kind as ProviderErrorKind, afterWords: numberOf(draft, '/fail', words, mostWords) }
   else draft.complaints.push(`/fail takes one of ${[...failureKinds].join(', ')}.`)
-}
-
-function parseObject (json: string): { readonly [name: string]: unknown } | undefined {
-  try {
-    const value: unknown = JSON.parse(json)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as { [name: string]: unknown } : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -1,5 +1,6 @@
 /** One answer of the library's stream, told as it comes and kept as our transcript has it. */
 import type { LanguageModelV4FinishReason, LanguageModelV4StreamPart, LanguageModelV4ToolCall, LanguageModelV4Usage } from '@ai-sdk/provider'
+import { objectIn } from '../../lib/json-object.ts'
 import type { TextPart, ThinkingPart, ToolCallPart, Usage } from '../../protocol/transcript.ts'
 import { ProviderError, type StepEvent, type StepResult } from '../model.ts'
 
@@ -110,15 +111,8 @@ function callOf (part: LanguageModelV4ToolCall, read: SignatureReader): ToolCall
   return args && { type: 'toolCall', id: part.toolCallId, name: part.toolName, arguments: args, ...read.call?.(metadataOf(part)) }
 }
 
-function argumentsOf (input: string): ToolCallPart['arguments'] | undefined {
-  if (input.trim() === '') return {}
-  try {
-    const value: unknown = JSON.parse(input)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as ToolCallPart['arguments'] : undefined
-  } catch {
-    return undefined
-  }
-}
+const argumentsOf = (input: string): ToolCallPart['arguments'] | undefined =>
+  input.trim() === '' ? {} : objectIn(input) as ToolCallPart['arguments'] | undefined
 
 function stopReasonOf ({ unified, raw }: LanguageModelV4FinishReason, calls: boolean, brokenCall: string | undefined): StepResult['stopReason'] {
   if (unified === 'length') return 'length'

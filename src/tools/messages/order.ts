@@ -1,4 +1,5 @@
 /** From what somebody names to an order: the one reading of the fields that tools, methods and the command line take. */
+import { isObject } from '../../lib/json-object.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import { messageActions, type MessageAction, type MessageFile, type MessageOrder, type MessageTemplate } from './port.ts'
 
@@ -81,8 +82,6 @@ function pollOf (fields: Fields): Pick<MessageOrder, 'poll'> {
     }
   }
 }
-
-const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A name, a name with its language after a colon, or an object of these; `templateParams` are the places of its text in their order. */
 function templateOf (fields: Fields): MessageTemplate | undefined {
