@@ -1,6 +1,5 @@
 /** The process around the gateway: one life after the other, until it is told to stop or may not start. */
 import { exitCodes } from './lib/exit-codes.ts'
-import { prepareDevProfile } from './process/dev-profile.ts'
 import { guardProcess } from './process/last-resort.ts'
 import { live } from './process/life.ts'
 import { clearPort } from './process/port.ts'
@@ -52,7 +51,7 @@ async function firstSettings (options: RunOptions, signals: Signals, voice: Voic
   const giveUp = signals.stopped.then(() => {
     if (isReading) setTimeout(() => process.exit(exitCodes.ok), startStopMs).unref()
   })
-  if (options.dev) await prepareDevProfile(pathsOf(options), options)
+  if (options.dev) await (await import('./process/dev-profile.ts')).prepareDevProfile(pathsOf(options), options)
   const settings = await Promise.race([readSettings(options), giveUp])
   isReading = false
   if (settings && options.force) await clearPort(settings, line => voice.say('warn', line))

@@ -2,8 +2,6 @@
  * Credentials that the configuration names instead of containing: a variable, a file, or the answer of a program. What is configured
  * and cannot be had is an error, never an empty or a different credential. Nothing here says a secret aloud.
  */
-import { runExecProvider } from './secret-exec.ts'
-import { readFileProvider } from './secret-file.ts'
 import type { Environment } from './environment.ts'
 import { isSecretRef, secretRefProblem, type SecretInput, type SecretRef } from './schema/types.ts'
 import { isUnresolvedReference } from './substitute.ts'
@@ -85,8 +83,8 @@ export function createSecretResolver ({ config, env, secretValues }: SecretConte
     if (ref.source === 'store') return refuse('this gateway keeps no secrets in its store; use env, file or exec')
     try {
       const run = ref.source === 'file'
-        ? (ids: string[]) => readFileProvider(provider, ids)
-        : (ids: string[]) => runExecProvider({ alias, provider, ids, env })
+        ? async (ids: string[]) => await (await import('./secret-file.ts')).readFileProvider(provider, ids)
+        : async (ids: string[]) => await (await import('./secret-exec.ts')).runExecProvider({ alias, provider, ids, env })
       const answer = await ask(alias, ref.id, run)
       const value = answer.values.get(ref.id)
       return value === undefined || value === '' ? refuse(answer.errors.get(ref.id) ?? `has no value for "${ref.id}"`) : { value, source: ref.source }

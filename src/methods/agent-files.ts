@@ -1,10 +1,10 @@
 /** The workspaces of agents: their bootstrap files to read and write, everything else to look at. */
-import { getFile, getWorkspaceFile, listFiles, listWorkspace } from '../agent/roster/workspace-files.ts'
 import { Type } from '../protocol/type.ts'
 import { method } from './rooms.ts'
 import { openObject, text } from './shapes.ts'
 
 const named = { agentId: text({ maxLength: 256 }), name: text({ maxLength: 256 }) }
+const workspaceFiles = () => import('../agent/roster/workspace-files.ts')
 const count = (minimum: number) => Type.Optional(Type.Integer({ minimum }))
 
 export const agentFiles = {
@@ -14,7 +14,7 @@ export const agentFiles = {
     result: openObject,
     async handle ({ agentId }, { rooms: { roster } }) {
       const { id, workspace } = roster.get(agentId)
-      return { agentId: id, workspace, files: await listFiles(workspace) }
+      return { agentId: id, workspace, files: await (await workspaceFiles()).listFiles(workspace) }
     }
   }),
   'agents.files.get': method({
@@ -23,7 +23,7 @@ export const agentFiles = {
     result: openObject,
     async handle ({ agentId, name }, { rooms: { roster } }) {
       const { id, workspace } = roster.get(agentId)
-      return { agentId: id, workspace, file: await getFile(workspace, name) }
+      return { agentId: id, workspace, file: await (await workspaceFiles()).getFile(workspace, name) }
     }
   }),
   'agents.files.set': method({
@@ -43,7 +43,7 @@ export const agentFiles = {
     result: openObject,
     async handle ({ agentId, ...page }, { rooms: { roster } }) {
       const { id, workspace } = roster.get(agentId)
-      return { agentId: id, ...await listWorkspace(workspace, page) }
+      return { agentId: id, ...await (await workspaceFiles()).listWorkspace(workspace, page) }
     }
   }),
   'agents.workspace.get': method({
@@ -52,7 +52,7 @@ export const agentFiles = {
     result: openObject,
     async handle ({ agentId, path }, { rooms: { roster } }) {
       const { id, workspace } = roster.get(agentId)
-      return { agentId: id, file: await getWorkspaceFile(workspace, path) }
+      return { agentId: id, file: await (await workspaceFiles()).getWorkspaceFile(workspace, path) }
     }
   })
 }

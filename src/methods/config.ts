@@ -1,4 +1,3 @@
-import { configJsonSchema, configUiHints, lookupSchema } from '../config/json-schema.ts'
 import { redactConfig } from '../config/redact.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { Type } from '../protocol/type.ts'
@@ -40,15 +39,18 @@ export const config = {
     scope: 'operator.read',
     params: noParams,
     result: Type.Object({ schema: Type.Unknown(), uiHints: openObject, version: text(), generatedAt: text() }),
-    handle: (_params, { rooms }) => ({
-      schema: configJsonSchema(), uiHints: configUiHints(), version: rooms.version, generatedAt: new Date(rooms.now()).toISOString()
-    })
+    async handle (_params, { rooms }) {
+      const { configJsonSchema, configUiHints } = await import('../config/json-schema.ts')
+      const generatedAt = new Date(rooms.now()).toISOString()
+      return { schema: configJsonSchema(), uiHints: configUiHints(), version: rooms.version, generatedAt }
+    }
   }),
   'config.schema.lookup': method({
     scope: 'operator.read',
     params: Type.Object({ path: text({ maxLength: 512 }) }, { additionalProperties: false }),
     result: openObject,
-    handle ({ path }) {
+    async handle ({ path }) {
+      const { lookupSchema } = await import('../config/json-schema.ts')
       const found = lookupSchema(path)
       if (!found) throw new GatewayError('NOT_FOUND', { message: `unknown config path: ${path}`, details: { path } })
       return found as {}

@@ -1,4 +1,3 @@
-import { qrPngDataUrl } from '../auth/devices/qr.ts'
 import type { DeviceCaller } from '../auth/devices/types.ts'
 import type { AuthMethod, Caller } from '../auth/caller.ts'
 import { Type, oneOf } from '../protocol/type.ts'
@@ -84,7 +83,7 @@ export const devices = {
         ...(alternatives.length > 0 ? { gatewayUrls: [code.gatewayUrl, ...alternatives] } : {}),
         auth: rooms.authMode() === 'password' ? 'password' : 'token',
         urlSource: source,
-        ...(includeQr ? { qrDataUrl: await qrPngDataUrl(code.link) } : {}),
+        ...(includeQr ? { qrDataUrl: await (await import('../auth/devices/qr.ts')).qrPngDataUrl(code.link) } : {}),
         access: code.access,
         expiresAtMs: code.expiresAtMs
       }

@@ -1,8 +1,7 @@
 /** Getting the port: freed first when that was asked for, and when somebody has it, who that is. */
+import { steadyNow } from '../lib/clock.ts'
 import { exitCodes } from '../lib/exit-codes.ts'
-import { canListen, freePort, PortNotFreedError } from '../lib/free-port.ts'
 import { nodeHttp } from '../lib/node-http.ts'
-import { describeHolder, findPortHolder } from '../lib/port-holder.ts'
 import { openListeners, type Listeners } from '../listeners.ts'
 import type { Settings } from './settings.ts'
 import { refuse } from './start-refused.ts'
@@ -38,11 +37,12 @@ function answersAsGateway (over: Pick<typeof import('node:https'), 'request'>, p
 
 /** What `--force` asks for. The lines say what was done to whom; nobody is ended whose address we do not need. */
 export async function clearPort ({ options, port, bind }: Settings, log: (line: string) => void): Promise<void> {
+  const { canListen, freePort, PortNotFreedError } = await import('../lib/free-port.ts')
   const free = await Promise.all(bind.hosts.map(host => canListen(port, host)))
   if (!free.includes(false)) return
   try {
     const interactive = options.stdout.isTTY === true
-    await freePort({ port, host: bind.hosts[0], log, interactive, isGatewayHealthy: isHealthyGateway, now: Date.now })
+    await freePort({ port, host: bind.hosts[0], log, interactive, isGatewayHealthy: isHealthyGateway, now: steadyNow })
   } catch (error) {
     if (error instanceof PortNotFreedError) refuse(exitCodes.failed, error.message)
     throw error
@@ -53,6 +53,7 @@ type ListenError = NodeJS.ErrnoException & { address?: string }
 
 async function taken (port: number, error: ListenError): Promise<never> {
   const host = error.address ?? '127.0.0.1'
+  const { describeHolder, findPortHolder } = await import('../lib/port-holder.ts')
   const [holders, isGateway] = await Promise.all([findPortHolder(port), isHealthyGateway(port, host)])
   const name = reachable(host)
   return refuse(exitCodes.taken,

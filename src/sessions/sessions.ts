@@ -19,7 +19,7 @@ import type { SessionRecord } from './record.ts'
 import { expiryOf, ruleFor } from './reset-rules.ts'
 import type { Sessions, SessionTarget } from './room.ts'
 import { createRows, type Rows } from './rows.ts'
-import { createSearch, type SearchQuery, type SearchResult } from './search.ts'
+import type { SearchQuery, SearchResult } from './search.ts'
 import { createSubscribers, type Subscribers } from './subscribers.ts'
 import { createUsage, type SessionUsage } from './usage.ts'
 import type { RowFacts, SessionModel } from './wire-row.ts'
@@ -242,7 +242,7 @@ export function createSessions (options: SessionsOptions): SessionsRoom {
     compaction: createCompaction(parts),
     groups: createGroups(parts),
     usage: createUsage(parts),
-    search: createSearch(parts),
+    search: async query => await (await import('./search.ts')).createSearch(parts)(query),
     maintenance,
     factsOf,
     locate: (sessionKey, agentId) => /^\s*agent:/i.test(sessionKey)

@@ -95,7 +95,7 @@ t.test('requests after connect', async t => {
 
   await t.test('identity, config and users.self', async t => {
     t.match((await admin.client.request('gateway.identity.get')).payload, { deviceId: /^[0-9a-f]{64}$/, publicKey: /^[\w-]{43}$/ })
-    t.match((await admin.client.request('config.get')).payload, { exists: false, valid: true, config: { gateway: { auth: { token: '__OPENCLAW_REDACTED__' } } } })
+    t.match((await admin.client.request('config.get')).payload, { exists: true, valid: true, config: { gateway: { auth: { token: '__OPENCLAW_REDACTED__' } } } })
     t.match(await admin.client.request('users.self'), { error: { code: 'FORBIDDEN', message: 'users.self requires an authenticated user' } })
   })
 

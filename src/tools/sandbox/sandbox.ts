@@ -9,7 +9,7 @@ import type { CommandPlace } from '../exec/sources.ts'
 import { denyPathsOf } from '../files/files.ts'
 import type { Session } from '../files/files.ts'
 import { mayElevate } from './elevation.ts'
-import { buildPlan, type SandboxBackend, type SandboxPlan } from './plan.ts'
+import type { SandboxBackend, SandboxPlan } from './plan.ts'
 import { SandboxUnavailable } from './refusal.ts'
 import { sandboxSettings, type SandboxSettings } from './settings.ts'
 
@@ -47,6 +47,7 @@ export function createSandbox ({ config, paths, workspaceOf, env, now }: Sandbox
     if (!applies(session)) return undefined
     const settings = settingsFor(session)
     const { workspaceRoot } = settings
+    const { buildPlan } = await import('./plan.ts')
     return await buildPlan({
       settings,
       ...session,

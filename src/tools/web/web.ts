@@ -1,9 +1,9 @@
 /** The web as agents see it: pages and searches, through the one guard. */
 import type { LoadedConfig } from '../../config/load.ts'
-import { createOutbound, type Outbound } from '../../lib/outbound/outbound.ts'
+import type { Outbound } from '../../lib/outbound/outbound.ts'
 import { createAnswerCache } from './answer-cache.ts'
 import type { FetchRequest, KnownPage } from './fetch-page.ts'
-import { createPageReader } from './page/page-reader.ts'
+import type { PageReader } from './page/page-reader.ts'
 import type { SearchAnswer, SearchRequest } from './search/search.ts'
 
 export interface WebOptions {
@@ -20,20 +20,32 @@ export interface Web {
   close (): Promise<void>
 }
 
-export function createWeb ({ config, now, outbound = createOutbound() }: WebOptions): Web {
-  const reader = createPageReader()
+/** Loaded with the first call to anywhere. */
+function lateOutbound (): Outbound {
+  let made: Outbound | undefined
+  return {
+    async request (request) {
+      made ??= (await import('../../lib/outbound/outbound.ts')).createOutbound()
+      return await made.request(request)
+    }
+  }
+}
+
+export function createWeb ({ config, now, outbound = lateOutbound() }: WebOptions): Web {
+  let reader: PageReader | undefined
   const pages = createAnswerCache<KnownPage>(now)
   const searches = createAnswerCache<SearchAnswer>(now)
   return {
     outbound,
     async fetch (request, signal) {
-      const { fetchPage } = await import('./fetch-page.ts')
+      const [{ fetchPage }, { createPageReader }] = await Promise.all([import('./fetch-page.ts'), import('./page/page-reader.ts')])
+      reader ??= createPageReader()
       return await fetchPage({ outbound, reader, cache: pages, now }, request, config().config.tools.web, signal)
     },
     async search (request, signal) {
       const { search } = await import('./search/search.ts')
       return await search({ outbound, cache: searches, now, loaded: config() }, request, signal)
     },
-    close: reader.close
+    async close () { await reader?.close() }
   }
 }
