@@ -20,7 +20,7 @@ t.test('a newcomer starts it, looks at it and asks it, without configuring anyth
   const status = await cli('status', '--json')
   t.equal(status.code, 0)
   t.match(status.json(), { pid: daemon.pid, gateway: { reachable: true, capability: 'admin_capable', error: null }, health: { ok: true } })
-  t.match((await cli('status')).out, new RegExp(`Gateway +local · ws://127\\.0\\.0\\.1:${home.port} \\(local loopback\\) · reachable`))
+  t.match((await cli('status')).out, new RegExp(`Gateway +local · ws://127\\.0\\.0\\.1:${home.port} \\(local loopback\\) · reachable .* · auth token \\(\\w+, fingerprint [0-9a-f]{8}\\)`))
   const shown = await cli('config', 'get', 'gateway.auth.token', '--show')
   t.match(shown.out, /^[0-9a-f]{48}\n$/)
   t.equal(shown.out, readFileSync(join(home.stateDir, 'gateway.token'), 'utf8'))

@@ -3,6 +3,7 @@ import type { AuditStanding } from '../../audit/act.ts'
 import type { GatewayClientError } from '../client-error.ts'
 import { capabilityText } from '../capability.ts'
 import { command, flag, type CommandContext, type OptionValues } from '../define-command.ts'
+import { secretSources, type SecretSource } from '../doctor/credentials.ts'
 import { agentsText, channelLines, eventLoopText, type HealthView } from '../health-lines.ts'
 import { loadLocalSettings, type LocalSettings } from '../local-settings.ts'
 import { packageVersion } from '../../lib/package-version.ts'
@@ -37,21 +38,23 @@ interface StatusView {
   audit?: AuditStanding
 }
 
-const authText = ({ auth, authSource }: GatewayTarget): string => {
+/** Which secret it was, so that two people see whether they mean the same one. */
+const authText = ({ auth, authSource }: GatewayTarget, { secrets }: Beside): string => {
   const used = Object.keys(auth)
-  return used.length > 0 ? `auth ${used.join(' and ')} (${authSource})` : 'auth by this device'
+  const fingerprint = used.includes('token') && authSource !== 'flag' ? secrets.find(({ inForce }) => inForce)?.fingerprint : undefined
+  return used.length > 0 ? `auth ${used.join(' and ')} (${authSource}${fingerprint ? `, fingerprint ${fingerprint}` : ''})` : 'auth by this device'
 }
 
 const explain = (error: GatewayClientError): string => error.reason ?? error.message
 
-function gatewayText (target: GatewayTarget, probe: ProbeResult, out: Context['out']): string {
+function gatewayText (target: GatewayTarget, probe: ProbeResult, beside: Beside, out: Context['out']): string {
   const where = `${target.local ? 'local' : 'remote'} · ${target.url} (${target.urlSource})`
   if (!probe.connected) {
     const refused = probe.error!.kind === 'request'
     return `${where} · ${out.paint('red', refused ? 'refuses this client' : 'unreachable')}: ${escapeControl(explain(probe.error!), 500)}`
   }
   const latency = duration(probe.connectLatencyMs ?? 0)
-  return `${where} · ${out.paint('green', 'reachable')} ${latency} · ${authText(target)} · ${capabilityText(probe.capability)}`
+  return `${where} · ${out.paint('green', 'reachable')} ${latency} · ${authText(target, beside)} · ${capabilityText(probe.capability)}`
 }
 
 function configText ({ loaded, configPath }: LocalSettings, out: Context['out']): string {
@@ -74,6 +77,8 @@ const megabytes = (bytes: number | undefined): string | undefined => bytes === u
 /** What is known beside what the gateway itself tells. */
 interface Beside {
   readonly service: ServiceReport
+  /** Of this machine's gateway; none when another one is asked. */
+  readonly secrets: readonly SecretSource[]
   /** Only with --all or --deep. */
   readonly security?: { readonly summary: Summary, readonly findings: readonly object[] }
 }
@@ -81,10 +86,12 @@ interface Beside {
 async function lookBeside (context: Context, settings: LocalSettings, target: GatewayTarget, probe: ProbeResult): Promise<Beside> {
   const seen = { local: target.local, deep: false, pid: undefined, isRunning: probe.connected }
   const { report: service } = await createServiceReport(context, seen)
-  if (!context.options.all && !context.options.deep) return { service }
+  const secrets = target.local ? await secretSources(settings) : []
+  if (!context.options.all && !context.options.deep) return { service, secrets }
   const { audit, summarize } = await import('../security/audit.ts')
   const findings = await audit(context, settings)
-  return { service, security: { summary: summarize(findings), findings: findings.map(({ repair: _repair, ...finding }) => finding) } }
+  const security = { summary: summarize(findings), findings: findings.map(({ repair: _repair, ...finding }) => finding) }
+  return { service, secrets, security }
 }
 
 function serviceText ({ command, label, loaded, loadedText, notLoadedText, runtime, configAudit }: ServiceReport): string {
@@ -121,7 +128,7 @@ function overview (context: Context, settings: LocalSettings, target: GatewayTar
     ['OS', `${process.platform} ${release()} (${process.arch}) · node ${process.versions.node}`],
     ['Dashboard', `${target.url.replace(/^ws/, 'http')}${base}/`],
     ['Config', configText(settings, out)],
-    ['Gateway', gatewayText(target, probe, out)],
+    ['Gateway', gatewayText(target, probe, beside, out)],
     ['Gateway service', serviceText(beside.service)],
     ['Security audit', securityText(beside)],
     ['Version', probe.server ? `${probe.server.version} (command line ${packageVersion()})` : packageVersion()],
@@ -149,7 +156,7 @@ function nextSteps (probe: ProbeResult, target: GatewayTarget, settings: LocalSe
     : ['Check the address and the way there: openclaw gateway probe']
 }
 
-function document (settings: LocalSettings, target: GatewayTarget, probe: ProbeResult, { service, security }: Beside): object {
+function document (settings: LocalSettings, target: GatewayTarget, probe: ProbeResult, { service, secrets, security }: Beside): object {
   const presence = probe.answers['system-presence'] as { reason?: string }[] | undefined
   const health = probe.answers['health'] as HealthView | undefined
   const agents = (health?.agents ?? []).map(({ agentId, isDefault, sessions }) =>
@@ -180,6 +187,7 @@ function document (settings: LocalSettings, target: GatewayTarget, probe: ProbeR
     presence: presence ?? [],
     agents: { defaultId: health?.defaultAgentId ?? null, agents },
     secretDiagnostics: settings.credentialProblems,
+    secrets,
     collection: { source: probe.connected ? 'gateway' : 'local' }
   }
 }
