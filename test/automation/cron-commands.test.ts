@@ -105,6 +105,7 @@ t.test('commands are for the owner of the gateway, and for no conversation', asy
     [commandJob([' ']), /names no program/],
     [commandJob([]), /argv/],
     [commandJob(['a\0b']), /argv/],
+    [commandJob(['true'], {}, { toolsAllow: ['read'] }), /the tool exec/],
     [commandJob(['true'], {}, { input: 'x' }), /does not offer input of commands/],
     [commandJob(['true'], {}, { timeoutSeconds: 86_400 }), /timeoutSeconds/]
   ]

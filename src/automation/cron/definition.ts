@@ -67,6 +67,7 @@ function checkTogether ({ payload, sessionTarget, delivery, schedule, deleteAfte
   if (payload.kind === 'command') {
     if (sessionTarget !== 'isolated') throw refuse('a command runs in no conversation: sessionTarget "isolated"')
     if (payload.argv[0]!.trim() === '') throw refuse('payload.argv names no program')
+    if (payload.toolsAllow?.every(name => name !== 'exec' && name !== '*')) throw refuse('payload.toolsAllow: a command is run by the tool exec')
   }
   if (delivery?.mode === 'webhook') checkWebhook(delivery.to)
   if (delivery?.completionDestination) checkWebhook(delivery.completionDestination.to)
