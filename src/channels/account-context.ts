@@ -45,6 +45,15 @@ export function createContext (source: Source, facts: AccountFacts, life: LifePo
       life.changed()
     }),
     activity: ifAlive(() => { facts.lastTransportActivityAt = clock.now() }),
+    ingress: ifAlive((problem: string | undefined) => {
+      if (problem !== undefined) Object.assign(facts, { ingressUnavailable: true, lastError: problem.slice(0, 500) })
+      else if (facts.ingressUnavailable !== true) return
+      else {
+        delete facts.ingressUnavailable
+        if (facts.failedSince === undefined) delete facts.lastError
+      }
+      life.changed()
+    }),
     failed: ifAlive((error: unknown) => life.over('crashed', error)),
     async receive (message) {
       if (!life.isAlive()) throw new Error('the account has ended')

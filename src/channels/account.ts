@@ -181,6 +181,7 @@ class Account implements SupervisedAccount {
     Object.assign(facts, { lifecycle: 'starting', running: false, lastStartAt: this.#options.clock.now() })
     delete facts.connected
     delete facts.terminal
+    delete facts.ingressUnavailable
     this.#changed()
     let timedOut = true
     const started = contained(error => this.#over(life, 'crashed', error), async () => await this.channel.start(this.#contextOf(life)))

@@ -120,6 +120,8 @@ export interface AccountContext<Config = unknown> {
   disconnected (why: { readonly reason: string, readonly terminal?: Terminal }): void
   /** The service is there: a frame, a ping, a poll that returned. Silence of people is none of the connection's. */
   activity (): void
+  /** Of webhooks: why the service cannot reach us, or undefined when it can. Whoever cannot know never calls this. */
+  ingress (problem: string | undefined): void
   /** The account cannot go on: it is begun anew after a while. */
   failed (error: unknown): void
   /** Resolves when the message is durable: only then the service may be told that we have it. */

@@ -15,7 +15,7 @@ export interface AccountFacts {
   /** Absent until the channel has said so once; webhooks never do. */
   connected?: boolean
   terminal?: Terminal
-  /** Webhooks whose address cannot be served. */
+  /** The service says that it cannot call us. */
   ingressUnavailable?: boolean
   manuallyStopped: boolean
   restartPending: boolean

@@ -94,13 +94,30 @@ const kinds: readonly Kind[] = [
   {
     what: 'a webhook whose address cannot be served',
     behaviour: scene => async (context, at) => {
-      if (isFirst(at)) scene().clock.after(1, () => { scene().accounts[0]!.facts.ingressUnavailable = true })
-      else delete scene().accounts[0]!.facts.ingressUnavailable
+      if (isFirst(at)) scene().clock.after(1, () => context.ingress('nobody answers there'))
       beats(scene, context)
     },
     watchMinutes: 60,
     starts: [0, 60],
     reasons: { 'ingress-unavailable': 1 }
+  },
+  {
+    what: 'a webhook that the service reaches again by itself',
+    behaviour: scene => async context => {
+      scene().clock.after(10_000, () => context.ingress('nobody answers there'))
+      scene().clock.after(50_000, () => context.ingress(undefined))
+    },
+    watchMinutes: 60,
+    starts: [0],
+    reasons: {}
+  },
+  {
+    what: 'a webhook that the service never reaches',
+    behaviour: scene => async context => { scene().clock.after(2 * minute, () => context.ingress('nobody answers there')) },
+    watchMinutes: 60,
+    // Each time it is found with the look after it was told.
+    starts: [0, 6, 11, 16, 21, 26, 31, 36, 41, 46, 51].map(at => at * 60),
+    reasons: { 'ingress-unavailable': 10 }
   },
   {
     what: 'a session that was logged out elsewhere',

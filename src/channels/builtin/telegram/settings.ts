@@ -14,7 +14,10 @@ export const telegramKeys = Type.Object({
   pollingTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, description: 'How long one poll waits for messages; default 30.' })),
   linkPreview: Type.Optional(Type.Boolean({ description: 'Show previews of links in what is sent; default true.' })),
   webhookUrl: Type.Optional(Type.String({ minLength: 1, description: 'Public https address for messages; without it they are polled for.' })),
-  webhookSecret: Type.Optional(secretInput)
+  webhookSecret: Type.Optional(secretInput),
+  webhookCheckSeconds: Type.Optional(Type.Integer({
+    minimum: 0, maximum: 86_400, description: 'How often Telegram is asked whether it can reach the webhook; default 120, 0: never.'
+  }))
 })
 
 export type TelegramKeys = Static<typeof telegramKeys>
@@ -26,7 +29,7 @@ export interface TelegramSettings {
   readonly timeoutMs: number
   readonly pollSeconds: number
   readonly linkPreview: boolean
-  readonly webhook: { readonly url: string, readonly secret: string } | undefined
+  readonly webhook: { readonly url: string, readonly secret: string, readonly checkMs: number } | undefined
 }
 
 const publicRoot = 'https://api.telegram.org'
@@ -77,11 +80,11 @@ async function tokenOf ({ accountId, config: { botToken, tokenFile }, secret }: 
   return token
 }
 
-async function webhookOf ({ accountId, config: { webhookUrl }, secret }: Source): Promise<TelegramSettings['webhook']> {
+async function webhookOf ({ accountId, config: { webhookUrl, webhookCheckSeconds = 120 }, secret }: Source): Promise<TelegramSettings['webhook']> {
   if (webhookUrl === undefined) return undefined
   const given = await secret('webhookSecret')
   if (!secretShape.test(given)) throw new Error(`${settingsPath('telegram', accountId)}.webhookSecret must be 1 to 256 of A-Z a-z 0-9 _ -`)
-  return { url: webhookUrl, secret: given }
+  return { url: webhookUrl, secret: given, checkMs: webhookCheckSeconds * 1000 }
 }
 
 export async function readSettings (source: Source): Promise<TelegramSettings> {

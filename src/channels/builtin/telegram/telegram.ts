@@ -4,6 +4,7 @@ import { defineChannel, type AccountContext, type ProbeResult, type RunningAccou
 import { readAlone } from '../../exclusive.ts'
 import { live, type Life } from '../../life.ts'
 import { createApi, Refusal, type Api } from './api.ts'
+import { watchIngress } from './ingress.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { Memory, Saved } from './memory.ts'
 import { createOutbound, mediaLimitBytes } from './outbound.ts'
@@ -30,19 +31,35 @@ async function probe (api: Api, signal: AbortSignal): Promise<ProbeResult> {
   }
 }
 
+/** Telegram does not know the token any more. */
+const end = (context: AccountContext<TelegramKeys>, refusal: Refusal): void =>
+  context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
+
 /** The door for Telegram's own calls. */
-async function startWebhook ({ api, context, memory, settings: { webhook }, life: { signal } }: Account): Promise<Pick<RunningAccount, 'webhook' | 'logout'>> {
+async function startWebhook (account: Account, webhook: NonNullable<TelegramSettings['webhook']>): Promise<Pick<RunningAccount, 'webhook' | 'logout'>> {
+  const { api, context, memory, life: { signal, follow } } = account
   let intake: Intake
   try {
     const self = await api.call<User>('getMe', {}, { signal })
-    await setWebhook(api, webhook!, signal)
+    await setWebhook(api, webhook, signal)
     intake = createIntake(context, memory, { self, api })
   } catch (error) {
-    if (error instanceof Refusal && error.isUnauthorized) context.disconnected({ reason: unauthorized(error), terminal: 'logged-out' })
+    if (error instanceof Refusal && error.isUnauthorized) end(context, error)
     throw error
   }
   signal.addEventListener('abort', () => intake.stop())
-  return { webhook: createWebhook(webhook!.secret, intake, context), logout: async signal => await dropWebhook(api, signal) }
+  let heardAtMs = 0
+  const activity = (): void => {
+    heardAtMs = context.now()
+    context.activity()
+  }
+  if (webhook.checkMs > 0) {
+    follow(watchIngress({ api, context, webhook, heardAtMs: () => heardAtMs, signal, unauthorized: refusal => end(context, refusal) }))
+  }
+  return {
+    webhook: createWebhook(webhook.secret, intake, { ...context, activity }),
+    logout: async signal => await dropWebhook(api, signal)
+  }
 }
 
 function startPolling ({ api, context, memory, settings: { pollSeconds }, life: { signal, follow } }: Account): void {
@@ -71,12 +88,9 @@ export const telegram = defineChannel<TelegramKeys>({
       const api = life.closeAtEnd(createApi(settings))
       const account = { api, context, memory, settings, life }
       if (!settings.webhook) startPolling(account)
-      const outbound = createOutbound({
-        api,
-        linkPreview: settings.linkPreview,
-        unauthorized: refusal => context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
-      })
-      return { ...outbound, probe: async signal => await probe(api, signal), ...(settings.webhook ? await startWebhook(account) : {}) }
+      const door = settings.webhook ? await startWebhook(account, settings.webhook) : {}
+      const outbound = createOutbound({ api, linkPreview: settings.linkPreview, unauthorized: refusal => end(context, refusal) })
+      return { ...outbound, probe: async signal => await probe(api, signal), ...door }
     })
   }
 })

@@ -14,6 +14,8 @@ export interface Scene {
   readonly logged: string[]
   /** In the order in which they were said: up, down, activity is only counted. */
   readonly links: Array<{ readonly up: boolean, readonly reason?: string, readonly terminal?: Terminal }>
+  /** What Telegram said of whether it reaches us. */
+  readonly ingress: Array<string | undefined>
   readonly activities: () => number
   memory: object
   clock: () => number
@@ -48,6 +50,7 @@ export async function openScene (t: Test, { keys = {}, memory = {}, server: give
     received: [],
     logged: [],
     links: [],
+    ingress: [],
     activities: () => activities,
     memory,
     clock: Date.now,
@@ -73,6 +76,7 @@ export async function openScene (t: Test, { keys = {}, memory = {}, server: give
     connected: () => { scene.links.push({ up: true }) },
     disconnected: why => { scene.links.push({ up: false, ...why }) },
     activity: () => { activities++ },
+    ingress: problem => { scene.ingress.push(problem) },
     failed: error => { scene.logged.push(`failed: ${String(error)}`) },
     async receive (message) {
       await scene.receive(message)

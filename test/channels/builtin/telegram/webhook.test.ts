@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { telegram } from '../../../../src/channels/builtin/telegram/telegram.ts'
@@ -7,6 +8,7 @@ import { botToken } from '../../../fixtures/channels/telegram-people.ts'
 import { startTelegram } from '../../../fixtures/channels/telegram-server.ts'
 import { ownDirectory } from '../../../fixtures/own-directory.ts'
 import { startWebServer } from '../../../fixtures/web-server.ts'
+import { freePort } from '../../../process/daemon.ts'
 import { openScene, until, type Scene } from './scene.ts'
 
 const secret = 'hook_secret-1'
@@ -44,6 +46,35 @@ t.test('Telegram is told where to deliver, and what it delivers is accepted when
   t.ok(scene.activities() > 0)
   await scene.account.stop()
   t.ok(server.webhook, 'what is written while the gateway is away waits with Telegram')
+})
+
+t.test('Telegram is asked whether it reaches us: what it cannot bring, and another webhook in place of ours', async t => {
+  const port = await freePort()
+  const server = await startTelegram(t)
+  const url = `http://127.0.0.1:${port}/telegram`
+  const scene = await openScene(t, { server, keys: { webhookUrl: url, webhookSecret: secret, webhookCheckSeconds: 1 } })
+  const saysLast = async (found: RegExp | undefined): Promise<void> =>
+    await until(() => scene.ingress.length > 0 && (found ? found.test(scene.ingress.at(-1) ?? '') : scene.ingress.at(-1) === undefined))
+  await saysLast(undefined)
+  server.write({ text: 'nobody is there' })
+  await saysLast(new RegExp(`^Telegram cannot bring 1 messages to ${url}: Connection refused$`))
+  const web = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', chunk => chunks.push(chunk)).on('end', () => {
+      scene.account.webhook!({ method: 'POST', path: '', query: {}, headers: request.headers as WebhookRequest['headers'], body: Buffer.concat(chunks) })
+        .then(({ status }) => response.writeHead(status).end(), () => response.destroy())
+    })
+  })
+  web.listen(port, '127.0.0.1')
+  t.teardown(() => web.close())
+  await saysLast(undefined)
+  t.match(scene.received, [{ text: 'nobody is there' }])
+  for (const [other, words] of [['http://127.0.0.1:1/elsewhere', /something else has entered another webhook/], ['', /was taken away/]] as const) {
+    await fetch(`${server.url}/bot${botToken}/setWebhook?url=${encodeURIComponent(other)}`)
+    await saysLast(words)
+  }
+  await scene.again()
+  await saysLast(undefined)
 })
 
 t.test('an album is gathered though each picture waits for the answer to the one before', async t => {
