@@ -26,6 +26,7 @@ import type { GatewayConfig } from './config/schema.ts'
 import { createEventBus } from './events/bus.ts'
 import { allowCrossOrigin } from './http/cross-origin.ts'
 import { createHttp } from './http/server.ts'
+import { steadyNow } from './lib/clock.ts'
 import { openListeners, type Listeners } from './listeners.ts'
 import { createWireLog } from './log/wire-log.ts'
 import { methodTable } from './methods/index.ts'
@@ -63,7 +64,7 @@ const secretsOf = ({ token, password }: GatewayAuth, { localAdminToken }: Gatewa
 const gatewayConfig = ({ live }: Pick<Parts, 'live'>): GatewayConfig => live.current().config.gateway
 
 function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
-  const { options, host, door, now, events, conversation } = parts
+  const { options, host, door, now, steady, events, conversation } = parts
   const { logging, paths, version, verbose = false } = options
   const { presence, lifecycle } = host
   return createRpc<Rooms>({
@@ -72,8 +73,9 @@ function composeRpc (parts: Parts, devices: Rooms['devices']): Rpc<Rooms> {
     more: parts.plugins as MoreMethods<Rooms>,
     rooms: connections => composeRooms(parts, { devices, connections }),
     now,
+    steady,
     log: logging.child('ws'),
-    wireLog: createWireLog({ logger: logging.child('ws'), verbose, now }),
+    wireLog: createWireLog({ logger: logging.child('ws'), verbose, now: steady }),
     lifecycle,
     events,
     authenticate: door.authenticate,
@@ -132,6 +134,7 @@ async function composeHttp (parts: Parts, rpc: Rpc<Rooms>): Promise<FastifyInsta
 
 export async function createGateway (options: GatewayOptions): Promise<Gateway> {
   const { loaded, paths, logging, store, version, bind, localAdminToken, now = Date.now } = options
+  const steady = options.steady ?? options.now ?? steadyNow
   const log = logging.child('gateway')
   const bootId = randomUUID()
   const credential = createCredential(options.auth)
@@ -141,7 +144,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   const events = createEventBus((err, event) => log.error({ err, event }, 'an event listener failed'))
   const live = createLiveConfig({ loaded, paths, env: options.env })
   const config = (): GatewayConfig => gatewayConfig({ live })
-  const watch = composeWatch({ ...options, live, events, bootId, secrets: () => secretsOf(credential.current(), options), now })
+  const watch = composeWatch({ ...options, live, events, bootId, secrets: () => secretsOf(credential.current(), options), now, steady })
   const host = createHost({
     config: live.current,
     store,
@@ -150,6 +153,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     version,
     bootId,
     now,
+    steady,
     hotReload: () => reload.facts().watching ? 'active' : 'disabled',
     lastMethod: () => rpc.lastMethod(),
     leave: options.leave,
@@ -170,8 +174,8 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     invalidate: (target, reason) => rpc.invalidate(target, reason)
   })
   const keys = composeKeys({ store, now, notice: text => log.warn(text), disconnect: (...callers) => rpc.disconnect(...callers) })
-  const tailscale = composeTailscale({ ...options, config, auth: credential.current, now })
-  const door = createDoor({ config, credential, bind, port, localAdminToken, devices, keys, now, watch: watch.door, tailscale })
+  const tailscale = composeTailscale({ ...options, config, auth: credential.current, now: steady })
+  const door = createDoor({ config, credential, bind, port, localAdminToken, devices, keys, now, steady, watch: watch.door, tailscale })
   const conversation = composeConversation({
     live,
     paths,
@@ -183,6 +187,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     keys,
     archiveDir: join(paths.stateDir, 'archive'),
     now,
+    steady,
     capsOf: id => rpc.connections.get(id)?.caps,
     watch: watch.work,
     expectRoom: () => host.strain.expectRoom(),
@@ -204,7 +209,7 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
   const authMode = (): string => credential.current().mode
   const reload = composeReload({ ...options, live, configPath: paths.configPath, events, now, replaceAuth, rebuild: door.rebuild })
   const parts: Parts = {
-    options, keys, live, reload, now, bootId, events, host, door, watch, conversation, plugins, channels, automation, port, authMode
+    options, keys, live, reload, now, steady, bootId, events, host, door, watch, conversation, plugins, channels, automation, port, authMode
   }
   const rpc = composeRpc(parts, devices)
   const fastify = await composeHttp(parts, rpc)
@@ -220,10 +225,10 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     await announcement.close()
     conversation.commands.approvals.release()
     const { drainMs } = config().shutdown
-    const beganAtMs = now()
+    const beganAtMs = steady()
     await channels.stopIntake()
     await conversation.runs.drain(drainMs)
-    await rpc.shutdown(reason, Math.max(lastAnswersMs, drainMs - (now() - beganAtMs)))
+    await rpc.shutdown(reason, Math.max(lastAnswersMs, drainMs - (steady() - beganAtMs)))
     await listeners?.close()
     await fastify.close()
     host.eventLoop.stop()

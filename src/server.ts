@@ -1,4 +1,5 @@
 /** The process around the gateway: one life after the other, until it is told to stop or may not start. */
+import { steadyNow } from './lib/clock.ts'
 import { exitCodes } from './lib/exit-codes.ts'
 import { guardProcess } from './process/last-resort.ts'
 import { live } from './process/life.ts'
@@ -30,13 +31,13 @@ export async function runGateway (options: RunOptions): Promise<number> {
 }
 
 async function liveAll (options: RunOptions, signals: Signals, voice: Voice, supervisor: Supervisor | undefined): Promise<number> {
-  let startedAtMs = Date.now()
+  let startedAtMs = steadyNow()
   let restartedAtMs: number | undefined
   try {
     let settings = await firstSettings(options, signals, voice)
     while (settings && !signals.stopWished()) {
       settings = await live({ settings, signals, voice, supervisor, startedAtMs, restartedAtMs })
-      startedAtMs = restartedAtMs = Date.now()
+      startedAtMs = restartedAtMs = steadyNow()
     }
     return signals.exitCode()
   } catch (error) {

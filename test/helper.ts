@@ -37,6 +37,8 @@ export interface TestGatewayOptions {
   readonly config?: { [key: string]: unknown }
   readonly env?: { [name: string]: string }
   readonly now?: () => number
+  /** Otherwise the same as `now`, or the real one. */
+  readonly steady?: () => number
   readonly host?: string
   readonly store?: Store
 }
@@ -71,7 +73,7 @@ export async function startGateway (t: Test, options: TestGatewayOptions = {}): 
   })
   const adminToken = 'local-admin-token-of-this-test-0000000000000'
   const gateway = await createGateway({
-    loaded, paths, auth, bind, port: 0, store: options.store ?? createMemoryStore(), logging, localAdminToken: adminToken, version: '0.0.0-test', env, now: options.now
+    loaded, paths, auth, bind, port: 0, store: options.store ?? createMemoryStore(), logging, localAdminToken: adminToken, version: '0.0.0-test', env, now: options.now, steady: options.steady
   })
   const { port } = await gateway.start()
   t.teardown(async () => {

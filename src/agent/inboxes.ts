@@ -1,5 +1,6 @@
 /** What waits for the agent of each session, and in which order it is taken up: one run at a time for one session. */
 import { randomUUID } from 'node:crypto'
+import { leftUntil } from '../lib/clock.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { StoreOp } from '../store/store.ts'
 import type { RunContext } from './context.ts'
@@ -222,7 +223,7 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
       return
     }
     if (halted()) return
-    const quietMs = inbox.queue[0]!.mode === 'collect' ? inbox.quietUntilMs - now() : 0
+    const quietMs = inbox.queue[0]!.mode === 'collect' ? leftUntil(inbox.quietUntilMs, queueSettings().debounceMs, now()) : 0
     if (quietMs > 0) inbox.timer = setTimeout(() => release(inbox), quietMs)
     else void takeUp(inbox)
   }

@@ -1,6 +1,7 @@
 /** The agent room: messages become runs, each carried out once, one at a time for a session. */
 import { availableParallelism } from 'node:os'
 import type { CallerKey } from '../auth/keys/caller-key.ts'
+import { steadyNow } from '../lib/clock.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { createAcceptance } from './acceptance.ts'
 import { createBeginAnew } from './anew.ts'
@@ -202,7 +203,7 @@ export function createRuns (options: RunsOptions): Runs {
     },
     abort,
     async wait (runId, timeoutMs, signal) {
-      const startedAtMs = now()
+      const startedAtMs = steadyNow()
       const known = registry.live.get(runId)
       if (known) return settledIn(known, timeoutMs, signal)
       const result = registry.recent(runId) ?? await storedResult(runId)
@@ -212,7 +213,7 @@ export function createRuns (options: RunsOptions): Runs {
       }
       if (result) return result
       const run = await registry.arrival(runId, timeoutMs, signal)
-      return run && settledIn(run, timeoutMs - (now() - startedAtMs), signal)
+      return run && settledIn(run, timeoutMs - (steadyNow() - startedAtMs), signal)
     },
     async sessionOf (runId) {
       const known = registry.live.get(runId)?.key ?? registry.recent(runId)?.sessionKey

@@ -1,4 +1,5 @@
 /** Long conversations are shortened before a turn, by a summary that the session's own model writes. */
+import { leftUntil } from '../lib/clock.ts'
 import { createRecent } from '../lib/recent.ts'
 import type { Message } from '../protocol/transcript.ts'
 import type { Models } from '../providers/model.ts'
@@ -53,7 +54,8 @@ export function createShortening (compaction: Compaction) {
   const paused = createRecent<number>(maxPaused)
   return async ({ run, route }: Turn, { sessions, now, log }: RunContext, isTooLong?: true): Promise<boolean> => {
     const record = sessions.get(run.key)
-    const isDue = isTooLong ?? (record && compaction.due(record, route.model.contextWindow) && now() >= (paused.get(run.key) ?? 0))
+    const isRested = leftUntil(paused.get(run.key) ?? 0, pauseMs, now()) === 0
+    const isDue = isTooLong ?? (record && compaction.due(record, route.model.contextWindow) && isRested)
     if (!record || !isDue) return false
     const outcome = await untilEnded(run.signal, compaction.compact(run.key, { signal: run.signal }))
     if (outcome.compacted) {

@@ -1,6 +1,7 @@
 /** Keeps what an agent does with its tools within bounds: no circles, no more than its budget, no result that fills the conversation. */
 import { agentEntry } from '../config/agent-entries.ts'
 import type { Config } from '../config/schema.ts'
+import { steadyNow } from '../lib/clock.ts'
 import type { Message, ToolCallPart } from '../protocol/transcript.ts'
 import { createLoopDetection, findingText, type LoopFinding, type LoopSettings } from '../tools/guards/loop-detection.ts'
 import { limitResult, type ResultLimits } from '../tools/guards/result-limits.ts'
@@ -111,7 +112,7 @@ function createToolGuard (run: Run, { config, now, log }: RunContext): ToolGuard
       const { loops: settings, budget } = settingsOf(config().config, run.agentId)
       const findings = loops.judge(calls, settings, name => turn.tools.some(tool => tool.name === name))
       const refused = refusal(turn, calls, findings, budget)
-      const startedMs = now()
+      const startedMs = steadyNow()
       if (!refused) used += calls.length
       const limits = limitsOf(config().config, run.agentId, turn.route.model.contextWindow)
       const leftMs = Math.min(budget.secondsPerRun * 1000 - spentMs, 2 ** 31 - 1)
@@ -124,7 +125,7 @@ function createToolGuard (run: Run, { config, now, log }: RunContext): ToolGuard
           const limited = limitResult(result, limits, tool?.rest)
           return finding ? withWarning(limited, finding) : limited
         },
-        done () { spentMs += now() - startedMs }
+        done () { spentMs += steadyNow() - startedMs }
       }
     }
   }

@@ -1,5 +1,6 @@
 /** What strangers can do as often as they like is written once, and at the end of its minute once more with a count. */
 import type { Act } from './act.ts'
+import { hasPassed } from '../lib/clock.ts'
 
 export interface Repeats {
   /** False for an act that is only counted. */
@@ -27,7 +28,7 @@ export function createRepeats (now: () => number): Repeats {
     windows.delete(key)
     return window.count > 0 ? [counted(window)] : []
   }
-  const isOver = ({ sinceMs }: Window): boolean => now() - sinceMs >= windowMs
+  const isOver = ({ sinceMs }: Window): boolean => hasPassed(sinceMs, windowMs, now())
   let overflow = 0
 
   return {

@@ -10,18 +10,21 @@ export interface Nonces {
 
 export interface NoncesOptions {
   now: () => number
+  /** How old a nonce is does not depend on the clock of the machine. */
+  steady?: () => number
   ttlMs?: number
   /** Beyond this many the oldest gives way. */
   max?: number
 }
 
-export function createNonces ({ now, ttlMs = 120_000, max = 10_000 }: NoncesOptions): Nonces {
-  /** Nonce and time of issue, oldest first. */
-  const issued = createOrderedMap<string, number>()
+export function createNonces ({ now, steady = now, ttlMs = 120_000, max = 10_000 }: NoncesOptions): Nonces {
+  /** By nonce, oldest first. */
+  const issued = createOrderedMap<string, { ts: number, issuedAtMs: number }>()
+  const isFresh = ({ issuedAtMs }: { issuedAtMs: number }): boolean => issuedAtMs + ttlMs > steady()
 
   const makeRoom = (): void => {
     for (let first = issued.oldest(); first; first = issued.oldest()) {
-      if (issued.size() < max && first.value + ttlMs > now()) return
+      if (issued.size() < max && isFresh(first.value)) return
       issued.delete(first.key)
     }
   }
@@ -31,15 +34,15 @@ export function createNonces ({ now, ttlMs = 120_000, max = 10_000 }: NoncesOpti
       makeRoom()
       const nonce = randomUUID()
       const ts = now()
-      issued.set(nonce, ts)
+      issued.set(nonce, { ts, issuedAtMs: steady() })
       return { nonce, ts, expiresAtMs: ts + ttlMs }
     },
 
     take (nonce) {
-      const ts = issued.get(nonce)
-      if (ts === undefined) return undefined
+      const found = issued.get(nonce)
+      if (found === undefined) return undefined
       issued.delete(nonce)
-      return ts + ttlMs > now() ? { ts } : undefined
+      return isFresh(found) ? { ts: found.ts } : undefined
     },
 
     size: () => issued.size()

@@ -36,6 +36,10 @@ export interface Monitor {
 /** A timer that comes so much later than it was set for means that the machine slept. */
 const sleptMs = 60_000
 
+const moments = [
+  'lastStartAt', 'lastConnectedAt', 'lastTransportActivityAt', 'lastInboundAt', 'lastOutboundAt', 'activeSinceAt', 'lastRunActivityAt', 'wokeAt', 'failedSince'
+] as const
+
 const nameOf = ({ facts }: SupervisedAccount): string => `${facts.channel}:${facts.accountId}`
 
 /** Why an unwell account is not begun anew now. */
@@ -59,6 +63,15 @@ export function createMonitor (options: MonitorOptions): Monitor {
   const restartedAt = new Map<string, number>()
   let cancel: (() => void) | undefined
   let isStopped = false
+
+  /** The clock was set back: what has happened later than now would keep every account from growing stale until it is that late again. */
+  function forgetFuture (now: number): void {
+    log.info('the clock of this machine was set back: channels are judged from now on')
+    restartedAt.clear()
+    for (const { facts } of accounts()) {
+      for (const name of moments) if ((facts[name] ?? 0) > now) facts[name] = now
+    }
+  }
 
   async function look (account: SupervisedAccount): Promise<void> {
     const { facts } = account
@@ -98,6 +111,7 @@ export function createMonitor (options: MonitorOptions): Monitor {
     cancel = clock.after(ms, () => {
       const now = clock.now()
       const { intervalMs, connectGraceMs } = settings()
+      if (dueAt - now > sleptMs) forgetFuture(now)
       if (now - dueAt > sleptMs) {
         log.info({ lateMs: now - dueAt }, 'the machine has slept: channels get time to come back')
         for (const { facts } of accounts()) facts.wokeAt = now

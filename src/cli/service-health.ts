@@ -1,5 +1,6 @@
 /** Waits until a service that was started serves, or has given up. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { steadyNow } from '../lib/clock.ts'
 import { exitCodes } from '../lib/exit-codes.ts'
 import type { ServiceRuntime } from '../service/service.ts'
 import { probeGateway } from './probe.ts'
@@ -45,7 +46,7 @@ async function isServing ({ settings }: ServiceSetup, port: number): Promise<boo
 }
 
 export async function waitForService (setup: ServiceSetup, { port, timeoutMs, formerPid }: WaitOptions): Promise<ServiceHealth> {
-  const deadline = Date.now() + timeoutMs
+  const deadline = steadyNow() + timeoutMs
   for (let resting = 0; ;) {
     const runtime = await setup.manager.runtime()
     const ended = gaveUp(runtime)
@@ -53,7 +54,7 @@ export async function waitForService (setup: ServiceSetup, { port, timeoutMs, fo
     if (ended && resting >= restingLooks) return ended
     const isOther = runtime.pid === undefined || runtime.pid !== formerPid
     if (!ended && isOther && await isServing(setup, port)) return { state: 'healthy', pid: runtime.pid }
-    if (Date.now() >= deadline) return { state: 'starting' }
+    if (steadyNow() >= deadline) return { state: 'starting' }
     await delay(intervalMs)
   }
 }

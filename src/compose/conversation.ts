@@ -49,6 +49,7 @@ export interface ConversationOptions extends Pick<CommandsOptions, 'env' | 'hasA
   readonly keys: () => Promise<Keys>
   readonly archiveDir: string
   readonly now: () => number
+  readonly steady: () => number
   /** Everything beside replies that goes there. */
   readonly messages: MessageSources['messages']
   /** Replies that go to chats of services. */
@@ -173,7 +174,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     ...sessionTools,
     config,
     log: logging.child('tools'),
-    once: createIdempotencyCache({ now }),
+    once: createIdempotencyCache({ now: options.steady }),
     kept: keptCalls({ store, now, log: logging.child('tools') }),
     target: (sessionKey, agentId, caller) => sessions.as(caller).target(sessionKey, agentId),
     modelOf (agentId) {

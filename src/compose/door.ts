@@ -30,6 +30,7 @@ export interface DoorOptions {
   readonly devices: Devices
   readonly keys: () => Promise<Keys>
   readonly now: () => number
+  readonly steady: () => number
   readonly watch: DoorWatch
   readonly tailscale: Tailscale
 }
@@ -107,12 +108,12 @@ function createRules ({ config, bind, port, tailscale }: DoorOptions): Rules {
 }
 
 export function createDoor (options: DoorOptions): Door {
-  const { config, credential, devices, now, watch } = options
+  const { config, credential, devices, now, steady, watch } = options
   let rules = createRules(options)
   const origins: OriginPolicy = (ingress, rule) => rules.origins(ingress, rule)
   const hosts: HostPolicy = ingress => rules.hosts(ingress)
-  const nonces = createNonces({ now })
-  const limiter = createAttemptLimiter({ settings: () => config().auth.rateLimit, now })
+  const nonces = createNonces({ now, steady })
+  const limiter = createAttemptLimiter({ settings: () => config().auth.rateLimit, now: steady })
   const shared = {
     auth: credential.current,
     localAdminToken: () => options.localAdminToken,

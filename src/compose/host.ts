@@ -19,6 +19,7 @@ export interface HostOptions {
   readonly version: string
   readonly bootId: string
   readonly now: () => number
+  readonly steady: () => number
   readonly hotReload: () => 'active' | 'disabled'
   /** The method whose synchronous part ran last. */
   readonly lastMethod: () => string
@@ -46,7 +47,7 @@ export interface Host {
 }
 
 export function createHost (options: HostOptions): Host {
-  const { store, events, log, version, bootId, now } = options
+  const { store, events, log, version, bootId, now, steady } = options
   const agents = (): AgentFacts[] => {
     const { config } = options.config()
     const defaultId = defaultAgentId(config)
@@ -60,7 +61,7 @@ export function createHost (options: HostOptions): Host {
     leave: reason => options.leave?.(reason)
   })
   const eventLoop = createEventLoopMonitor({
-    now,
+    now: steady,
     onLook: strain.look,
     onBlocked (delayMs) {
       const facts = { delayMs, lastMethod: options.lastMethod() }
@@ -74,6 +75,7 @@ export function createHost (options: HostOptions): Host {
   })
   const health = createHealth({
     now,
+    steady,
     eventLoop,
     sources: {
       agents, hotReload: options.hotReload, sessionStore: options.sessionStore, heartbeats: options.heartbeats, channels: options.channels
@@ -82,7 +84,7 @@ export function createHost (options: HostOptions): Host {
     onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
   })
   return {
-    lifecycle: createLifecycle({ now, checks: { 'state-database': () => store.status().writable }, more: () => [...options.failingChannels(), ...strain.failing()] }),
+    lifecycle: createLifecycle({ now: steady, checks: { 'state-database': () => store.status().writable }, more: () => [...options.failingChannels(), ...strain.failing()] }),
     eventLoop,
     rest: createRest(),
     incidents,

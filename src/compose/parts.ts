@@ -31,6 +31,8 @@ export interface PartOptions {
   /** `--tailscale`, which wins over the configuration. */
   readonly tailscale?: string | undefined
   readonly now?: () => number
+  /** Only ever grows; for spans of time. */
+  readonly steady?: () => number
   /** Ends the process in good order, for its supervisor to begin it anew. */
   readonly leave?: (reason: string) => void
   /** How often a gateway has been begun on this state, by what came before. */
@@ -43,6 +45,7 @@ export interface Parts {
   readonly live: LiveConfig
   readonly reload: Reloads
   readonly now: () => number
+  readonly steady: () => number
   readonly bootId: string
   readonly events: EventBus
   readonly host: Host

@@ -58,6 +58,8 @@ export interface Health {
 
 export interface HealthOptions {
   readonly now: () => number
+  /** How old what is kept has become does not depend on the clock of the machine. */
+  readonly steady?: () => number
   readonly sources: HealthSources
   readonly eventLoop: EventLoopMonitor
   readonly onRefreshed: (snapshot: HealthSnapshot) => void
@@ -76,9 +78,10 @@ const noHeartbeat = { enabled: false, every: 'disabled', everyMs: null, prompt: 
 
 /** The gateway's view of its own health. Kept as JSON because it is read far more often than it changes. */
 export function createHealth (options: HealthOptions): Health {
-  const { now, sources, maxAgeMs = 60_000 } = options
+  const { now, steady = now, sources, maxAgeMs = 60_000 } = options
   let current: HealthSnapshot | undefined
   let json = ''
+  let builtAtMs = 0
   let version = 0
   let gathering: NodeJS.Timeout | undefined
 
@@ -107,10 +110,11 @@ export function createHealth (options: HealthOptions): Health {
   }
 
   function refreshed (fresh: boolean): HealthSnapshot {
-    const isCurrent = ({ ts, sessions }: HealthSnapshot): boolean =>
-      now() - ts < (sessions.count === sources.sessionStore().count ? maxAgeMs : countAgeMs)
+    const isCurrent = ({ sessions }: HealthSnapshot): boolean =>
+      steady() - builtAtMs < (sessions.count === sources.sessionStore().count ? maxAgeMs : countAgeMs)
     if (current && !fresh && isCurrent(current)) return current
     current = build()
+    builtAtMs = steady()
     json = JSON.stringify(current)
     version++
     options.onRefreshed(current)

@@ -1,5 +1,6 @@
 /** A line that repeats is written once, and at the end of its window once more with a count. */
 import type { LogRecord } from './record.ts'
+import { hasPassed } from '../lib/clock.ts'
 
 /**
  * A field of this name says what makes two lines the same when their text differs: another text, or null for a line that is
@@ -47,7 +48,7 @@ export function createRepeats ({ now, windowMs, emit }: RepeatsOptions): Repeats
   }
   const sweep = (): void => {
     timer = null
-    for (const [key, window] of windows) if (now() - window.startedMs >= windowMs) close(key, window)
+    for (const [key, window] of windows) if (hasPassed(window.startedMs, windowMs, now())) close(key, window)
     arm()
   }
   const arm = (): void => {
@@ -66,7 +67,7 @@ export function createRepeats ({ now, windowMs, emit }: RepeatsOptions): Repeats
       if (key === null || record.level === 'fatal' || record.message === '') return true
       const id = `${record.level} ${record.subsystem} ${(key ?? record.message).slice(0, maxKeyCharacters)}`
       const window = windows.get(id)
-      if (window && now() - window.startedMs < windowMs) {
+      if (window && !hasPassed(window.startedMs, windowMs, now())) {
         window.count++
         window.line = lineOf(record)
         suppressed++

@@ -1,5 +1,6 @@
 /** What waits for a node: questions it answers when it is here again, and commands that wait until somebody looks at it. */
 import { randomUUID } from 'node:crypto'
+import { hasPassed } from '../lib/clock.ts'
 import { createLanes } from '../lib/one-at-a-time.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { Collection } from '../store/store.ts'
@@ -102,7 +103,7 @@ export function createPendingWork (collection: Collection<NodeWork>, now: () => 
 
 export function createLiveActions (now: () => number): LiveActions {
   const byNode = new Map<string, LiveAction[]>()
-  const isFresh = ({ enqueuedAtMs }: LiveAction): boolean => enqueuedAtMs + actionTtlMs > now()
+  const isFresh = ({ enqueuedAtMs }: LiveAction): boolean => !hasPassed(enqueuedAtMs, actionTtlMs, now())
   const fresh = (nodeId: string): LiveAction[] => (byNode.get(nodeId) ?? []).filter(isFresh)
 
   function keep (nodeId: string, actions: LiveAction[]): void {

@@ -3,6 +3,7 @@ import { effectiveOrigins } from '../auth/origin.ts'
 import type { GatewayAuth } from '../auth/gateway-auth.ts'
 import type { Gateway } from '../app.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { steadyNow } from '../lib/clock.ts'
 import { saveCompileCache } from '../lib/compile-cache.ts'
 import { exitCodes } from '../lib/exit-codes.ts'
 import { packageVersion } from '../lib/package-version.ts'
@@ -76,7 +77,7 @@ function reloadPorts ({ settings, signals, voice, restartedAtMs }: LifeOptions, 
     deferralMs: () => gateway().rooms.config().config.gateway.reload.deferralTimeoutMs,
     begin: reason => signals.restart(reason),
     say: text => voice.logging?.child('reload').info(text),
-    now: Date.now,
+    now: steadyNow,
     restartedAtMs
   })
   return {
@@ -160,7 +161,7 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
     await gateway.start()
     const { allowedOrigins } = loaded.config.gateway.controlUi
     const seededOrigins = allowedOrigins.length > 0 ? [] : effectiveOrigins(allowedOrigins, settings.bind.beyondLoopback, listeners.port, settings.certificate && 'https')
-    announce(settings, logging, { listeners, seededOrigins, tookMs: Date.now() - startedAtMs })
+    announce(settings, logging, { listeners, seededOrigins, tookMs: steadyNow() - startedAtMs })
     unfollow = await followTls(settings, listeners, text => logging.child('tls').info(text))
     front = await frontBy(settings, listeners.port, logging.child('tailscale'))
     supervisor?.ready(`listening on ${listeners.addresses.join(', ')}`)
@@ -197,7 +198,7 @@ async function untilWished (settings: Settings, signals: Signals, voice: Voice):
 
 /** Whatever does not end within the budget ends with the process: whoever waits for the port must not wait for ever. */
 async function stopGateway (gateway: Gateway, reason: 'gateway stopping' | 'gateway restarting', voice: Voice): Promise<void> {
-  const startedAtMs = Date.now()
+  const startedAtMs = steadyNow()
   const budgetMs = gateway.rooms.config().config.gateway.shutdown.drainMs + reserveMs
   const overrun = setTimeout(() => {
     voice.say('error', `still busy after ${budgetMs}ms; leaving`)
@@ -206,5 +207,5 @@ async function stopGateway (gateway: Gateway, reason: 'gateway stopping' | 'gate
   }, budgetMs)
   await gateway.stop(reason)
   clearTimeout(overrun)
-  voice.logging?.child('shutdown').info(`completed cleanly in ${Date.now() - startedAtMs}ms`)
+  voice.logging?.child('shutdown').info(`completed cleanly in ${steadyNow() - startedAtMs}ms`)
 }

@@ -1,4 +1,5 @@
 /** Getting the port: freed first when that was asked for, and when somebody has it, who that is. */
+import { steadyNow } from '../lib/clock.ts'
 import { exitCodes } from '../lib/exit-codes.ts'
 import { nodeHttp } from '../lib/node-http.ts'
 import { openListeners, type Listeners } from '../listeners.ts'
@@ -41,7 +42,7 @@ export async function clearPort ({ options, port, bind }: Settings, log: (line: 
   if (!free.includes(false)) return
   try {
     const interactive = options.stdout.isTTY === true
-    await freePort({ port, host: bind.hosts[0], log, interactive, isGatewayHealthy: isHealthyGateway, now: Date.now })
+    await freePort({ port, host: bind.hosts[0], log, interactive, isGatewayHealthy: isHealthyGateway, now: steadyNow })
   } catch (error) {
     if (error instanceof PortNotFreedError) refuse(exitCodes.failed, error.message)
     throw error

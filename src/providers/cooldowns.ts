@@ -1,5 +1,6 @@
 /** Who failed lately and is left alone for a while, so that a fallback answers at once and a struggling provider recovers. */
 import type { ModelInfo, ProviderError } from './model.ts'
+import { leftUntil } from '../lib/clock.ts'
 
 export interface Cooldown {
   readonly untilMs: number
@@ -27,7 +28,9 @@ const maxRecords = 512
 const transient: ReadonlySet<ProviderError['kind']> = new Set(['rate_limit', 'overloaded', 'timeout', 'server_error', 'network'])
 const permanent: ReadonlySet<ProviderError['kind']> = new Set(['auth', 'billing'])
 
-interface Held extends Cooldown { readonly provider: string, readonly failures: number }
+interface Held extends Cooldown { readonly provider: string, readonly failures: number, readonly forMs: number }
+
+const isHeld = ({ untilMs, forMs }: Held, nowMs: number): boolean => leftUntil(untilMs, forMs, nowMs) > 0
 
 export function createCooldowns (now: () => number): Cooldowns {
   const held = new Map<string, Held>()
@@ -35,7 +38,7 @@ export function createCooldowns (now: () => number): Cooldowns {
   const modelKey = ({ provider, id }: ModelInfo): string => `${provider}/${id}`
   const current = (key: string): Held | undefined => {
     const found = held.get(key)
-    return found && found.untilMs > now() ? found : undefined
+    return found && isHeld(found, now()) ? found : undefined
   }
   return {
     of: model => held.size === 0 ? undefined : current(model.provider) ?? current(modelKey(model)),
@@ -43,11 +46,12 @@ export function createCooldowns (now: () => number): Cooldowns {
       const { provider } = model
       put(lastErrors, provider, error.message)
       if (permanent.has(error.kind)) {
-        put(held, provider, { provider, error, permanent: true, failures: 1, untilMs: now() + (inlineKey ? lockedInlineMs : lockedMs) })
+        const forMs = inlineKey ? lockedInlineMs : lockedMs
+        put(held, provider, { provider, error, permanent: true, failures: 1, untilMs: now() + forMs, forMs })
       } else if (transient.has(error.kind)) {
         const failures = Math.min((held.get(modelKey(model))?.failures ?? 0) + 1, transientStepsMs.length)
         const stepMs = Math.max(transientStepsMs[failures - 1]!, error.retryAfterMs ?? 0)
-        put(held, modelKey(model), { provider, error, permanent: false, failures, untilMs: now() + stepMs })
+        put(held, modelKey(model), { provider, error, permanent: false, failures, untilMs: now() + stepMs, forMs: stepMs })
       }
     },
     succeeded (model) {
@@ -72,6 +76,7 @@ function put<T> (records: Map<string, T>, key: string, record: T): void {
 }
 
 function statusOf (provider: string, lastError: string | undefined, held: Iterable<Held>, nowMs: number): ReturnType<Cooldowns['status']> {
-  const untilMs = Math.max(...[...held].filter(record => record.provider === provider).map(record => record.untilMs))
+  const current = [...held].filter(record => record.provider === provider && isHeld(record, nowMs))
+  const untilMs = Math.max(...current.map(record => record.untilMs))
   return { ...(untilMs > nowMs ? { cooldownUntilMs: untilMs } : {}), ...(lastError === undefined ? {} : { lastError }) }
 }

@@ -36,6 +36,9 @@ function release (connection: Connection, raw: Socket): void {
 
 const noCaps: ReadonlySet<string> = new Set()
 
+/** By the clock of the machine, and by one that nobody sets. */
+export interface Moment { readonly now: number, readonly steady: number }
+
 /**
  * One client socket. A class with plain fields and no closures of its own, because a thousand idle ones must stay cheap;
  * everything that happens to it is driven from outside (socket-server, handshake, dispatch, fan-out, keepalive).
@@ -63,6 +66,8 @@ export class Connection implements MethodConnection {
   pendingRequests = 0
   pendingBytes = 0
   consecutiveRoleErrors = 0
+  /** Like those below by a clock that nobody sets. */
+  readonly acceptedAtMs: number
   lastHeardAtMs: number
   pingSentAtMs = 0
   closingSinceMs = 0
@@ -73,12 +78,13 @@ export class Connection implements MethodConnection {
   private seq = 0
   private aborter: AbortController | undefined = undefined
 
-  constructor (id: string, socket: WebSocket, ingress: Ingress, now: number) {
+  constructor (id: string, socket: WebSocket, ingress: Ingress, { now, steady }: Moment) {
     this.id = id
     this.socket = socket
     this.ingress = ingress
     this.openedAtMs = now
-    this.lastHeardAtMs = now
+    this.acceptedAtMs = steady
+    this.lastHeardAtMs = steady
   }
 
   get signal (): AbortSignal {

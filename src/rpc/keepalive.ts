@@ -26,7 +26,7 @@ export function createKeepalive (options: KeepaliveOptions): Keepalive {
       connection.closingSinceMs ||= at
       if (at - connection.closingSinceMs >= closeGraceMs) connection.socket.terminate()
     } else if (connection.state !== 'connected') {
-      if (at - connection.openedAtMs >= options.handshakeTimeoutMs()) options.onHandshakeTimeout(connection)
+      if (at - connection.acceptedAtMs >= options.handshakeTimeoutMs()) options.onHandshakeTimeout(connection)
     } else if (connection.pingSentAtMs > connection.lastHeardAtMs) {
       if (at - connection.pingSentAtMs >= keepaliveIntervalMs) connection.socket.terminate()
     } else if (at - connection.lastHeardAtMs >= keepaliveIntervalMs) {

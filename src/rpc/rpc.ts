@@ -37,6 +37,8 @@ export interface RpcOptions<Rooms> {
   readonly rooms: (connections: Connections) => Rooms
   readonly own: OwnRights<Rooms>
   readonly now: () => number
+  /** For spans of time. */
+  readonly steady: () => number
   readonly log: DispatchLog & { info (fields: object, message: string): void }
   readonly wireLog: WireLog
   readonly lifecycle: Lifecycle
@@ -81,7 +83,7 @@ const refusalKey = ({ ingress }: Connection, error: GatewayError | undefined): s
   `refused ${error?.code ?? 'unreadable'} ${addressGroup(ingress.clientAddress)} ${String(error?.details.requestId ?? '')}`
 
 export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
-  const { now, log, events, lifecycle, presence } = options
+  const { now, steady, log, events, lifecycle, presence } = options
   const validators = createValidators()
   const connections = createConnections(options.limits, connection =>
     log.debug({ conn: connection.id, address: connection.ingress.clientAddress }, 'an unauthenticated socket gave way to a newcomer'))
@@ -92,9 +94,9 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
     rooms,
     own: options.own,
     validators,
-    budget: createWriteBudget({ now }),
-    idempotency: createIdempotencyCache({ now }),
-    now,
+    budget: createWriteBudget({ now: steady }),
+    idempotency: createIdempotencyCache({ now: steady }),
+    now: steady,
     log,
     unavailable: lifecycle.unavailable,
     tracing: options.tracing,
@@ -102,7 +104,7 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
       const { method, connection, id, startedAtMs, error } = outcome
       options.observe?.(outcome)
       if (!connection) return
-      options.wireLog.response({ method, id: id!, conn: connection.id, durationMs: now() - startedAtMs, ...(error ? { error } : {}) })
+      options.wireLog.response({ method, id: id!, conn: connection.id, durationMs: steady() - startedAtMs, ...(error ? { error } : {}) })
     }
   })
   const fanOut = createFanOut({
@@ -113,7 +115,7 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
   })
   events.subscribe(fanOut.deliver)
   const keepalive = createKeepalive({
-    now,
+    now: steady,
     handshakeTimeoutMs: options.handshakeTimeoutMs,
     onHandshakeTimeout (connection) {
       log.warn({ conn: connection.id, address: connection.ingress.clientAddress, phase: connection.state }, 'handshake timeout')
@@ -154,6 +156,7 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
   })
   const sockets = createSocketServer({
     now,
+    steady,
     connections,
     keepalive,
     handshake,
@@ -169,15 +172,15 @@ export function createRpc<Rooms> (options: RpcOptions<Rooms>): Rpc<Rooms> {
   let ticker: NodeJS.Timeout | undefined
 
   async function drain (drainMs: number): Promise<void> {
-    const deadline = now() + drainMs
+    const deadline = steady() + drainMs
     const busy = (): boolean => connections.all().some(({ pendingRequests }) => pendingRequests > 0)
-    while (busy() && now() < deadline) await new Promise(resolve => setTimeout(resolve, 10))
+    while (busy() && steady() < deadline) await new Promise(resolve => setTimeout(resolve, 10))
   }
 
   async function closeAll (code: number, reason: string): Promise<void> {
     for (const connection of connections.all()) connection.close(code, reason)
-    const deadline = now() + wireLimits.closeGraceMs
-    while (connections.all().length > 0 && now() < deadline) await new Promise(resolve => setTimeout(resolve, 5))
+    const deadline = steady() + wireLimits.closeGraceMs
+    while (connections.all().length > 0 && steady() < deadline) await new Promise(resolve => setTimeout(resolve, 5))
     for (const connection of connections.all()) connection.socket.terminate()
   }
 

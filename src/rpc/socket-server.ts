@@ -11,6 +11,7 @@ import type { Keepalive } from './keepalive.ts'
 
 export interface SocketServerOptions {
   readonly now: () => number
+  readonly steady: () => number
   readonly connections: Connections
   readonly keepalive: Keepalive
   readonly handshake: (connection: Connection, text: string, headers: IncomingHttpHeaders) => Promise<void>
@@ -51,7 +52,7 @@ function releaseRequest (socket: WebSocket, raw: Socket): void {
 const newId = (): string => Buffer.from(randomUUID(), 'latin1').toString('latin1')
 
 export function createSocketServer (options: SocketServerOptions): SocketServer {
-  const { now, connections, keepalive } = options
+  const { now, steady, connections, keepalive } = options
   const connectionOf = new WeakMap<WebSocket, Connection>()
   const introductions = new Map<Connection, Introduction>()
 
@@ -90,7 +91,7 @@ export function createSocketServer (options: SocketServerOptions): SocketServer 
 
   function onMessage (this: WebSocket, data: RawData): void {
     const connection = connectionOf.get(this)!
-    connection.lastHeardAtMs = now()
+    connection.lastHeardAtMs = steady()
     switch (connection.state) {
       case 'connected': return options.receive(connection, textOf(data))
       case 'challenged':
@@ -101,7 +102,7 @@ export function createSocketServer (options: SocketServerOptions): SocketServer 
   }
 
   function onPong (this: WebSocket): void {
-    connectionOf.get(this)!.lastHeardAtMs = now()
+    connectionOf.get(this)!.lastHeardAtMs = steady()
   }
 
   function onClose (this: WebSocket, code: number, reason: Buffer): void {
@@ -119,7 +120,7 @@ export function createSocketServer (options: SocketServerOptions): SocketServer 
 
   return {
     accept (socket, raw, ingress, headers) {
-      const connection = new Connection(newId(), socket, ingress, now())
+      const connection = new Connection(newId(), socket, ingress, { now: now(), steady: steady() })
       releaseRequest(socket, raw)
       socket.on('error', onError)
       connectionOf.set(socket, connection)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { hasPassed } from '../../lib/clock.ts'
 import { addressGroup, isLoopbackAddress } from '../../lib/net-address.ts'
 import { normalizeDeviceMetadata } from '../../protocol/device-auth.ts'
 import { GatewayError } from '../../protocol/errors.ts'
@@ -65,9 +66,8 @@ export function createPendingRequests (context: DeviceContext): PendingRequests 
     emit('device.pair.resolved', { requestId: request.requestId, deviceId: request.deviceId, decision, ts: now() })
 
   function prune (): void {
-    const oldest = now() - deviceLimits.pendingTtlMs
     for (const request of records.pending.values()) {
-      if (request.ts > oldest) continue
+      if (!hasPassed(request.ts, deviceLimits.pendingTtlMs, now())) continue
       records.drop('device-requests', request.requestId)
       resolved(request, 'expired')
     }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { leftUntil } from '../../lib/clock.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import { hashToken, newToken } from '../secret.ts'
 import type { Approval } from './approval.ts'
@@ -35,8 +36,10 @@ export function createSetupCodes (context: DeviceContext, approval: Approval, pe
   const keptUntil = ({ completedAtMs, boundAtMs, expiresAtMs }: SetupRecord): number =>
     boundAtMs === undefined ? expiresAtMs : (completedAtMs ?? expiresAtMs) + deviceLimits.setupOutcomeMs
 
+  const hasExpired = ({ expiresAtMs }: SetupRecord): boolean => leftUntil(expiresAtMs, deviceLimits.setupTtlMs, now()) === 0
+
   function prune (): void {
-    for (const setup of records.setups.values()) if (now() >= keptUntil(setup)) records.drop('setup-codes', setup.setupId)
+    for (const setup of records.setups.values()) if (setup.boundAtMs === undefined ? hasExpired(setup) : now() >= keptUntil(setup)) records.drop('setup-codes', setup.setupId)
   }
 
   function checkAdmin (caller: DeviceCaller): void {
@@ -70,7 +73,7 @@ export function createSetupCodes (context: DeviceContext, approval: Approval, pe
 
   /** Good once, for one device: whoever comes first with it owns it, and may repeat a connect that got no answer. */
   function isUsable (setup: SetupRecord | undefined, request: RedeemRequest): setup is SetupRecord {
-    if (!setup || !isOpen(setup) || now() >= setup.expiresAtMs) return false
+    if (!setup || !isOpen(setup) || hasExpired(setup)) return false
     const free = setup.boundDeviceId === undefined
     return free || (setup.boundDeviceId === request.deviceId && setup.boundPublicKey === request.publicKey)
   }

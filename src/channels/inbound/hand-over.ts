@@ -1,5 +1,5 @@
 /** Hands a message over to the agents: durable when it resolves, or refused for good. */
-import type { Clock } from '../../lib/clock.ts'
+import { leftUntil, type Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../log/logger.ts'
 import { GatewayError, isGatewayError } from '../../protocol/errors.ts'
 import type { ImagePart } from '../../protocol/transcript.ts'
@@ -16,6 +16,7 @@ export interface InboundRequest {
   readonly message: string
   readonly images?: readonly ImagePart[]
   readonly anew?: string
+  readonly quietMs?: number
   readonly deliver: ReplyAddress
   readonly origin: { readonly [field: string]: unknown }
 }
@@ -52,7 +53,7 @@ export function createHandOver ({ runs, delivery, clock, log, isStopped }: HandO
         await runs.start(request)
         return
       } catch (error) {
-        if (!isGatewayError(error) || error.code !== 'BUSY' || clock.now() >= untilMs) throw error
+        if (!isGatewayError(error) || error.code !== 'BUSY' || leftUntil(untilMs, patienceMs, clock.now()) === 0) throw error
         const waitMs = Math.min(longestWaitMs, Math.max(firstWaitMs * 2 ** Math.min(tries, 10), 0))
         await new Promise<void>(resolve => { clock.after(waitMs, resolve) })
       }

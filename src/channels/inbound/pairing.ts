@@ -1,5 +1,6 @@
 /** Strangers ask to be let in with a code; a person who runs the gateway decides. */
 import { randomInt, randomUUID } from 'node:crypto'
+import { leftUntil } from '../../lib/clock.ts'
 import { createOneAtATime } from '../../lib/one-at-a-time.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import type { Collection, Store, StoreOp } from '../../store/store.ts'
@@ -60,10 +61,12 @@ export interface PairingSources {
 const labelOf = ({ id, name, username }: Person): string => (name ?? (username === undefined ? id : `@${username}`)).slice(0, 100)
 
 export function createChannelPairing ({ requests, allowed, commit, now }: PairingSources): ChannelPairing {
+  const isOpen = ({ createdAtMs, expiresAtMs }: AccessRequest): boolean => leftUntil(expiresAtMs, expiresAtMs - createdAtMs, now()) > 0
+
   async function pending (): Promise<AccessRequest[]> {
     const all = (await requests.all()).map(({ value }) => value)
-    for (const { requestId } of all.filter(({ expiresAtMs }) => expiresAtMs <= now())) await requests.delete(requestId)
-    return all.filter(({ expiresAtMs }) => expiresAtMs > now()).sort((a, b) => a.createdAtMs - b.createdAtMs)
+    for (const { requestId } of all.filter(request => !isOpen(request))) await requests.delete(requestId)
+    return all.filter(isOpen).sort((a, b) => a.createdAtMs - b.createdAtMs)
   }
 
   const isAt = ({ channel, accountId }: Partial<Place>) => (request: AccessRequest): boolean =>

@@ -1,6 +1,6 @@
 /** What people, programs and agents ask to be sent, changed and taken back, beside the replies of runs. */
 import type { LoadedConfig } from '../../config/load.ts'
-import type { Clock } from '../../lib/clock.ts'
+import { leftUntil, type Clock } from '../../lib/clock.ts'
 import { GatewayError, isGatewayError } from '../../protocol/errors.ts'
 import type { MessageFile, MessageOrder, MessagePlace, MessagePort, MessageReceipt } from '../../tools/messages/port.ts'
 import { contained } from '../containment.ts'
@@ -122,7 +122,7 @@ class Messaging implements MessagePort {
       const running = account.current()
       if (running) return running
       this.#refuseAtRest(place)
-      if (this.#options.clock.now() >= untilMs) {
+      if (leftUntil(untilMs, waitMs, this.#options.clock.now()) === 0) {
         throw new GatewayError('CHANNEL_NOT_RUNNING', { message: `account ${place.accountId} of ${place.channel} is still starting` })
       }
       await this.#pause(200)

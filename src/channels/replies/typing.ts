@@ -1,5 +1,5 @@
 /** Shows that the agent types, for as long as it does. */
-import type { Clock } from '../../lib/clock.ts'
+import { hasPassed, type Clock } from '../../lib/clock.ts'
 import { contained } from '../containment.ts'
 import type { ChannelAccount } from '../room.ts'
 import type { ReplyAddress } from './reply.ts'
@@ -23,7 +23,7 @@ export function showTyping ({ clock, account, address: { to, threadId }, everyMs
 
   function show (): void {
     const running = account.current()
-    const quiet = clock.now() - movedAt > longestMs
+    const quiet = hasPassed(movedAt, longestMs, clock.now())
     if (running?.typing && !quiet) {
       contained(() => {}, async () => await running.typing!(to, threadId, AbortSignal.timeout(callLimitMs))).catch(() => {})
     }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { steadyNow } from '../../lib/clock.ts'
 import { exitCodes } from '../../lib/exit-codes.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import { cronCourse, runsText, type CronRun } from '../cron-view.ts'
@@ -36,14 +37,14 @@ export default command({
   run: context => withGateway(context, cronCourse('Cron run'), async ({ client }) => {
     const { options, out } = context
     const id = required(context.args[0], '<id>')
-    const untilMs = Date.now() + limitOf(options.waitTimeout)
+    const untilMs = steadyNow() + limitOf(options.waitTimeout)
     const begun = await client.request('cron.run', { id, mode: options.due ? 'due' : 'force' }) as Begun
     if (!begun.enqueued || !options.wait) {
       if (options.json) out.json(begun)
       else out.line(begun.enqueued ? `It runs: ${begun.runId}` : `It was not started: ${begun.reason}.`)
       return begun.enqueued ? 0 : exitCodes.failed
     }
-    for (; Date.now() < untilMs; await sleep(pollMs)) {
+    for (; steadyNow() < untilMs; await sleep(pollMs)) {
       const { entries: [run] } = await client.request('cron.runs', { id, runId: begun.runId!, limit: 1 }) as unknown as { entries: CronRun[] }
       if (!run) continue
       if (options.json) out.json({ ...begun, completed: true, status: run.status, run })

@@ -29,6 +29,7 @@ export interface WatchOptions {
   /** The credentials that are in force now. */
   readonly secrets: () => ReadonlyArray<string | undefined>
   readonly now: () => number
+  readonly steady: () => number
 }
 
 export interface Watch {
@@ -93,7 +94,7 @@ function createGatewayAudit ({ live, paths, logging, secrets, now }: WatchOption
 }
 
 export function composeWatch (options: WatchOptions): Watch {
-  const { live, events, version, bootId, now } = options
+  const { live, events, version, bootId, steady } = options
   const audit = createGatewayAudit(options)
   const meters = createGatewayMeters()
   const otel = createOtelWatch({ ...options, meters })
@@ -118,9 +119,9 @@ export function composeWatch (options: WatchOptions): Watch {
     meters,
     otel,
     tracing,
-    request: createRequestObserver(meters, audit, now),
+    request: createRequestObserver(meters, audit, steady),
     door: createDoorWatch(meters, audit),
-    work: createWorkWatch({ meters, audit, tracing, now }),
+    work: createWorkWatch({ meters, audit, tracing, now: steady }),
     http: fastify => watchHttp(fastify, { meters, tracing }),
     async close (reason) {
       audit.told({ kind: 'gateway', act: 'gateway.stopped', outcome: 'ok', about: { reason, bootId } })

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { EventBus } from '../../events/bus.ts'
+import { leftUntil } from '../../lib/clock.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import type { Store, StoreOp } from '../../store/store.ts'
 import { snapshotOf, type ApprovalKind, type ApprovalRecord, type Decision, type Outcome, type Resolver } from './record.ts'
@@ -111,9 +112,9 @@ class Desk implements Approvals {
     })
   }
 
-  private watch ({ id, expiresAtMs }: ApprovalRecord): void {
+  private watch ({ id, createdAtMs, expiresAtMs }: ApprovalRecord): void {
     if (this.isClosed) return
-    const leftMs = Math.max(0, Math.min(expiresAtMs - this.options.now(), 2_147_483_647))
+    const leftMs = Math.min(leftUntil(expiresAtMs, expiresAtMs - createdAtMs, this.options.now()), 2_147_483_647)
     this.timers.set(id, setTimeout(() => {
       this.settle(id, { status: 'expired', reason: 'timeout' }, { kind: 'system' }).catch(error => this.options.onError(error, 'expiry'))
     }, leftMs).unref())

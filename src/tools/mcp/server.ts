@@ -1,5 +1,6 @@
 /** One server from its first need on: opened when somebody needs it, opened again when it has gone, left alone when it keeps failing. */
 import type { LoadedConfig } from '../../config/load.ts'
+import { leftUntil } from '../../lib/clock.ts'
 import type { ToolContext, ToolResult } from '../tool.ts'
 import type { Connection, ForeignTool } from './connection.ts'
 import type { McpSources } from './mcp.ts'
@@ -71,6 +72,7 @@ export function createServer (options: ServerOptions): McpServer {
   let opening: { readonly promise: Promise<Connection>, readonly sinceMs: number } | undefined
   let failures = 0
   let retryAtMs = 0
+  let pauseMs = 0
   let lastError: string | undefined
   let active = 0
   let unanswered = 0
@@ -81,7 +83,8 @@ export function createServer (options: ServerOptions): McpServer {
 
   function failed (why: string): string {
     failures++
-    retryAtMs = now() + pauseAfter(failures)
+    pauseMs = pauseAfter(failures)
+    retryAtMs = now() + pauseMs
     lastError = clean(why)
     return lastError
   }
@@ -142,7 +145,8 @@ export function createServer (options: ServerOptions): McpServer {
     if (stopping.signal.aborted) throw new Error('it was stopped')
     if (connection) return connection
     if (opening) return await opening.promise
-    if (!again && now() < retryAtMs) throw new Error(`${lastError}; it is tried again in ${Math.ceil((retryAtMs - now()) / 1000)} s`)
+    const waitMs = leftUntil(retryAtMs, pauseMs, now())
+    if (!again && waitMs > 0) throw new Error(`${lastError}; it is tried again in ${Math.ceil(waitMs / 1000)} s`)
     const promise = openNow().finally(() => { opening = undefined })
     opening = { promise, sinceMs: now() }
     return await promise

@@ -1,5 +1,6 @@
 /** Asks a provider for vectors: again when a failure may pass, and not at all for a while when it does not. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { leftUntil } from '../../lib/clock.ts'
 import { ProviderError, type Models } from '../../providers/model.ts'
 import { retryDelayMs } from '../../providers/retry.ts'
 
@@ -43,7 +44,7 @@ export function createEmbedder ({ models, now }: EmbedderOptions): Embedder {
 
   function resting (model: string): string | undefined {
     const known = rests.get(model)
-    if (known && known.untilMs > now()) return known.message
+    if (known && leftUntil(known.untilMs, restMs, now()) > 0) return known.message
     rests.delete(model)
     return undefined
   }

@@ -1,10 +1,12 @@
 /** What was fetched lately, for as long as it may be used again. Bounded by number and by size. */
+import { leftUntil } from '../../lib/clock.ts'
 const maxEntries = 100
 const maxChars = 4_000_000
 
 interface Entry<T> {
   readonly value: T
   readonly untilMs: number
+  readonly ttlMs: number
   readonly chars: number
 }
 
@@ -25,14 +27,14 @@ export function createAnswerCache<T> (now: () => number): AnswerCache<T> {
   return {
     get (key) {
       const entry = entries.get(key)
-      if (entry && entry.untilMs > now()) return entry.value
+      if (entry && leftUntil(entry.untilMs, entry.ttlMs, now()) > 0) return entry.value
       remove(key)
       return undefined
     },
     put (key, value, { ttlMs, chars }) {
       remove(key)
       if (ttlMs <= 0 || chars > maxChars / 4) return
-      entries.set(key, { value, untilMs: now() + ttlMs, chars })
+      entries.set(key, { value, untilMs: now() + ttlMs, ttlMs, chars })
       total += chars
       for (const oldest of entries.keys()) {
         if (entries.size <= maxEntries && total <= maxChars) break
