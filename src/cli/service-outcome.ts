@@ -3,6 +3,7 @@ import { appendFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exitCodes } from '../lib/exit-codes.ts'
 import { ServiceError } from '../service/names.ts'
+import { isClientError } from './client-error.ts'
 import type { CommandContext } from './define-command.ts'
 import { nonCanonical, openService, type ServiceSetup, type SetupOptions } from './service-setup.ts'
 
@@ -35,7 +36,8 @@ async function writeDown ({ settings }: ServiceSetup, action: ServiceAction, { i
   }
 }
 
-function guard ({ settings, host }: ServiceSetup): void {
+/** Refuses what would touch the service of somebody else. */
+export function guardService ({ settings, host }: ServiceSetup): void {
   if (host.env['OPENCLAW_SUPERVISOR_MODE'] === 'external') {
     throw new ServiceError('service management skipped: OPENCLAW_SUPERVISOR_MODE=external says that somebody else starts and stops this gateway', [
       'Use that supervisor, or unset the variable.'
@@ -58,13 +60,14 @@ async function serviceFields (setup: ServiceSetup | undefined): Promise<object> 
 
 const asOutcome = (error: unknown): Outcome => {
   if (error instanceof ServiceError) return failed('failed', error.message, { hints: error.hints })
+  if (isClientError(error)) return failed('failed', error.message, { hints: ['See how it is: openclaw gateway status'] })
   const { code, path, message } = error as NodeJS.ErrnoException
   if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS' && code !== 'ENOSPC') throw error
   return failed('failed', `${path ?? 'a file'} cannot be written: ${message}`, { hints: ['Give it to the user of the gateway, or make room.'] })
 }
 
 export async function runServiceAction (
-  context: Context, action: ServiceAction, options: SetupOptions, act: (setup: ServiceSetup) => Promise<Outcome>
+  context: Context, action: ServiceAction, options: SetupOptions, act: (setup: ServiceSetup) => Promise<Outcome>, guard = guardService
 ): Promise<number> {
   let setup: ServiceSetup | undefined
   let outcome: Outcome

@@ -25,7 +25,7 @@ const coolDownMs = 30_000
 /** For the answer to whoever asked. */
 const answerMs = 100
 
-interface Waiting { request: RestartRequest, readonly sinceMs: number, readonly notBeforeMs: number, remindedMs: number }
+interface Waiting { request: RestartRequest, readonly sinceMs: number, notBeforeMs: number, remindedMs: number }
 
 export function createRestarts ({ busy, deferralMs, begin, say, now, restartedAtMs }: RestartsOptions): Restarts {
   let waiting: Waiting | undefined
@@ -58,6 +58,7 @@ export function createRestarts ({ busy, deferralMs, begin, say, now, restartedAt
 
   function join (earlier: Waiting, { reason, force, stillNeeded }: RestartRequest): void {
     const before = earlier.request
+    if (force) earlier.notBeforeMs = Math.min(earlier.notBeforeMs, now() + answerMs)
     earlier.request = {
       reason,
       force: before.force === true || force === true,

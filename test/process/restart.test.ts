@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { closeClient } from '../helper.ts'
-import { createHome, serve, stop } from './daemon.ts'
+import { createHome, runCommand, serve, stop } from './daemon.ts'
 import { configOf, open, save, statusOf } from './reload-scene.ts'
 
 t.test('a key that needs a restart waits for the run that is at work, is named, and the process stays', async t => {
@@ -37,6 +37,23 @@ t.test('a restart that is asked for waits for what runs as well, and says what t
   t.match(await client.close(10_000), { code: 1012 })
   await daemon.said(/ready in[\s\S]*ready in/)
   await stop(daemon)
+})
+
+t.test('the command asks the gateway of its own state directory, whatever is installed for others', { skip: process.platform === 'win32' && 'needs signals' }, async t => {
+  const home = createHome(t, configOf())
+  const daemon = await serve(t, { home })
+  const port = { OPENCLAW_GATEWAY_PORT: '1' }
+  const safe = await runCommand(t, home, ['gateway', 'restart', '--safe', '--json'], port)
+  t.same([safe.code, JSON.parse(safe.stdout).result], [0, 'scheduled'], safe.stderr)
+  await daemon.said(/restarting \(openclaw gateway restart --safe\)[\s\S]*ready in/)
+  t.match(await runCommand(t, home, ['gateway', 'restart', '--safe']), { code: 0, stdout: /as soon as it has finished what runs, and not before \d+ s have passed/ })
+  t.match(await runCommand(t, home, ['gateway', 'restart', '--safe', '--skip-deferral']), { code: 0, stdout: /now, whatever runs\./ }, 'whoever is in a hurry does not wait for those who are not')
+  await daemon.said(/(?:ready in[\s\S]*){3}/, 10_000)
+  t.match(await runCommand(t, home, ['gateway', 'restart']), { code: 0, stdout: new RegExp(`foreground process on port ${daemon.port}: ${daemon.pid}`) })
+  await daemon.said(/SIGUSR2[\s\S]*ready in/)
+  await stop(daemon)
+  t.match(await runCommand(t, home, ['gateway', 'restart', '--safe'], port), { code: 1, stderr: /not reachable/ })
+  t.match(await runCommand(t, home, ['gateway', 'restart']), { code: 1, stderr: /service management skipped/ }, 'the service of another state directory is not touched')
 })
 
 t.test('a file that is away in the moment of a restart is no wish for the defaults', async t => {

@@ -3,11 +3,11 @@ import { findLockOwner } from '../../lib/state-lock.ts'
 import { command, flag, text, UsageError, type CommandContext, type OptionValues } from '../define-command.ts'
 import { waitForService } from '../service-health.ts'
 import { scopeOf, serviceOptions } from '../service-options.ts'
-import { done, failed, runServiceAction, type Outcome } from '../service-outcome.ts'
+import { done, failed, guardService, runServiceAction, type Outcome } from '../service-outcome.ts'
 import { servicePort } from '../service-port.ts'
-import type { ServiceSetup } from '../service-setup.ts'
-import { openGateway } from '../open-gateway.ts'
+import { nonCanonical, type ServiceSetup } from '../service-setup.ts'
 import { selectTarget } from '../target.ts'
+import { reachGateway } from '../with-gateway.ts'
 
 const options = {
   ...serviceOptions,
@@ -21,6 +21,7 @@ const options = {
 type Context = CommandContext<OptionValues<typeof options>>
 
 const stillStarting = 2
+const askingMs = 10_000
 
 function waitMs (given: string | undefined): number {
   if (given === undefined) return process.platform === 'win32' ? 180_000 : 60_000
@@ -29,18 +30,24 @@ function waitMs (given: string | undefined): number {
   return Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit as 'ms' | 's' | 'm']
 }
 
-/** The gateway drains by itself and begins anew inside its process. */
-async function askGateway (setup: ServiceSetup, { options: flags, out }: Context): Promise<Outcome> {
-  const { settings } = setup
-  const client = await openGateway(selectTarget({ port: servicePort(setup) }, settings), {
-    stateDir: settings.paths.stateDir, timeoutMs: 10_000, note: line => out.note(line), now: Date.now
+/** The gateway drains by itself and begins anew inside its process: no service is touched. */
+async function askGateway (setup: ServiceSetup, context: Context): Promise<Outcome> {
+  const { settings, host } = setup
+  const { skipDeferral } = context.options
+  const isElsewhere = nonCanonical(settings.paths, host) !== undefined
+  const owner = await findLockOwner(settings.paths.stateDir)
+  const port = owner?.port ?? (isElsewhere ? settings.port : servicePort(setup))
+  const target = selectTarget({ port }, settings)
+  let delayMs = 0
+  await reachGateway({ ...context, options: { ...context.options, timeout: askingMs } }, { target, settings }, true, async ({ client }) => {
+    const wish = { reason: 'openclaw gateway restart --safe', ...(skipDeferral ? { skipDeferral: true } : {}) }
+    const answer = await client.call('gateway.restart.request', wish) as { restart?: { delayMs?: number } }
+    delayMs = answer.restart?.delayMs ?? 0
+    return 0
   })
-  try {
-    await client.call('gateway.restart.request', { reason: 'openclaw gateway restart --safe', ...(flags.skipDeferral ? { skipDeferral: true } : {}) })
-    return done('scheduled', 'The gateway restarts as soon as it has finished what runs.')
-  } finally {
-    await client.close()
-  }
+  const when = skipDeferral ? 'now, whatever runs' : 'as soon as it has finished what runs'
+  const cooled = `, and not before ${Math.ceil(delayMs / 1000)} s have passed: it restarted a moment ago`
+  return done('scheduled', `The gateway restarts ${when}${delayMs > 1000 ? cooled : ''}.`)
 }
 
 /** No service, but a gateway that somebody started by hand: it can do it by itself. */
@@ -55,10 +62,19 @@ async function signalForeground ({ settings }: ServiceSetup): Promise<Outcome> {
   return done('restart-requested', `Gateway restart request sent to foreground process on port ${port}: ${owner.pid}.`)
 }
 
+/** What is installed under this name belongs to another state directory; a gateway of this one can only have been started by hand. */
+async function restartElsewhere (setup: ServiceSetup): Promise<Outcome> {
+  const outcome = await signalForeground(setup)
+  if (!outcome.ok) guardService(setup)
+  return outcome
+}
+
 async function restart (setup: ServiceSetup, context: Context): Promise<Outcome> {
-  const { manager, installed, settings } = setup
+  const { manager, installed, settings, host } = setup
   const timeoutMs = waitMs(context.options.wait)
   if (context.options.safe) return await askGateway(setup, context)
+  if (host.env['OPENCLAW_SUPERVISOR_MODE'] !== 'external' && nonCanonical(settings.paths, host) !== undefined) return await restartElsewhere(setup)
+  guardService(setup)
   if (!installed) return await signalForeground(setup)
   const { pid: formerPid } = await manager.runtime()
   const owner = await findLockOwner(settings.paths.stateDir)
@@ -83,6 +99,6 @@ export default command({
   async run (context) {
     if (context.options.skipDeferral && !context.options.safe) throw new UsageError('--skip-deferral needs --safe')
     waitMs(context.options.wait)
-    return await runServiceAction(context, 'restart', scopeOf(context.options), setup => restart(setup, context))
+    return await runServiceAction(context, 'restart', scopeOf(context.options), setup => restart(setup, context), () => {})
   }
 })
