@@ -81,6 +81,11 @@ const signs = { error: '×', warning: '!', info: '·' } as const
 const secretText = ({ kind, source, fingerprint, inForce }: SecretSource): string =>
   `${kind} from ${source}${fingerprint ? ` (fingerprint ${fingerprint})` : ''}${inForce ? '' : ', not in force'}`
 
+function secretsText ({ settings: { loaded } }: Facts, secrets: readonly SecretSource[]): string {
+  if (secrets.length > 0) return secrets.map(secretText).join('; ')
+  return loaded.exists && loaded.parsed === undefined ? 'not known while the configuration cannot be read' : 'none yet; a start makes a token'
+}
+
 interface Told extends Report {
   readonly checkup: Pick<Checkup, 'database'>
   readonly facts: Facts
@@ -95,7 +100,7 @@ function tell ({ out }: Context, { facts, checkup, secrets, findings, repairs, b
   out.line(`State:    ${settings.paths.stateDir}`)
   out.line(`Gateway:  ${owner ? `running (pid ${owner.pid})` : 'not running'}`)
   out.line(`Database: ${database.exists ? `${database.path} (${database.bytes} bytes)` : 'none yet'}`)
-  out.line(`Secrets:  ${secrets.length > 0 ? secrets.map(secretText).join('; ') : 'none yet; a start makes a token'}`)
+  out.line(`Secrets:  ${secretsText(facts, secrets)}`)
   for (const { checkId, severity, message, fixHint } of findings) {
     out.line(`${out.paint(colors[severity], `${signs[severity]} ${checkId}`)}: ${escapeControl(message, 1_000)}`)
     out.line(`    ${escapeControl(fixHint, 1_000)}`)

@@ -31,12 +31,16 @@ interface Warning { code: string, message: string, targetIds: Kind[] }
 const labels: { readonly [kind in Kind]: string } = { explicit: 'Explicit', configRemote: 'Configured remote', localLoopback: 'Local loopback' }
 const ask = { 'config.get': {}, health: {}, status: {}, 'system-presence': {} }
 
-/** Everything worth a look, the most specific first. The local one is always among them. */
+/**
+ * Everything worth a look, the most specific first. The local one is always among them. A credential that comes with an address is for
+ * that address: the others are met with their own.
+ */
 function targetsOf ({ options: given, io }: Context, settings: LocalSettings): { kind: Kind, target: GatewayTarget }[] {
   const { url, port, token, password } = given
-  const local = selectTarget({ port: port ?? settings.port, token, password }, settings)
+  const own = url === undefined ? { token, password } : { token: undefined, password: undefined }
+  const local = selectTarget({ port: port ?? settings.port, ...own }, settings)
   const explicit = url === undefined ? [] : [{ kind: 'explicit' as const, target: selectTarget({ url, token, password }, settings) }]
-  const configured = selectTarget({ token, password }, settings)
+  const configured = selectTarget(own, settings)
   const remote = configured.local ? [] : [{ kind: 'configRemote' as const, target: configured }]
   return [...explicit, ...remote, { kind: 'localLoopback' as const, target: local }]
 }
@@ -52,8 +56,11 @@ function warningsOf (probed: readonly Probed[], settings: LocalSettings): Warnin
   const gateways = new Set(reached.map(({ probe }) => (probe.server as { bootId?: string }).bootId ?? probe.server!.connId))
   const warnings: Warning[] = []
   if (reached.length === 0) {
-    const next = 'See who listens and why: openclaw gateway status --deep'
-    warnings.push({ code: 'no_gateway_reachable', message: `No gateway answered. ${next}`, targetIds: kinds(probed) })
+    const refusing = probed.filter(({ probe }) => probe.error?.kind === 'request')
+    const message = refusing.length > 0
+      ? 'A gateway answered and lets this client not in; why stands below.'
+      : 'No gateway answered. See who listens and why: openclaw gateway status --deep'
+    warnings.push({ code: 'no_gateway_reachable', message, targetIds: kinds(probed) })
   }
   if (gateways.size > 1) {
     const message = 'More than one gateway answers. Give each its own port, configuration, state directory and workspace.'

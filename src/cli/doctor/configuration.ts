@@ -49,6 +49,11 @@ function obstacle ({ paths, configPath, env }: LocalSettings, { path, message }:
   }
 }
 
+/** What runs goes on with what it has read, until it is begun anew. */
+const whatRuns = ({ owner }: Facts, finding: Finding): Finding => owner && finding.severity === 'error'
+  ? { ...finding, message: `${finding.message} (the gateway that runs goes on with what it read before)` }
+  : finding
+
 async function check ({ settings }: Facts): Promise<Finding[]> {
   const { loaded, configPath } = settings
   const validate = 'openclaw config validate shows what was expected.'
@@ -62,4 +67,4 @@ async function check ({ settings }: Facts): Promise<Finding[]> {
   ]
 }
 
-export const configuration: Check = { id: 'config', run: check }
+export const configuration: Check = { id: 'config', run: async facts => (await check(facts)).map(finding => whatRuns(facts, finding)) }
