@@ -94,8 +94,18 @@ async function serve (client: GatewayClient, { machine, say, signal }: NodeLinkO
     if (event === 'node.pair.resolved') say(`What this node offers was ${(payload as { decision: string }).decision}.`)
   })
   const tellStats = (): void => { machine.stats().then(payload => quietly('node.event', { event: 'node.host.stats', payload }), () => {}) }
-  tellStats()
-  const timer = setInterval(tellStats, statsEveryMs)
+
+  /** What was asked while this machine was away. How it is, it tells anyway; where it is, it does not know. */
+  async function takeWaiting (): Promise<void> {
+    for (let isMore = true; isMore;) isMore = (await client.call('node.pending.drain', { maxItems: 10 }) as { hasMore?: boolean }).hasMore === true
+  }
+
+  const report = (): void => {
+    tellStats()
+    takeWaiting().catch(() => {})
+  }
+  report()
+  const timer = setInterval(report, statsEveryMs)
   const leave = (): void => { client.close().catch(() => {}) }
   signal.addEventListener('abort', leave, { once: true })
   if (signal.aborted) leave()

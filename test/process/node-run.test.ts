@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { type } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { admitted, closeClient, type Frame, type TestClient } from '../helper.ts'
 import { createHome, daemonToken, eventually, launcher, serve, stop, type Daemon, type Home } from './daemon.ts'
@@ -53,19 +54,27 @@ t.test('a machine lends its programs, and runs what its own approvals or a perso
     t.match((await invoke('system.run', wrong)).error, { code: 'UNAVAILABLE', details: { nodeError: { code: 'INVALID_REQUEST' } } })
   }
 
-  running.child.kill('SIGTERM')
+  const hanging = invoke('system.run', { command: ['sleep', '60'] })
+  await sleep(300)
+  running.child.kill('SIGKILL')
+  t.match((await hanging).error, { details: { nodeError: { code: 'DISCONNECTED' } } }, 'who asked hears at once that it went away')
   await eventually(row, node => node?.connected === false)
+  t.match((await invoke('system.which', { bins: ['sh'] })).error, { details: { code: 'NOT_CONNECTED' } })
+  t.match((await admin.request('node.pending.enqueue', { nodeId, type: 'status.request' })).payload, { revision: 1 })
   const again = nodeRun(t, home, daemon, ['--commands', 'system.which'])
   await eventually(row, node => node?.connected === true)
   t.same((await row())!.commands, ['system.which'], 'nothing but what was named')
   t.equal((await row())!.displayName, 'Workbench', 'its name was remembered')
   t.match(again.output(), /offering system\.which/)
+  const asked = () => admin.request('node.pending.enqueue', { nodeId, type: 'status.request' })
+  await eventually(asked, ({ payload }) => payload.revision > 2)
   await closeClient(admin)
 })
 
 t.test('an agent runs a command on a node once a person has said yes', { skip: !posix && 'runs programs of POSIX' }, async t => {
-  const daemon = await serve(t, { home: createHome(t, { ...config, gateway: { ...config.gateway, tools: { allow: ['exec'] } } }, 'gateway') })
-  nodeRun(t, createHome(t, undefined, 'machine'), daemon)
+  const agents = { entries: { far: { tools: { exec: { host: 'node', node: 'Workbench' } } }, lost: { tools: { exec: { host: 'node', node: 'elsewhere' } } } } }
+  const daemon = await serve(t, { home: createHome(t, { ...config, agents, gateway: { ...config.gateway, tools: { allow: ['exec'] } } }, 'gateway') })
+  nodeRun(t, createHome(t, undefined, 'machine'), daemon, ['--display-name', 'Workbench'])
   const admin = (await admitted(daemon.url, { auth: { token: daemonToken }, adjust: params => ({ ...params, caps: ['exec-approvals'] }) })).client
   const row = async (): Promise<Frame | undefined> => (await admin.request('node.list', {})).payload.nodes[0]
   t.match((await tools(daemon, admin, { command: 'echo hi' })).payload, { output: { details: { error: /no node/ } } })
@@ -83,6 +92,13 @@ t.test('an agent runs a command on a node once a person has said yes', { skip: !
   const second = (await admin.frame((frame: Frame) => frame.event === 'exec.approval.requested' && frame.payload.id !== question.id)).payload
   await admin.request('exec.approval.resolve', { id: second.id, decision: 'deny' })
   t.match((await denied).payload, { output: { details: { status: 'error', error: /a person said no/ } } })
+
+  const { nodeId } = (await row())!
+  await admin.request('exec.approvals.node.set', { nodeId, file: { version: 1, agents: { far: { allowlist: [{ pattern: 'uname' }] } } } })
+  const as = (agentId: string, args: object) => admin.request('tools.invoke', { name: 'exec', args, agentId, idempotencyKey: `${Math.random()}` })
+  t.match((await as('far', { command: 'uname -s' })).payload, { output: { details: { host: 'node', nodeId, exitCode: 0 } } }, 'its place is the node of its own settings')
+  t.match((await as('far', { command: 'uname -s', host: 'gateway' })).payload, { output: { details: { status: 'error', error: /run on a node/ } } })
+  t.match((await as('lost', { command: 'uname -s' })).payload, { output: { details: { status: 'error', error: /no node elsewhere/ } } })
   await closeClient(admin)
 })
 
