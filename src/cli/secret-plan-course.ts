@@ -90,7 +90,8 @@ async function checkPlan ({ plan, allowExec }: PlanRunOptions, { before, after, 
   const old = movedValues(plan, before)
   const others = checked.filter(({ path, resolved }) => old.has(path) && old.get(path) !== resolved?.value)
     .map(({ path }) => `${path}: what the reference leads to is another credential than the one that stands there now`)
-  return { refsChecked: checked.length, skippedExecRefs: skipped.length, warnings: [...others, ...await shellOnly(checked, after, stateDir)] }
+  const warnings = [...others, ...await shellOnly(checked, after, stateDir)]
+  return { refsChecked: checked.length, skippedExecRefs: skipped.length, warnings }
 }
 
 const refuseExec = ({ plan, write, allowExec }: PlanRunOptions): void => {
