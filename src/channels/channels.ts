@@ -1,6 +1,5 @@
 /** The ways to the services where people write, each account looked after by itself. */
 import { isDeepStrictEqual } from 'node:util'
-import { Ajv } from 'ajv'
 import type { LoadedConfig } from '../config/load.ts'
 import { haveSecretsChanged } from '../config/secret-values.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -17,6 +16,7 @@ import { restartsWithinHour } from './restarts.ts'
 import type { ChannelAccount, ChannelProblem, Channels, Receive } from './room.ts'
 import { secretOf } from './secrets.ts'
 import { monitorSettings, restartRules } from './settings.ts'
+import { settingsProblem } from './settings-check.ts'
 
 export interface ChannelsOptions {
   readonly config: () => LoadedConfig
@@ -64,15 +64,6 @@ function portOf (entry: AccountEntry, account: SupervisedAccount, clock: Clock):
 /** How its health is judged is no part of what it is. */
 function isSameAccount (entry: AccountEntry, next: AccountEntry | undefined): boolean {
   return next !== undefined && isDeepStrictEqual({ ...entry, health: next.health }, next)
-}
-
-/** Settings that do not fit are named before the account is tried. */
-function settingsProblem ({ config }: Channel, keys: AccountEntry['config']): string | undefined {
-  const ajv = new Ajv({ strict: false, validateFormats: false, meta: false, validateSchema: false })
-  const validate = ajv.compile({ ...config, additionalProperties: true })
-  if (validate(keys)) return undefined
-  const { instancePath, message } = validate.errors![0]!
-  return `${instancePath.slice(1).replaceAll('/', '.') || 'its settings'} ${message}`
 }
 
 class ChannelRoom implements Channels {
