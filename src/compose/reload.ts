@@ -38,6 +38,10 @@ const maxNamed = 12
 const named = (paths: readonly string[]): string =>
   paths.slice(0, maxNamed).join(', ') + (paths.length > maxNamed ? ` and ${paths.length - maxNamed} more` : '')
 
+/** Restarts in a row keep a distance, which would look like a change that is not heard. */
+const whenOf = ({ delayMs }: RestartAnswer): string =>
+  ` — deferring until nothing runs${delayMs > 1_000 ? `, and for ${Math.ceil(delayMs / 1_000)} s: the last restart was a moment ago` : ''}`
+
 export function composeReload (parts: ReloadParts): ReloadRoom {
   const { live, logging, events, now, authOf, logLevels } = parts
   const log = logging.child('reload')
@@ -64,9 +68,12 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
     if (pending.length === 0) return
     const { mode } = settings()
     const isIgnored = mode === 'off' || mode === 'hot'
-    if (isNews && isIgnored) log.warn(`config reload requires gateway restart; ${mode} mode ignoring (${names})`)
-    else if (isNews) log.warn(`config change requires gateway restart (${names})${parts.restart ? ' — deferring until nothing runs' : ''}`)
-    if (!isIgnored) parts.restart?.({ reason: `config reload: ${names}`, stillNeeded: () => live.pending().length > 0 })
+    if (isIgnored) {
+      if (isNews) log.warn(`config reload requires gateway restart; ${mode} mode ignoring (${names})`)
+      return
+    }
+    const answer = parts.restart?.({ reason: `config reload: ${names}`, stillNeeded: () => live.pending().length > 0 })
+    if (isNews) log.warn(`config change requires gateway restart (${names})${answer ? whenOf(answer) : ''}`)
   }
 
   let before = live.current()

@@ -64,3 +64,16 @@ t.test('mode hot names what waits; mode off leaves the file alone until somebody
   await closeClient(client)
   await stop(daemon)
 })
+
+t.test('a restart that keeps its distance from the one before says for how long', async t => {
+  const home = createHome(t, configOf())
+  const daemon = await serve(t, { home })
+  daemon.kill('SIGUSR2')
+  await daemon.said(/ready in[^]*ready in/)
+  const client = await open(daemon)
+  save(home, configOf({}, { store: { durability: 'process' } }))
+  await daemon.said(/requires gateway restart \(store\.durability\) — deferring until nothing runs, and for \d+ s: the last restart was a moment ago/)
+  t.equal(readies(daemon), 2, 'and nothing is begun meanwhile')
+  await closeClient(client)
+  await stop(daemon)
+})
