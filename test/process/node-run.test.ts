@@ -65,16 +65,16 @@ t.test('a machine lends its programs, and runs what its own approvals or a perso
   await eventually(row, node => node?.connected === true)
   t.same((await row())!.commands, ['system.which'], 'nothing but what was named')
   t.equal((await row())!.displayName, 'Workbench', 'its name was remembered')
-  t.match(again.output(), /offering system\.which/)
+  await eventually(again.output, text => /offering system\.which/.test(text))
   const asked = () => admin.request('node.pending.enqueue', { nodeId, type: 'status.request' })
   await eventually(asked, ({ payload }) => payload.revision > 2)
   await closeClient(admin)
 })
 
 t.test('an agent runs a command on a node once a person has said yes', { skip: !posix && 'runs programs of POSIX' }, async t => {
-  const agents = { entries: { far: { tools: { exec: { host: 'node', node: 'Workbench' } } }, lost: { tools: { exec: { host: 'node', node: 'elsewhere' } } } } }
+  const agents = { entries: { main: {}, far: { tools: { exec: { host: 'node', node: 'Workbench' } } }, lost: { tools: { exec: { host: 'node', node: 'elsewhere' } } } } }
   const daemon = await serve(t, { home: createHome(t, { ...config, agents, gateway: { ...config.gateway, tools: { allow: ['exec'] } } }, 'gateway') })
-  nodeRun(t, createHome(t, undefined, 'machine'), daemon, ['--display-name', 'Workbench'])
+  const machine = nodeRun(t, createHome(t, undefined, 'machine'), daemon, ['--display-name', 'Workbench'])
   const admin = (await admitted(daemon.url, { auth: { token: daemonToken }, adjust: params => ({ ...params, caps: ['exec-approvals'] }) })).client
   const row = async (): Promise<Frame | undefined> => (await admin.request('node.list', {})).payload.nodes[0]
   t.match((await tools(daemon, admin, { command: 'echo hi' })).payload, { output: { details: { error: /no node/ } } })
@@ -98,6 +98,11 @@ t.test('an agent runs a command on a node once a person has said yes', { skip: !
   const as = (agentId: string, args: object) => admin.request('tools.invoke', { name: 'exec', args, agentId, idempotencyKey: `${Math.random()}` })
   t.match((await as('far', { command: 'uname -s' })).payload, { output: { details: { host: 'node', nodeId, exitCode: 0 } } }, 'its place is the node of its own settings')
   t.match((await as('far', { command: 'uname -s', host: 'gateway' })).payload, { output: { details: { status: 'error', error: /run on a node/ } } })
+  await admin.request('exec.approvals.node.set', { nodeId, baseHash: (await admin.request('exec.approvals.node.get', { nodeId })).payload.hash, file: { version: 1, agents: { far: { allowlist: [{ pattern: 'sleep' }] } } } })
+  const cut = as('far', { command: 'sleep 60' })
+  await sleep(500)
+  machine.child.kill('SIGKILL')
+  t.match((await cut).payload, { output: { details: { error: /DISCONNECTED.*How far the command came there is not known\.$/ } } })
   t.match((await as('lost', { command: 'uname -s' })).payload, { output: { details: { status: 'error', error: /no node elsewhere/ } } })
   await closeClient(admin)
 })

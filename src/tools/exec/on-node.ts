@@ -1,6 +1,6 @@
 /** Commands on nodes: consent is asked for here, and the rules of the node itself have the last word. */
 import { randomUUID } from 'node:crypto'
-import { isGatewayError } from '../../protocol/errors.ts'
+import { isGatewayError, type GatewayError } from '../../protocol/errors.ts'
 import { meantNode, type NodesPort, type NodeView } from '../nodes/port.ts'
 import type { ToolContext, ToolResult } from '../tool.ts'
 import { askPerson, type Consents, type Question } from './consent.ts'
@@ -121,6 +121,11 @@ function following ({ runId, update }: ToolContext, redact: Redact): (chunk: str
   }
 }
 
+/** An agent that may repeat a command must know that it may have happened already. */
+const nextOf = (error: GatewayError): string => nodeCode(error) === 'DISCONNECTED'
+  ? 'How far the command came there is not known.'
+  : error.code === 'NODE_FAILED' ? '' : error.row.next
+
 const nodeCode = (error: unknown): string | undefined =>
   isGatewayError(error) ? (error.details['nodeError'] as { code?: string } | undefined)?.code : undefined
 
@@ -167,6 +172,6 @@ export async function runOnNode (order: NodeOrder, sources: NodeExecSources): Pr
   } catch (error) {
     context.signal.throwIfAborted()
     if (!isGatewayError(error)) throw error
-    return failure('exec', `exec on node ${nameOf(node)} failed: ${sources.redact(error.message)}. ${error.row.next}`)
+    return failure('exec', `exec on node ${nameOf(node)} failed: ${sources.redact(error.message)}. ${nextOf(error)}`.trimEnd())
   }
 }
