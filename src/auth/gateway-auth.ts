@@ -1,6 +1,7 @@
 /** What the gateway itself demands of its callers: mode and shared secret, from flags, configuration and environment. */
 import { environmentFirst } from '../lib/environment-first.ts'
-import { fingerprint, secretsEqual } from './secret.ts'
+import { fingerprint } from '../lib/fingerprint.ts'
+import { secretsEqual } from './secret.ts'
 
 export const authModes = ['none', 'token', 'password', 'trusted-proxy'] as const
 export type AuthMode = typeof authModes[number]

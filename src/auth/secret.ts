@@ -32,9 +32,6 @@ export function createSecretCheck (): (presented: PresentedSecret, own: string) 
   }
 }
 
-/** Eight hex digits by which two people see that they mean the same token. Not for passwords: a weak one can be guessed from it. */
-export const fingerprint = (secret: string): string => hash('sha256', `fingerprint\0${secret}`, 'hex').slice(0, 8)
-
 /** The form in which an issued token rests in the store. */
 export const hashToken = (token: string): string => hash('sha256', token, 'base64url')
 

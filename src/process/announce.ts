@@ -1,5 +1,5 @@
 /** What the log says about a start: what is odd first, then where the gateway is reached. */
-import { fingerprint } from '../auth/secret.ts'
+import { fingerprint } from '../lib/fingerprint.ts'
 import { formatIssues } from '../config/load.ts'
 import { isContainer } from '../lib/bind-address.ts'
 import type { Listeners } from '../listeners.ts'

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { createSecretCheck, fingerprint, hashToken, isPlaceholderSecret, newToken, PresentedSecret, secretsEqual } from '../../src/auth/secret.ts'
+import { createSecretCheck, hashToken, isPlaceholderSecret, newToken, PresentedSecret, secretsEqual } from '../../src/auth/secret.ts'
+import { fingerprint } from '../../src/lib/fingerprint.ts'
 
 t.test('equal secrets are equal and nothing else is', async t => {
   t.equal(secretsEqual('correct horse', 'correct horse'), true)

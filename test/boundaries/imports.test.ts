@@ -35,8 +35,6 @@ const excepted: { readonly [use: string]: Import['kind'] } = {
   'src/cli/commands/node-run.ts -> src/node-host/node-host.ts': 'lazy',
   'src/cli/commands/node-run.ts -> src/store/open.ts': 'lazy',
   // Fingerprints are made in one place.
-  'src/cli/doctor/credentials.ts -> src/auth/secret.ts': 'lazy',
-  'src/cli/commands/secrets-resolve.ts -> src/auth/secret.ts': 'lazy',
   'src/cli/commands/import.ts -> src/sessions/import/import.ts': 'lazy',
   'src/cli/commands/import.ts -> src/store/open.ts': 'lazy',
   // The declared methods are the type of the client; nothing of them is there at run time.

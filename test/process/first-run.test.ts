@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { fingerprint } from '../../src/auth/secret.ts'
+import { fingerprint } from '../../src/lib/fingerprint.ts'
 import { canListen } from '../../src/lib/free-port.ts'
 import { describeProcess } from '../../src/lib/process-info.ts'
 import { admitted, closeClient } from '../helper.ts'

@@ -22,7 +22,7 @@ async function answerFor (context: CommandContext<{ allowExec: boolean }>, path:
   const ref = asReference(value)
   if (ref?.source === 'exec' && !context.options.allowExec) return { kind: 'ref', ref }
   const resolved = await resolveSecret(value, { ...loaded, secretValues: undefined })
-  const { fingerprint } = await import('../../auth/secret.ts')
+  const { fingerprint } = await import('../../lib/fingerprint.ts')
   return { kind: ref ? 'ref' : 'text', ...(ref ? { ref } : {}), resolved, ...(resolved.value === undefined ? {} : { fingerprint: fingerprint(resolved.value) }) }
 }
 

@@ -12,7 +12,7 @@ export interface SecretSource {
 }
 
 export async function secretSources ({ auth, env, generatedToken }: LocalSettings): Promise<SecretSource[]> {
-  const { fingerprint } = await import('../../auth/secret.ts')
+  const { fingerprint } = await import('../../lib/fingerprint.ts')
   type Row = readonly [SecretSource['source'], string | undefined]
   const inOrder = (configured: Row, given: Row): Row[] => environmentFirst(env) ? [given, configured] : [configured, given]
   const tokens: Row[] = [...inOrder(['config', auth.token], ['env', env['OPENCLAW_GATEWAY_TOKEN']?.trim() || undefined]), ['generated', generatedToken]]
