@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import json5 from 'json5'
 import t from 'tap'
 import { contractProblem } from '../../contract.ts'
 import { startOpenAi } from '../../fixtures/providers/openai-server.ts'
@@ -90,11 +89,14 @@ t.test('a file that is broken is not written over', async t => {
   t.equal(text(), '{ "agents": ')
 })
 
-t.test('an agent without a file of its own at first gets one that a gateway can start with', async t => {
-  const { call, file, text } = await withFile(t)
+t.test('no agent is written into a file that has gone: all else that stood there would be lost', async t => {
+  const { call, refused, file } = await withFile(t)
+  const before = readFileSync(file)
   rmSync(file)
+  t.match(await refused('agents.create', { name: 'one' }), { code: 'INVALID_REQUEST', message: /is gone; the gateway goes on with what it has/ })
+  t.notOk(existsSync(file))
+  writeFileSync(file, before, { mode: 0o600 })
   await call('agents.create', { name: 'one' })
-  t.match(json5.parse(text()), { gateway: { mode: 'local' }, agents: { entries: { main: { default: true }, one: {} } } })
 })
 
 t.test('directories that others need stay when an agent is deleted', async t => {
