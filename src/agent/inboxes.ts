@@ -6,6 +6,7 @@ import type { StoreOp } from '../store/store.ts'
 import type { RunContext } from './context.ts'
 import { combined, historyOf, inputOf, linesOf, shortened } from './messages.ts'
 import { isSamePlace, placePatch } from './outbox.ts'
+import { isPiece, piecesOf, quietUntilMs } from './pieces.ts'
 import { Run } from './run.ts'
 import { answeredRow, claimOf, keptOf, optionsOf, settledRow, type StoredInput } from './stored-run.ts'
 
@@ -136,9 +137,11 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
       const result = leaving.ended({ outcome: 'aborted', endedAtMs: now(), stopReason: 'dropped' })
       ops.push(...leaving.ops(settledRow(leaving.row!, result), false))
     }
-    if (run.mode === 'interrupt') inbox.queue.unshift(run)
+    if (run.mode === 'interrupt' && !isPiece(run)) inbox.queue.unshift(run)
     else inbox.queue.push(run)
-    if (run.mode === 'collect') inbox.quietUntilMs = now() + queueSettings().debounceMs
+    const { cap, debounceMs } = queueSettings()
+    if (isPiece(run)) inbox.quietUntilMs = quietUntilMs(inbox.queue, cap, now())
+    else if (run.mode === 'collect') inbox.quietUntilMs = now() + debounceMs
     run.accepted = ops.length > 0 ? store.commit(ops) : Promise.resolve()
     try {
       await run.accepted
@@ -164,6 +167,7 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
   /** Those that are answered together: collected messages in a row, else one. */
   function nextGroup ({ queue }: Inbox): Run[] {
     const [first] = queue as [Run, ...Run[]]
+    if (isPiece(first)) return piecesOf(queue)
     if (first.mode !== 'collect') return [first]
     const end = queue.findIndex(({ mode, request: { deliver } }) => mode !== 'collect' || !isSamePlace(deliver, first.request.deliver))
     return queue.slice(0, end < 0 ? undefined : end)
@@ -171,7 +175,7 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
 
   function execution (inbox: Inbox, group: readonly Run[]): Run {
     const [first] = group as [Run, ...Run[]]
-    if (first.mode === 'own' || first.mode === 'interrupt' || first.row?.state === 'running') return first
+    if (group.length === 1 && (first.mode === 'own' || first.mode === 'interrupt' || first.row?.state === 'running')) return first
     const id = randomUUID()
     const run = new Run({
       id,
@@ -201,6 +205,8 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
     for (const input of group) if (input !== run) input.state = 'committing'
     const inputs = group.map(({ row }) => row?.input).filter(input => input !== undefined)
     try {
+      // Whatever comes first after a while begins the conversation anew where it should; others stand behind something that has done so.
+      if (isPiece(group[0]!) && sessions.get(run.key)) await sessions.rollOver(run.key)
       await activate(run, inputs.length > 0 ? combined(inputs) : undefined,
         run.answers.flatMap(input => input.ops(answeredRow(input.row!, run.id, now()), false)))
     } catch (err) {
@@ -223,7 +229,9 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
       return
     }
     if (halted()) return
-    const quietMs = inbox.queue[0]!.mode === 'collect' ? leftUntil(inbox.quietUntilMs, queueSettings().debounceMs, now()) : 0
+    const [next] = inbox.queue as [Run, ...Run[]]
+    const longestMs = next.request.quietMs ?? queueSettings().debounceMs
+    const quietMs = next.mode === 'collect' || isPiece(next) ? leftUntil(inbox.quietUntilMs, longestMs, now()) : 0
     if (quietMs > 0) inbox.timer = setTimeout(() => release(inbox), quietMs)
     else void takeUp(inbox)
   }
@@ -231,10 +239,11 @@ export function createInboxes ({ context, launch, onExecution, onDropped, halted
   return {
     async accept (run) {
       const inbox = inboxOf(run.key)
-      if (!inbox.active && inbox.queue.length === 0) return beginAtOnce(run, inbox)
+      const waits = (run.request.quietMs ?? 0) > 0
+      if (!inbox.active && inbox.queue.length === 0 && !waits) return beginAtOnce(run, inbox)
       if (run.mode === 'interrupt') run.interrupted = inbox.active?.end({ kind: 'aborted', origin: 'interrupt' }) ?? false
       await enqueue(run, inbox)
-      if (!inbox.active && (!inbox.timer || run.mode !== 'collect')) release(inbox)
+      if (!inbox.active && (!inbox.timer || (run.mode !== 'collect' && !waits))) release(inbox)
     },
     restore (run) {
       const inbox = inboxOf(run.key)

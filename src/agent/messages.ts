@@ -32,9 +32,10 @@ export function linesOf (input: StoredInput, timestamp: number, runId: string): 
   return message === '' && images.length === 0 ? lines : [...lines, lineOf(input, timestamp, runId)]
 }
 
-export const inputOf = ({ message, images, toolResults, origin, idempotencyKey }: RunRequest): StoredInput => ({
+export const inputOf = ({ message, images, toolResults, origin, idempotencyKey, quietMs }: RunRequest): StoredInput => ({
   key: idempotencyKey,
   message,
+  ...(quietMs === undefined ? {} : { quietMs }),
   ...(images && images.length > 0 ? { images } : {}),
   ...(toolResults && toolResults.length > 0 ? { results: toolResults } : {}),
   ...(origin ? { origin } : {})
@@ -77,7 +78,8 @@ export function combined (inputs: readonly StoredInput[]): StoredInput {
     ? []
     : [`${overflow.length} earlier messages did not fit into the queue and are only known by how they began:\n${overflow.map(text => `- ${text}`).join('\n')}`]
   if (inputs.length === 1 && remembered.length === 0) return first
-  const texts = inputs.length === 1 ? [first.message] : inputs.map(({ message }, index) => `queued #${index + 1}\n${message}`)
+  const isOneMessage = inputs.length === 1 || inputs.every(({ quietMs }) => quietMs !== undefined)
+  const texts = isOneMessage ? [inputs.map(({ message }) => message).join('\n')] : inputs.map(({ message }, index) => `queued #${index + 1}\n${message}`)
   const images = inputs.flatMap(input => input.images ?? [])
   const isOfOwner = inputs.every(({ origin }) => origin?.['senderIsOwner'] === true)
   return {

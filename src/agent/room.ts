@@ -31,6 +31,8 @@ export interface RunRequest {
   /** Why the conversation begins anew before the message, which may then be empty: once for this key, like the run. */
   readonly anew?: string
   readonly queueMode?: QueueMode
+  /** For so long an idle agent waits whether whoever wrote it says more, and takes that as one message. 0: it ends such waiting. */
+  readonly quietMs?: number
   /** Where the reply goes beside the conversation: it is on its way in the moment in which the run is over, whatever happens then. */
   readonly deliver?: ReplyAddress
   /** Time for the run; absent: agents.defaults.timeoutSeconds. */

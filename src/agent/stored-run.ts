@@ -12,6 +12,8 @@ export type StoredOptions = Pick<RunRequest,
 export interface StoredInput {
   readonly key: string
   readonly message: string
+  /** It may be a part of what somebody says, and so long they may be silent in between. */
+  readonly quietMs?: number
   readonly images?: readonly ImagePart[]
   /** What functions of the caller gave, before the message. */
   readonly results?: readonly ToolResultMessage[]

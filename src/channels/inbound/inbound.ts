@@ -55,6 +55,7 @@ const maxKeyChars = 300
 const maxTextChars = 100_000
 const defaultMediaBytes = 20 * 1024 * 1024
 const reactionLimitMs = 10_000
+const maxQuietMs = 60_000
 /** For what is being taken in when the gateway stops. */
 const lastIntakeMs = 1_000
 
@@ -199,7 +200,7 @@ class InboundRoom implements Inbound {
     await this.#handOver({
       ...this.#requestOf(account, message, route, who.isOwner),
       message: isBareOrder ? '' : words,
-      ...(order ? { anew: order.trigger.replace(/^\//, '') } : {}),
+      ...(order ? { anew: order.trigger.replace(/^\//, '') } : this.#quietOf(account, message)),
       ...(brought.images.length > 0 ? { images: brought.images } : {})
     })
     this.#overheard.forget(chatKey)
@@ -211,6 +212,14 @@ class InboundRoom implements Inbound {
   #orderIn ({ chat, text, isMention }: InboundMessage): Order | undefined {
     const words = chat.kind !== 'direct' && isMention === true ? text.replace(/^\s*@\S{1,64}\s+(?=\/)/, '') : text
     return this.#options.orderOf(words) ?? questionOf(words)
+  }
+
+  /** What is said in several messages is one to the agent; whoever sends a file has said what there is to say. */
+  #quietOf ({ entry }: ChannelAccount, { attachments = [], isEdit = false }: InboundMessage): { quietMs?: number } {
+    const { debounceMs = 0, byChannel } = this.#options.config().config.messages.inbound
+    const own = (byChannel as { readonly [channel: string]: unknown })[entry.channel]
+    const quietMs = Math.min(maxQuietMs, typeof own === 'number' && own >= 0 ? own : debounceMs)
+    return quietMs > 0 ? { quietMs: attachments.length > 0 || isEdit ? 0 : quietMs } : {}
   }
 
   #requestOf (account: ChannelAccount, message: InboundMessage, { agentId, sessionKey }: Route, isOwner: boolean): Omit<InboundRequest, 'message'> {
