@@ -66,11 +66,21 @@ function clientLines (error: GatewayClientError, { target, doing }: FailureConte
   return [error.message, ...(next.length > 0 ? next : start), ...(target ? targetLines(target) : [])]
 }
 
-const crashLines = (error: unknown): string[] => [
-  '[openclaw] The CLI command failed.',
-  `[openclaw] Reason: ${error instanceof Error ? error.message : String(error)}`,
-  '[openclaw] Try: openclaw gateway status'
-]
+const full = 'make room on that disk; what could not be written whole was left as it was. See: openclaw doctor'
+const notOurs = 'give the file to the user that runs this, or run it as that user. See: openclaw doctor'
+
+/** What to do about what the system said. */
+const remedies: { readonly [code: string]: string } = { ENOSPC: full, EDQUOT: full, EACCES: notOurs, EPERM: notOurs, EROFS: 'mount that file system for writing' }
+
+function crashLines (error: unknown): string[] {
+  const { code = '', path } = error as NodeJS.ErrnoException
+  const reason = error instanceof Error ? error.message : String(error)
+  return [
+    '[openclaw] The CLI command failed.',
+    `[openclaw] Reason: ${reason}${path === undefined || reason.includes(path) ? '' : ` (${path})`}`,
+    `[openclaw] Try: ${remedies[code] ?? 'openclaw doctor'}`
+  ]
+}
 
 /** Says it and returns the exit code. */
 export function reportFailure (error: unknown, context: FailureContext): number {
