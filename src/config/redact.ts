@@ -61,6 +61,8 @@ const holdsParts = ({ type, anyOf, enum: words, const: word }: JsonType): boolea
 
 function placeBelow (place: Place, step: PathStep): Place {
   if (place === undefined || place === 'theirs') return place
+  // Which files belong to the configuration is said in every part of it, and is no secret.
+  if (step === '$include') return 'theirs'
   const declared = childOf(place, step)
   if (declared) return declared
   if (place.kind === 'key') return holdsParts(place.type as JsonType) ? 'theirs' : undefined

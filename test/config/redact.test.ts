@@ -55,6 +55,8 @@ t.test('of what nobody declared nothing is shown but its names', async t => {
     gateway: { mystery: mark, port: { inside: mark }, auth: { pin: mark } }
   })
   t.equal(redactConfig('plain', ['own', 'thing']), mark)
+  const names = { $include: './base.json5', $schema: 'https://example.com/s.json', gateway: { $include: ['./a.json5', './b.json5'] } }
+  t.same(redactConfig(names), names)
 })
 
 t.test('what a variable put where others say what belongs there is not shown', async t => {
