@@ -1,4 +1,5 @@
 /** Discord's REST API: one call, its result or what went wrong, never more often than allowed. */
+import { steadyNow } from '../../../lib/clock.ts'
 import { packageVersion } from '../../../lib/package-version.ts'
 import { multipart, type Upload } from '../../http/multipart.ts'
 import { createSender, NoAnswer, type Answer, type Sender } from '../../http/request.ts'
@@ -92,12 +93,12 @@ class DiscordApi implements Api {
     for (let tries = 1; ; tries++) {
       await this.#turn(route, nameOf(method, path), options.signal)
       const answer = await this.#request(method, path, options)
-      this.#limits.note(route, answer.headers, Date.now())
+      this.#limits.note(route, answer.headers, steadyNow())
       if (answer.status >= 200 && answer.status < 300) return this.#result<Result>(answer)
       const refusal = this.#refusal(nameOf(method, path), answer)
       if (refusal.status !== 429) throw refusal
       const waitMs = refusal.retryAfterMs ?? 1000
-      this.#limits.refused(route, waitMs, this.#isGlobal(answer), Date.now())
+      this.#limits.refused(route, waitMs, this.#isGlobal(answer), steadyNow())
       if (tries >= mostTries || waitMs > patienceMs) throw refusal
     }
   }
@@ -122,7 +123,7 @@ class DiscordApi implements Api {
 
   /** Waits until the route may be called, unless that takes too long. */
   async #turn (route: string, what: string, signal: AbortSignal): Promise<void> {
-    for (let waitMs = this.#limits.take(route, Date.now()); waitMs > 0; waitMs = this.#limits.take(route, Date.now())) {
+    for (let waitMs = this.#limits.take(route, steadyNow()); waitMs > 0; waitMs = this.#limits.take(route, steadyNow())) {
       if (waitMs > patienceMs) {
         throw new Refusal(what, { status: 429, code: 0, description: 'asked to wait', retryAfterMs: waitMs, isOfService: true })
       }
