@@ -103,6 +103,7 @@ class ChannelRoom implements Channels {
     const turn = this.#settling.then(async () => await this.#settle())
     this.#settling = turn.catch(() => {})
     await turn
+    this.#monitor?.accountsChanged()
   }
 
   async settled (): Promise<void> {

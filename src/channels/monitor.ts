@@ -28,6 +28,8 @@ export interface MonitorOptions {
 export type Skipped = 'unwatched' | 'stopped-by-hand' | 'pending' | 'cool-down' | 'hourly-limit' | 'terminal-disconnect' | 'blocked'
 
 export interface Monitor {
+  /** There may be others now, or they may be told to be looked at more often. */
+  accountsChanged (): void
   /** What the last look said of each account, and why an unwell one was left alone. */
   opinionOf (account: SupervisedAccount): { readonly verdict: Verdict, readonly skipped?: Skipped } | undefined
   stop (): void
@@ -35,6 +37,9 @@ export interface Monitor {
 
 /** A timer that comes so much later than it was set for means that the machine slept. */
 const sleptMs = 60_000
+
+/** However rarely accounts are to be looked at: what the settings say is asked so often. */
+const askMs = 60_000
 
 const moments = [
   'lastStartAt', 'lastConnectedAt', 'lastTransportActivityAt', 'lastInboundAt', 'lastOutboundAt', 'activeSinceAt', 'lastRunActivityAt', 'wokeAt', 'failedSince'
@@ -61,13 +66,15 @@ export function createMonitor (options: MonitorOptions): Monitor {
   const { clock, log, settings, accounts } = options
   const opinions = new Map<SupervisedAccount, { verdict: Verdict, skipped?: Skipped }>()
   const restartedAt = new Map<string, number>()
+  const seenAt = new Map<SupervisedAccount, number>()
+  const lookedAt = new Map<SupervisedAccount, number>()
   let cancel: (() => void) | undefined
   let isStopped = false
 
   /** The clock was set back: what has happened later than now would keep every account from growing stale until it is that late again. */
   function forgetFuture (now: number): void {
     log.info('the clock of this machine was set back: channels are judged from now on')
-    restartedAt.clear()
+    for (const moment of [restartedAt, seenAt, lookedAt]) moment.clear()
     for (const { facts } of accounts()) {
       for (const name of moments) if ((facts[name] ?? 0) > now) facts[name] = now
     }
@@ -96,36 +103,56 @@ export function createMonitor (options: MonitorOptions): Monitor {
     await account.restart(reason)
   }
 
+  /** Undefined: nobody looks at it. Whoever is new has the time of a start-up first. */
+  function dueAt (account: SupervisedAccount): number | undefined {
+    const { intervalMs, startupGraceMs } = settings(account)
+    if (!seenAt.has(account)) seenAt.set(account, clock.now())
+    if (intervalMs === 0) return undefined
+    const last = lookedAt.get(account)
+    return last === undefined ? seenAt.get(account)! + startupGraceMs : last + intervalMs
+  }
+
   async function lookAtAll (): Promise<void> {
     const all = accounts()
-    for (const known of opinions.keys()) if (!all.includes(known)) opinions.delete(known)
-    for (const account of all) {
+    for (const known of seenAt.keys()) if (!all.includes(known)) for (const kept of [seenAt, lookedAt, opinions]) kept.delete(known)
+    const now = clock.now()
+    const due = all.filter(account => (dueAt(account) ?? Infinity) <= now)
+    for (const account of due) {
       if (isStopped) return
       await look(account).catch(err => log.warn({ err, account: nameOf(account) }, 'restart failed'))
     }
+    for (const account of due) lookedAt.set(account, clock.now())
+  }
+
+  function untilNext (): number {
+    const due = accounts().map(dueAt).filter(at => at !== undefined)
+    return Math.max(0, Math.min(askMs, ...due.map(at => at - clock.now())))
   }
 
   function watch (ms: number): void {
     if (isStopped) return
-    const dueAt = clock.now() + ms
+    cancel?.()
+    const wakeAt = clock.now() + ms
     cancel = clock.after(ms, () => {
+      cancel = undefined
       const now = clock.now()
-      const { intervalMs, connectGraceMs } = settings()
-      if (dueAt - now > sleptMs) forgetFuture(now)
-      if (now - dueAt > sleptMs) {
-        log.info({ lateMs: now - dueAt }, 'the machine has slept: channels get time to come back')
+      if (wakeAt - now > sleptMs) forgetFuture(now)
+      if (now - wakeAt > sleptMs) {
+        log.info({ lateMs: now - wakeAt }, 'the machine has slept: channels get time to come back')
         for (const { facts } of accounts()) facts.wokeAt = now
-        return watch(connectGraceMs)
+        return watch(settings().connectGraceMs)
       }
-      // Asked again: it may have been switched on meanwhile.
-      if (intervalMs === 0) return watch(60_000)
-      lookAtAll().finally(() => watch(settings().intervalMs || 60_000))
+      lookAtAll().finally(() => watch(untilNext()))
     })
   }
 
-  watch(settings().startupGraceMs)
+  watch(untilNext())
   return {
     opinionOf: account => opinions.get(account),
+    accountsChanged () {
+      // While it looks, it plans again by itself.
+      if (cancel) watch(untilNext())
+    },
     stop () {
       isStopped = true
       cancel?.()

@@ -12,11 +12,11 @@ const threshold = (minutes: number): number => minutes === 0 ? Infinity : minute
 
 /** What holds for all accounts, and in its place what is said of this one. */
 export const monitorSettings = (gateway: Gateway, health: HealthWords = {}): MonitorSettings => {
-  const intervalMs = gateway.channelHealthCheckMinutes * minuteMs
+  const intervalMs = (health.checkMinutes ?? gateway.channelHealthCheckMinutes) * minuteMs
   const cooldownMinutes = health.restartCooldownMinutes ?? gateway.channelRestartCooldownMinutes
   return {
     intervalMs,
-    startupGraceMs: minuteMs,
+    startupGraceMs: (health.startupGraceSeconds ?? 60) * 1000,
     connectGraceMs: (health.connectGraceSeconds ?? 120) * 1000,
     reconnectGraceMs: (health.reconnectGraceSeconds ?? 120) * 1000,
     staleMs: threshold(health.staleEventThresholdMinutes ?? gateway.channelStaleEventThresholdMinutes),

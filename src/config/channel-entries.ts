@@ -17,6 +17,8 @@ export interface AccountEntry {
 
 export interface HealthWords {
   readonly enabled?: boolean
+  readonly checkMinutes?: number
+  readonly startupGraceSeconds?: number
   readonly staleEventThresholdMinutes?: number
   readonly maxRestartsPerHour?: number
   readonly restartCooldownMinutes?: number

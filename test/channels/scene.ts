@@ -47,6 +47,8 @@ const quietLog = (logged: string[]): Logger => {
 export interface SceneOptions {
   readonly behaviours: { [accountId: string]: Behaviour['start'] }
   readonly settings?: Partial<MonitorSettings>
+  /** What is said of one account in their place. */
+  readonly own?: { [accountId: string]: Partial<MonitorSettings> }
   readonly saved?: { [accountId: string]: SavedAccount }
   readonly startsAt?: number
   readonly missing?: { [accountId: string]: string }
@@ -109,7 +111,11 @@ export function createScene (t: { teardown (fn: () => unknown): void }, options:
     })
   })
   const monitor = createMonitor({
-    clock, log, settings: () => settings, accounts: () => accounts, isWatched: ({ facts }) => !unwatched.has(facts.accountId)
+    clock,
+    log,
+    settings: account => ({ ...settings, ...account && options.own?.[account.facts.accountId] }),
+    accounts: () => accounts,
+    isWatched: ({ facts }) => !unwatched.has(facts.accountId)
   })
   t.teardown(() => monitor.stop())
   for (const account of accounts) account.start('gateway').catch(() => {})

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { AccountContext } from '../../src/channels/define-channel.ts'
 import { createScene, heartbeat, hour, minute, type Scene } from './scene.ts'
 
 const never = new Promise<never>(() => {})
@@ -30,6 +31,25 @@ t.test('a socket that went silent is begun anew at the first look after the thre
   t.same(scene.starts, { silent: [0, 31 * 60], neighbour: [0] })
   t.same(scene.accounts[0]!.facts.restartsByReason, { 'stale-socket': 1 })
   t.same(scene.accounts[1]!.facts.restartsByReason, {})
+})
+
+t.test('an account may be looked at more often, sooner or never, whatever holds for the others', async t => {
+  const silent = async (context: AccountContext): Promise<void> => context.connected()
+  const { clock, starts, monitor, accounts } = createScene(t, {
+    behaviours: { usual: silent, often: silent, never: silent },
+    own: { often: { intervalMs: minute, startupGraceMs: 10_000 }, never: { intervalMs: 0 } }
+  })
+  await clock.pass(9_000)
+  t.equal(monitor.opinionOf(accounts[1]!), undefined, 'not before its time')
+  await clock.pass(1_000)
+  t.match(monitor.opinionOf(accounts[1]!), { verdict: { healthy: true } })
+  t.equal(monitor.opinionOf(accounts[0]!), undefined)
+  await clock.pass(50_000)
+  t.match(monitor.opinionOf(accounts[0]!), { verdict: { healthy: true } })
+  await clock.pass(34 * minute)
+  // Stale after 30 minutes: seen by the looks at 30 minutes and 10 seconds, and at 31 minutes.
+  t.same(starts, { usual: [0, 31 * 60], often: [0, 30 * 60 + 10], never: [0] })
+  t.equal(monitor.opinionOf(accounts[2]!), undefined)
 })
 
 t.test('an account that lost its connection gets two minutes before it is begun anew', async t => {

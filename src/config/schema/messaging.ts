@@ -67,6 +67,8 @@ export const commands = group({ help: 'Commands inside messages.', open: true, r
 
 const healthMonitor = optionalGroup({ help: 'The health monitor; an account goes before its channel, and that before channels.defaults.' }, {
   enabled: key(flag, { help: 'Restart it when it is unwell.' }),
+  checkMinutes: key(integer(0), { help: 'It is looked at so often; absent: gateway.channelHealthCheckMinutes, 0: never.' }),
+  startupGraceSeconds: key(integer(0), { help: 'Time before the first look, after the gateway has started or the account was added; absent: 60.' }),
   staleEventThresholdMinutes: key(integer(0), { help: 'Without any traffic for so long it is stale; 0: never.' }),
   maxRestartsPerHour: key(integer(1), { help: 'Automatic restarts of one account.' }),
   restartCooldownMinutes: key(integer(0), { help: 'Time between two restarts by the monitor.' }),
