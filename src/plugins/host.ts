@@ -167,7 +167,7 @@ export function createHost (ports: HostPorts): PluginHost {
     if (before) await leave(before, reason ?? 'it is loaded anew')
     const slot: Slot = { candidate, identity, isFailed: false, ...(reason === undefined ? {} : { reason }) }
     slots.set(key, slot)
-    if (reason === undefined) await enter(slot, settings, config.load.timeoutMs)
+    if (reason === undefined && !isClosed) await enter(slot, settings, config.load.timeoutMs)
   }
 
   async function sync (again: boolean): Promise<void> {
@@ -175,6 +175,8 @@ export function createHost (ports: HostPorts): PluginHost {
     const before = moves
     const known = JSON.stringify(unusable)
     const found = await discover(ports.plugins().load.paths, ports)
+    // What began now would be nobody's to end.
+    if (isClosed) return
     unusable = found.unusable.map(({ reason, ...rest }) => ({ ...rest, reason: ports.redact(reason) }))
     const isNews = JSON.stringify(unusable) !== known
     if (isNews) for (const { path, reason } of unusable) log.error({ path, reason }, `there is no plugin at ${path}: ${reason}`)
