@@ -1,6 +1,7 @@
 import t from 'tap'
 import { contractProblem } from '../contract.ts'
 import { admitted, closeClient, startGateway, testToken } from '../helper.ts'
+import { makeKey, programClient } from './key-scene.ts'
 
 const config = { models: { providers: { local: { baseUrl: 'http://127.0.0.1:9', apiKey: { source: 'env', id: 'LOCAL_KEY' }, models: [] }, lost: { baseUrl: 'http://127.0.0.1:9', apiKey: { source: 'env', id: 'LOST_KEY' }, models: [] } } } }
 const ask = { commandName: 'memory status', targetIds: ['models.providers.apiKey'] }
@@ -38,4 +39,18 @@ t.test('nobody else gets them: no reader, and nobody from elsewhere', async t =>
   t.match(await asked({}), /key-of-the-local-provider/)
   t.match(await asked({ 'x-forwarded-for': '203.0.113.9' }), /^(?![^]*key-of)[^]*run the command there/)
   await closeClient(reader)
+})
+
+t.test('the key of a program gets none, whatever its scopes', async t => {
+  const gateway = await startGateway(t, { config, env: { LOCAL_KEY: 'key-of-the-local-provider' } })
+  const { client: admin } = await admitted(gateway.url)
+  const scopes = ['operator.admin']
+  const program = await makeKey(admin, 'program', { scopes })
+  const { client } = await programClient(gateway, program, scopes)
+  const { ok, error } = await client.request('secrets.resolve', ask)
+  t.equal(ok, false)
+  t.match(error, { message: /./ })
+  t.notMatch(JSON.stringify(client.frames), /key-of-the-local-provider/)
+  await closeClient(client)
+  await closeClient(admin)
 })
