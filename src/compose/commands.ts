@@ -25,6 +25,7 @@ export interface CommandsOptions {
   readonly isStopping: () => boolean
   readonly notify: (notice: ExitNotice) => void
   readonly nodes: ExecSources['nodes']
+  readonly wordsOf: ExecSources['wordsOf']
   /** Absent: there are no sandboxes. */
   readonly launcherFor?: ExecSources['launcherFor']
 }
@@ -64,6 +65,7 @@ export function composeCommands (options: CommandsOptions): Commands {
         redact: logging.redactor.redactText,
         notify,
         nodes: options.nodes,
+        wordsOf: options.wordsOf,
         now
       }))
       return room

@@ -66,9 +66,11 @@ export type Verdict =
   | { readonly kind: 'ask', readonly because: string }
   | { readonly kind: 'refuse', readonly because: string }
 
+export const switchedOff = 'commands are switched off for this agent (tools.exec.mode) or this conversation (execSecurity)'
+
 export function judge ({ security, ask }: ExecPolicy, check: CommandCheck): Verdict {
   if (check.forbidden) return { kind: 'refuse', because: check.forbidden }
-  if (security === 'deny') return { kind: 'refuse', because: 'commands are switched off for this agent (tools.exec.mode)' }
+  if (security === 'deny') return { kind: 'refuse', because: switchedOff }
   if (ask === 'always') return { kind: 'ask', because: 'every command needs the consent of a person' }
   if (check.isAllowed || (security === 'full' && ask === 'off')) return { kind: 'run' }
   const because = check.problem ?? 'it is not on the allowlist'

@@ -4,7 +4,7 @@ import { isGatewayError, type GatewayError } from '../../protocol/errors.ts'
 import { meantNode, type NodesPort, type NodeView } from '../nodes/port.ts'
 import type { ToolContext, ToolResult } from '../tool.ts'
 import { askPerson, type Consents, type Question } from './consent.ts'
-import { effectivePolicy, type ExecPolicy } from './exec-policy.ts'
+import { effectivePolicy, switchedOff, type ExecPolicy } from './exec-policy.ts'
 import { failure, said, type Redact } from './results.ts'
 import type { ExecArgs } from './room.ts'
 import type { ExecSettings } from './settings.ts'
@@ -166,7 +166,7 @@ export async function runOnNode (order: NodeOrder, sources: NodeExecSources): Pr
   if (typeof node === 'string') return refused(node)
   const words = { ...(args.ask ? { ask: args.ask } : {}), ...(args.security ? { security: args.security } : {}) }
   const policy = effectivePolicy([...settings.layers, (await sources.consents.rulesFor(context.agentId)).words, words])
-  if (policy.security === 'deny') return refused('commands are switched off for this agent (tools.exec.mode)')
+  if (policy.security === 'deny') return refused(switchedOff)
   try {
     return await asked({ ...order, node, policy, words, limitMs: Math.min(timeoutMs || longestTimeoutMs, longestTimeoutMs) }, sources)
   } catch (error) {

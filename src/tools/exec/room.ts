@@ -127,8 +127,11 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
     return { question, launcher }
   }
 
-  const settingsFor = (agentId: string): ExecSettings =>
-    execSettings(config().config, agentId, sources.workspaceOf(agentId), sources.homeDir)
+  function settingsFor ({ agentId, sessionKey }: Pick<ToolContext, 'agentId' | 'sessionKey'>): ExecSettings {
+    const settings = execSettings(config().config, agentId, sources.workspaceOf(agentId), sources.homeDir)
+    const ofSession = sources.wordsOf?.(sessionKey)
+    return ofSession ? { ...settings, layers: [...settings.layers, ofSession] } : settings
+  }
 
   /** What a call says of time wins over the configuration. */
   function timeoutOf ({ timeoutSeconds, timeout }: ExecArgs, { timeoutMs }: ExecSettings): number {
@@ -208,7 +211,7 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
   return {
     async run (args, context) {
       refuseArgs(args)
-      const settings = settingsFor(context.agentId)
+      const settings = settingsFor(context)
       if (wantedHost(args.host, settings) === 'node') return await onNode(args, context, settings)
       await mkdir(settings.places.workspace, { recursive: true, mode: 0o700 })
       const prepared = await prepare(args, context, settings)
@@ -225,7 +228,7 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
     },
     async foresee (args, context) {
       refuseArgs(args)
-      const settings = settingsFor(context.agentId)
+      const settings = settingsFor(context)
       if (wantedHost(args.host, settings) === 'node') return { wouldRun: false, because: 'whether it may run is known by the node alone' }
       const prepared = await prepare(args, context, settings)
       if ('problem' in prepared) return { wouldRun: false, because: prepared.problem }
