@@ -62,7 +62,7 @@ export interface DaemonOptions {
 const directories = new WeakMap<Test, string>()
 
 /** The directory of a test; asking tap a second time would empty it. */
-function directoryOf (t: Test): string {
+export function directoryOf (t: Test): string {
   const directory = directories.get(t) ?? ownDirectory(t)
   directories.set(t, directory)
   return directory
