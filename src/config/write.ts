@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createPrivateFile, ensurePrivateDirectory, readIfPresent, writePrivateFile } from '../lib/private-file.ts'
 import { GatewayError } from '../protocol/errors.ts'
+import { backupSuffixes } from './backup-files.ts'
 import type { Environment } from './environment.ts'
 import { hashConfigText } from './load.ts'
 import { parseConfigText } from './parse.ts'
@@ -31,7 +32,6 @@ export interface Written {
   changed: boolean
 }
 
-const backups = ['.bak', '.bak.1', '.bak.2', '.bak.3', '.bak.4']
 const smallestGuardedBytes = 512
 const maxRejected = 5
 const lockPollMs = 25
@@ -102,10 +102,10 @@ async function keepRejected (path: string, text: string, now: () => number): Pro
 
 /** `.bak` is the newest; each older one moves on by one. */
 async function keepBackup (path: string, text: string): Promise<void> {
-  for (let index = backups.length - 1; index > 0; index--) {
-    await rename(path + backups[index - 1], path + backups[index]).catch(absent)
+  for (let index = backupSuffixes.length - 1; index > 0; index--) {
+    await rename(path + backupSuffixes[index - 1], path + backupSuffixes[index]).catch(absent)
   }
-  await writePrivateFile(path + backups[0], text)
+  await writePrivateFile(path + backupSuffixes[0], text)
 }
 
 /** Under the lock nobody else is writing: what looks half written belongs to a writer that died. */

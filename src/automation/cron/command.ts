@@ -1,5 +1,6 @@
 /** Jobs that are commands of this machine: under the rules for commands of their agent, and never twice for one slot. */
 import { shellLine } from '../../lib/shell-quote.ts'
+import { truncateUtf8 } from '../../lib/text.ts'
 import type { AutomationSources } from '../ports.ts'
 import type { Carried } from './carrying.ts'
 import type { Job, Payload, Underway } from './job.ts'
@@ -19,8 +20,8 @@ export const longestSeconds = 3_500
 const usualBytes = 65_536
 
 function cut (text: string, bytes: number): string {
-  const whole = Buffer.from(text)
-  return whole.length <= bytes ? text : `${whole.subarray(0, bytes).toString().replace(/\uFFFD+$/, '')}\n[truncated]`
+  const kept = truncateUtf8(text, bytes)
+  return kept === text ? text : `${kept}\n[truncated]`
 }
 
 /** What the tool for commands says of one that it has run, as far as it did. */

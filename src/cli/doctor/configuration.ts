@@ -1,4 +1,5 @@
 import { copyFile } from 'node:fs/promises'
+import { backupSuffixes } from '../../config/backup-files.ts'
 import { formatIssue, loadConfig, type ConfigIssue } from '../../config/load.ts'
 import { startObstacles } from '../../config/start-obstacles.ts'
 import { readIfPresent, writePrivateFile } from '../../lib/private-file.ts'
@@ -6,11 +7,9 @@ import { changeConfig } from '../config-change.ts'
 import type { LocalSettings } from '../local-settings.ts'
 import type { Check, Facts, Finding } from './finding.ts'
 
-const backups = ['.bak', '.bak.1', '.bak.2', '.bak.3', '.bak.4']
-
 /** The newest copy with which the gateway would start. */
 async function soundBackup ({ paths, configPath, env }: LocalSettings): Promise<{ path: string, text: string } | undefined> {
-  for (const ending of backups) {
+  for (const ending of backupSuffixes) {
     const path = configPath + ending
     const text = await readIfPresent(path).catch(() => undefined)
     if (text === undefined) continue
