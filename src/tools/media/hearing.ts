@@ -7,6 +7,7 @@ import type { LoadedConfig } from '../../config/load.ts'
 import type { SecretInput } from '../../config/schema.ts'
 import { createSecretResolver } from '../../config/secrets.ts'
 import type { Outbound } from '../../lib/outbound/outbound.ts'
+import { rowOf, type Row } from './speech-access.ts'
 
 export interface HearingSources {
   readonly config: () => LoadedConfig
@@ -23,8 +24,6 @@ export interface Sound {
 
 /** Undefined: nobody is configured to listen, or nobody could. Never rejects. */
 export type Hear = (sound: Sound, signal: AbortSignal) => Promise<string | undefined>
-
-type Row = { readonly [field: string]: unknown }
 
 interface Known {
   readonly baseUrl: string
@@ -43,7 +42,6 @@ const longestSeconds = 120
 const longestText = 20_000
 const maxEntries = 5
 
-const rowOf = (value: unknown): Row => typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Row : {}
 const textOf = (value: unknown): string | undefined => typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
 const positive = (value: unknown, usual: number): number => typeof value === 'number' && value > 0 ? value : usual
 

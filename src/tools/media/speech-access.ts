@@ -41,9 +41,9 @@ const others = new Set([
   'volcengine', 'xai', 'xiaomi'
 ])
 
-type Row = { readonly [field: string]: unknown }
+export type Row = { readonly [field: string]: unknown }
 
-const rowOf = (value: unknown): Row => typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Row : {}
+export const rowOf = (value: unknown): Row => typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Row : {}
 const textOf = (...values: unknown[]): string | undefined => values.find((value): value is string => typeof value === 'string' && value.trim() !== '')?.trim()
 const numberOf = (value: unknown, fallback: number): number => typeof value === 'number' && value > 0 ? Math.min(value, 600_000) : fallback
 
