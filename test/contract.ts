@@ -15,15 +15,17 @@ export function protocolSchema (): ProtocolSchema {
   return loaded
 }
 
-const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true })
+// The published schemas are not ours to judge, and one look through all of them serves every definition.
+const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true, meta: false, validateSchema: false })
 const compiled = new Map<string, ReturnType<typeof ajv.compile>>()
 
 /** What is wrong with the value by the published definition of this name; undefined when it fits. */
 export function contractProblem (definition: string, value: unknown): string | undefined {
-  const schema = protocolSchema().definitions[definition]
-  if (!schema) return `the protocol has no definition ${definition}`
+  const { definitions } = protocolSchema()
+  if (!definitions[definition]) return `the protocol has no definition ${definition}`
+  if (compiled.size === 0) ajv.addSchema({ definitions }, 'protocol')
   let validate = compiled.get(definition)
-  if (!validate) compiled.set(definition, validate = ajv.compile({ ...schema, definitions: protocolSchema().definitions }))
+  if (!validate) compiled.set(definition, validate = ajv.compile({ $ref: `protocol#/definitions/${definition}` }))
   return validate(value) ? undefined : ajv.errorsText(validate.errors)
 }
 
