@@ -135,9 +135,10 @@ export function queueText ({ ts, total, counts, items }: QueueView): string {
     `${cell(item.channel)} ${cell(item.accountId)}`,
     cell(item.to),
     ago(item.createdAtMs, ts),
+    String(item.attempts),
     cell(item.preview.replace(/\s+/g, ' '), 40),
     cell(item.reason ?? '', 100)
   ])
   const more = total > items.length ? [`… and ${total - items.length} more (--limit)`] : []
-  return [counted, table(['Id', 'State', 'Account', 'To', 'Since', 'Text', 'Why'], rows), ...more].join('\n')
+  return [counted, table(['Id', 'State', 'Account', 'To', 'Since', 'Tries', 'Text', 'Why'], rows), ...more].join('\n')
 }

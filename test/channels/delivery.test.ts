@@ -147,7 +147,7 @@ t.test('what is refused for good is not tried again, and the next message goes o
   await scene.delivery.enqueue(message('2', 'good'))
   await scene.clock.pass(10)
   t.same(scene.tried, ['bad', 'good'])
-  t.match(scene.delivery.list(), [{ id: '1', state: 'dead', reason: 'chat not found' }])
+  t.match(scene.delivery.list(), [{ id: '1', state: 'dead', reason: 'chat not found', attempts: 1 }])
   t.equal(await scene.delivery.discard('1'), true)
   t.same(await scene.stored(), [])
 })
@@ -165,7 +165,7 @@ t.test('a send whose outcome nobody knows is parked, or tried again where the ch
     await scene.delivery.enqueue(message('1', 'x'))
     await scene.clock.pass(minute)
     t.equal(scene.tried.length, policy === 'park' ? 1 : 2, policy)
-    if (policy === 'park') t.match(scene.delivery.list(), [{ state: 'parked', reason: 'nobody knows whether it arrived: socket hang up' }])
+    if (policy === 'park') t.match(scene.delivery.list(), [{ state: 'parked', reason: 'nobody knows whether it arrived: socket hang up', attempts: 1 }])
     else t.same(scene.delivery.list(), [])
   }
 })
@@ -187,7 +187,7 @@ t.test('after a crash: what waited is sent, what was being sent is parked, what 
   scene.isRunning = true
   await scene.clock.pass(minute)
   t.same(scene.tried.slice(tried).filter(text => text !== 'waiting'), [], 'neither of the others is sent')
-  t.match(scene.delivery.list().map(({ id, state }) => `${id} ${state}`).sort(), ['old parked', 'sending parked'])
+  t.match(scene.delivery.list().map(({ id, state, attempts }) => `${id} ${state} ${attempts}`).sort(), ['old parked 0', 'sending parked 1'])
 })
 
 t.test('after a crash what was being sent is sent again where the settings say so', async t => {
@@ -222,6 +222,23 @@ t.test('after a crash what was being sent is sent again for as long as the servi
   await scene.delivery.retry('soon')
   await scene.clock.pass(5_000)
   t.equal(scene.arrived.length, 1, 'a person decides')
+})
+
+t.test('what the service has forgotten meanwhile is sent again where the settings say so', async t => {
+  const scene = await open()
+  scene.repeatMs = 2 * minute
+  scene.config = { unknownOutcome: 'retry' }
+  scene.send = async () => await new Promise(() => {})
+  await scene.delivery.enqueue(message('1', 'x'))
+  await scene.clock.pass(minute)
+  scene.isRunning = false
+  await scene.restart()
+  await scene.clock.pass(2 * minute)
+  t.match(scene.delivery.list(), [{ state: 'queued', attempts: 1 }])
+  scene.isRunning = true
+  scene.send = () => ({ kind: 'sent', messageId: '7' })
+  await scene.clock.pass(minute)
+  t.same([scene.arrived.length, scene.delivery.list()], [1, []])
 })
 
 t.test('while an account does not run its messages wait, and count no try', async t => {

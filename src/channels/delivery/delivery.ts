@@ -78,8 +78,9 @@ class DeliveryRoom implements Delivery {
   async open (): Promise<void> {
     const { collection, clock, maxAgeMs, log } = this.#options
     const entries = (await collection.all()).map(({ value }) => value).sort((a, b) => a.createdAtMs - b.createdAtMs)
-    for (const item of entries) {
-      if (this.#items.has(item.id)) continue
+    for (const entry of entries) {
+      if (this.#items.has(entry.id)) continue
+      const item = entry.isSending ? { ...entry, attempts: entry.attempts + 1 } : entry
       if (item.state !== 'queued') this.#items.set(item.id, item)
       else if (item.isSending && replaces(item) === undefined && !isRepeatable(item, clock.now())) await this.#interrupted(item)
       else if (clock.now() - item.createdAtMs > maxAgeMs()) await this.#shelve(item, 'parked', 'it was too old when the gateway started')
@@ -220,13 +221,13 @@ class DeliveryRoom implements Delivery {
     while (item.messageIds.length < count) {
       if (this.#isClosing) return accountWaitMs
       const index = item.messageIds.length
-      const before = item
-      const isLate = before.repeatUntilMs !== undefined && !isRepeatable(before, clock.now())
-      if (isLate) return await this.#unknown(before, 'an earlier try may have arrived')
+      const isLate = item.repeatUntilMs !== undefined && !isRepeatable(item, clock.now())
+      if (isLate && !this.#mayRepeat(item)) return await this.#unknown(item, 'an earlier try may have arrived')
+      const before = isLate ? unmarked(item) : item
       item = marked(before, account.channel, clock.now())
       await collection.put(item.id, item)
       const outcome = await sendPart(account.current() ?? running, item, { index, text: parts[index] ?? '' }, this.#ending.signal)
-      item = unmarked(item, outcome.kind === 'sent' ? undefined : before.repeatUntilMs)
+      item = { ...unmarked(item, outcome.kind === 'sent' ? undefined : before.repeatUntilMs), attempts: item.attempts + 1 }
       if (outcome.kind === 'sent') {
         item = { ...item, messageIds: [...item.messageIds, outcome.messageId], attempts: 0 }
         account.sent()
@@ -251,10 +252,10 @@ class DeliveryRoom implements Delivery {
   async #notSent (item: OutboundItem, outcome: Exclude<SendOutcome, { kind: 'sent' }>): Promise<number | undefined> {
     if (outcome.kind === 'refused') return await this.#shelve(item, 'dead', outcome.reason)
     if (outcome.kind === 'unknown') return await this.#unknown(item, outcome.reason)
-    const attempts = item.attempts + 1
+    const { attempts } = item
     const isOld = this.#options.clock.now() - item.createdAtMs >= Math.min(patienceMs, this.#options.maxAgeMs())
-    if (attempts >= maxAttempts && isOld) return await this.#shelve({ ...item, attempts }, 'dead', `${attempts} tries: ${outcome.reason}`)
-    const later = { ...item, attempts, reason: outcome.reason }
+    if (attempts >= maxAttempts && isOld) return await this.#shelve(item, 'dead', `${attempts} tries: ${outcome.reason}`)
+    const later = { ...item, reason: outcome.reason }
     await this.#options.collection.put(item.id, later)
     this.#items.set(item.id, later)
     const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(attempts - 1, 20)) * (0.9 + 0.2 * this.#options.random())
@@ -262,12 +263,12 @@ class DeliveryRoom implements Delivery {
   }
 
   #mayRepeat ({ channel, accountId, attempts }: OutboundItem): boolean {
-    return attempts + 1 < maxAttempts && this.#options.settingsOf(channel, accountId)?.unknownOutcome === 'retry'
+    return attempts < maxAttempts && this.#options.settingsOf(channel, accountId)?.unknownOutcome === 'retry'
   }
 
   /** An earlier process was about to send it. */
   async #interrupted (item: OutboundItem): Promise<void> {
-    if (this.#mayRepeat(item)) this.#queue({ ...unmarked(item), attempts: item.attempts + 1 })
+    if (this.#mayRepeat(item)) this.#queue(unmarked(item))
     else await this.#unknown(item, 'the gateway ended while it was being sent')
   }
 

@@ -26,6 +26,7 @@ export interface OutboundItem {
   readonly isSending?: true
   /** Until then the service recognises what it has got already, so that not knowing does no harm. */
   readonly repeatUntilMs?: number
+  /** Tries of the part that is next, with those of which nobody knows how they ended. */
   readonly attempts: number
 }
 
