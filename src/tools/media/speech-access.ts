@@ -2,6 +2,7 @@
 import type { LoadedConfig } from '../../config/load.ts'
 import type { SecretInput } from '../../config/schema.ts'
 import { createSecretResolver } from '../../config/secrets.ts'
+import { isHttpAddress } from '../../lib/http-address.ts'
 import { WebFailure } from '../web/failure.ts'
 
 export interface SpeechSettings {
@@ -87,7 +88,7 @@ export async function speechSettings (loaded: LoadedConfig): Promise<SpeechSetti
   if (others.has(provider) && ownUrl === undefined) {
     throw new WebFailure(`The speech service "${provider}" does not speak the format of OpenAI, and no other one is understood here. ${advice}`)
   }
-  if (baseUrl === undefined || !/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? '')) {
+  if (baseUrl === undefined || !isHttpAddress(baseUrl)) {
     throw new WebFailure(`The speech service "${provider}" has no http or https address: set tts.providers.${provider}.baseUrl.`)
   }
   const apiKey = await keyOf(own.apiKey ?? modelsKey, known?.keyName, provider, loaded)

@@ -1,5 +1,6 @@
 /** The keys of `channels.bluebubbles` (and `channels.imessage`, which is the same), and what they come to for one account. */
 import { secretInput } from '../../../config/schema/types.ts'
+import { isHttpAddress } from '../../../lib/http-address.ts'
 import { Type, oneOf, type Static } from '../../../protocol/type.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import { isGiven, settingsPath } from '../../secrets.ts'
@@ -29,16 +30,14 @@ export interface BluebubblesSettings {
   readonly hearsReactions: boolean
 }
 
-const isHttp = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '')
-
 /** The next step towards settings that can be started with. */
 export const missingSettings = (channel: string) => (keys: BluebubblesKeys, accountId: string): string | undefined => {
   const { serverUrl, password, webhookUrl } = keys
   const where = settingsPath(channel, accountId)
   if (serverUrl === undefined) return `set ${where}.serverUrl to the address of a BlueBubbles server, such as http://192.168.1.100:1234`
-  if (!isHttp(serverUrl)) return `${where}.serverUrl must be an absolute http or https address`
+  if (!isHttpAddress(serverUrl)) return `${where}.serverUrl must be an absolute http or https address`
   if (!isGiven(password)) return `set ${where}.password: the one of the BlueBubbles server (Settings, API)`
-  if (webhookUrl !== undefined && !isHttp(webhookUrl)) return `${where}.webhookUrl must be an absolute http or https address`
+  if (webhookUrl !== undefined && !isHttpAddress(webhookUrl)) return `${where}.webhookUrl must be an absolute http or https address`
   return undefined
 }
 

@@ -1,4 +1,5 @@
 /** The keys of `channels.discord`, and what they come to for one account. */
+import { isHttpAddress } from '../../../lib/http-address.ts'
 import { Type, type Static } from '../../../protocol/type.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import { isGiven, settingsPath } from '../../secrets.ts'
@@ -46,7 +47,7 @@ export const tokenAdvice = 'it stands at https://discord.com/developers/applicat
 /** The next step towards settings that can be started with. */
 export function missingSettings ({ token, apiRoot }: DiscordKeys, accountId: string): string | undefined {
   const where = settingsPath('discord', accountId)
-  if (apiRoot !== undefined && !/^https?:$/.test(URL.parse(apiRoot)?.protocol ?? '')) return `${where}.apiRoot must be an absolute http or https address`
+  if (apiRoot !== undefined && !isHttpAddress(apiRoot)) return `${where}.apiRoot must be an absolute http or https address`
   return isGiven(token) ? undefined : `set ${where}.token to the token of a bot; ${tokenAdvice}`
 }
 

@@ -1,5 +1,6 @@
 /** The keys of `channels.matrix`, and what they come to for one account. */
 import { secretInput } from '../../../config/schema/types.ts'
+import { isHttpAddress } from '../../../lib/http-address.ts'
 import { Type, oneOf, type Static } from '../../../protocol/type.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import { isGiven, settingsPath } from '../../secrets.ts'
@@ -32,7 +33,7 @@ export interface MatrixSettings {
 export function missingSettings ({ homeserver, accessToken }: MatrixKeys, accountId: string): string | undefined {
   const where = settingsPath('matrix', accountId)
   if (homeserver === undefined) return `set ${where}.homeserver to the address of a homeserver, such as https://matrix.example.org`
-  if (!/^https?:$/.test(URL.parse(homeserver)?.protocol ?? '')) return `${where}.homeserver must be an absolute http or https address`
+  if (!isHttpAddress(homeserver)) return `${where}.homeserver must be an absolute http or https address`
   if (!isGiven(accessToken)) return `set ${where}.accessToken: log in as the bot with any client and take it from there (in Element: All settings, Help & About)`
   return undefined
 }

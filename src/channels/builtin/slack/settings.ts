@@ -1,4 +1,5 @@
 /** The keys of `channels.slack`, and what they come to for one account. */
+import { isHttpAddress } from '../../../lib/http-address.ts'
 import { Type, type Static } from '../../../protocol/type.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import { isGiven, settingsPath } from '../../secrets.ts'
@@ -48,7 +49,7 @@ export const appsPage = 'https://api.slack.com/apps'
 /** The next step towards settings that can be started with. */
 export function missingSettings ({ mode = 'socket', botToken, appToken, signingSecret, apiRoot }: SlackKeys, accountId: string): string | undefined {
   const where = settingsPath('slack', accountId)
-  if (apiRoot !== undefined && !/^https?:$/.test(URL.parse(apiRoot)?.protocol ?? '')) return `${where}.apiRoot must be an absolute http or https address`
+  if (apiRoot !== undefined && !isHttpAddress(apiRoot)) return `${where}.apiRoot must be an absolute http or https address`
   if (!isGiven(botToken)) return `set ${where}.botToken to the bot's token, xoxb-…; it stands at ${appsPage}, under OAuth & Permissions`
   if (mode === 'socket' && !isGiven(appToken)) {
     return `set ${where}.appToken to an app-level token, xapp-…, with connections:write; it is made at ${appsPage}, under Basic Information`

@@ -1,6 +1,7 @@
 /** The keys of `channels.telegram`, and what they come to for one account. */
 import { isSecretRef, secretInput } from '../../../config/schema/types.ts'
 import { readPrivateFile } from '../../../config/secret-file.ts'
+import { isHttpAddress } from '../../../lib/http-address.ts'
 import { Type, type Static } from '../../../protocol/type.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import { isGiven, settingsPath } from '../../secrets.ts'
@@ -38,8 +39,6 @@ const tokenShape = /^\d{1,20}:[\w-]{1,100}$/
 const tokenAdvice = 'it looks like 123456:ABC… and comes from @BotFather'
 const maxTokenFileBytes = 4096
 
-const isHttp = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '')
-
 function missingToken ({ botToken, tokenFile }: TelegramKeys, where: string): string | undefined {
   if (!isGiven(botToken)) {
     return tokenFile === undefined ? `set ${where}.botToken or ${where}.tokenFile: a bot's token, ${tokenAdvice}` : undefined
@@ -49,7 +48,7 @@ function missingToken ({ botToken, tokenFile }: TelegramKeys, where: string): st
 
 function missingWebhook ({ webhookUrl, webhookSecret = '', apiRoot }: TelegramKeys, where: string): string | undefined {
   if (webhookUrl === undefined) return undefined
-  if (!isHttp(webhookUrl)) return `${where}.webhookUrl must be an absolute address, such as https://example.com/telegram`
+  if (!isHttpAddress(webhookUrl)) return `${where}.webhookUrl must be an absolute address, such as https://example.com/telegram`
   if (apiRoot === undefined && !webhookUrl.startsWith('https:')) return `${where}.webhookUrl must begin with https: Telegram calls nothing else`
   return isSecretRef(webhookSecret) || secretShape.test(webhookSecret)
     ? undefined
@@ -61,7 +60,7 @@ export function missingSettings (keys: TelegramKeys, accountId: string): string 
   const where = settingsPath('telegram', accountId)
   for (const name of ['apiRoot', 'proxy'] as const) {
     const address = keys[name]
-    if (address !== undefined && !isHttp(address)) return `${where}.${name} must be an absolute http or https address`
+    if (address !== undefined && !isHttpAddress(address)) return `${where}.${name} must be an absolute http or https address`
   }
   return missingToken(keys, where) ?? missingWebhook(keys, where)
 }

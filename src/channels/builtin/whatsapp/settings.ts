@@ -1,5 +1,6 @@
 /** The keys of `channels.whatsapp`, and what they come to for one account. */
 import { secretInput } from '../../../config/schema/types.ts'
+import { isHttpAddress } from '../../../lib/http-address.ts'
 import { Type, oneOf, type Static } from '../../../protocol/type.ts'
 import type { AccountContext } from '../../define-channel.ts'
 import { isGiven, settingsPath } from '../../secrets.ts'
@@ -48,7 +49,7 @@ export function missingSettings (keys: WhatsappKeys, accountId: string): string 
   }
   for (const [name, advice] of wanted) if (!isGiven(keys[name])) return `set ${where}.${name}: ${advice}`
   const { apiRoot } = keys
-  if (apiRoot !== undefined && !/^https?:$/.test(URL.parse(apiRoot)?.protocol ?? '')) return `${where}.apiRoot must be an absolute http or https address`
+  if (apiRoot !== undefined && !isHttpAddress(apiRoot)) return `${where}.apiRoot must be an absolute http or https address`
   return undefined
 }
 

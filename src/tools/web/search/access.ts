@@ -2,6 +2,7 @@
 import type { LoadedConfig } from '../../../config/load.ts'
 import type { SecretInput } from '../../../config/schema.ts'
 import { createSecretResolver } from '../../../config/secrets.ts'
+import { isHttpAddress } from '../../../lib/http-address.ts'
 import { WebFailure } from '../failure.ts'
 import { rowOf, textOf, type SearchAccess, type SearchBackend } from './backend.ts'
 import { brave } from './brave.ts'
@@ -64,7 +65,7 @@ async function keyOf (backend: SearchBackend, { apiKey }: Settings, loaded: Load
 export async function chooseBackend (loaded: LoadedConfig): Promise<ChosenBackend> {
   const { backend, settings } = choose(loaded)
   const baseUrl = (settings.baseUrl ?? backend.baseUrl)?.trim().replace(/\/+$/, '')
-  if (!baseUrl || !/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? '')) {
+  if (!baseUrl || !isHttpAddress(baseUrl)) {
     throw new WebFailure(`${backend.name} has no address that is an http or https URL. Set ${needsOf(backend)}.`)
   }
   return { backend, access: { baseUrl, apiKey: await keyOf(backend, settings, loaded) }, isOwnAddress: settings.baseUrl !== undefined }

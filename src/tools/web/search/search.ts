@@ -1,5 +1,6 @@
 /** One search: which service, the request, and results that a model may read. */
 import type { LoadedConfig } from '../../../config/load.ts'
+import { isHttpAddress } from '../../../lib/http-address.ts'
 import type { Outbound, OutboundResponse } from '../../../lib/outbound/outbound.ts'
 import type { AnswerCache } from '../answer-cache.ts'
 import { WebFailure } from '../failure.ts'
@@ -45,7 +46,7 @@ function failureOf ({ id, name, needsKey, advice }: SearchBackend, { status, hea
   return new WebFailure(`${name} answered ${status}; try again later or with another query.`)
 }
 
-const isUsable = ({ url }: SearchResult): boolean => url.length <= longestUrl && /^https?:$/.test(URL.parse(url)?.protocol ?? '')
+const isUsable = ({ url }: SearchResult): boolean => url.length <= longestUrl && isHttpAddress(url)
 
 function parse (bytes: Buffer, { name }: SearchBackend): unknown {
   try {
