@@ -25,7 +25,7 @@ export interface CommandsOptions {
   readonly isStopping: () => boolean
   readonly notify: (notice: ExitNotice) => void
   readonly nodes: ExecSources['nodes']
-  readonly wordsOf: ExecSources['wordsOf']
+  readonly conversation: NonNullable<ExecSources['conversation']>
   /** Absent: there are no sandboxes. */
   readonly launcherFor?: ExecSources['launcherFor']
 }
@@ -65,7 +65,7 @@ export function composeCommands (options: CommandsOptions): Commands {
         redact: logging.redactor.redactText,
         notify,
         nodes: options.nodes,
-        wordsOf: options.wordsOf,
+        conversation: options.conversation,
         now
       }))
       return room

@@ -129,12 +129,6 @@ function keptCalls ({ store, now, log }: Pick<ConversationOptions, 'store' | 'no
   }
 }
 
-/** What `sessions.patch` said of the commands of one conversation. */
-const execWordsOf = (sessions: Pick<SessionsRoom, 'get'>) => (sessionKey: string) => {
-  const { execSecurity: security, execAsk: ask } = sessions.get(sessionKey)?.overrides ?? {}
-  return { ...(typeof security === 'string' ? { security } : {}), ...(typeof ask === 'string' ? { ask } : {}) }
-}
-
 export function composeConversation (options: ConversationOptions): Conversation {
   const { live, agents, store, events, logging, version, now, capsOf } = options
   const config = live.current
@@ -162,7 +156,7 @@ export function composeConversation (options: ConversationOptions): Conversation
   }, { runs: () => runs, tools: () => tools })
   const { files, sandbox } = composeFiles({ config, paths: options.paths, now })
   const commands = composeCommands({
-    ...options, config, launcherFor: sandbox.launcherFor, wordsOf: execWordsOf(sessions), notify: notice => tellSession(notice, runs, log)
+    ...options, config, launcherFor: sandbox.launcherFor, conversation: sessions.get, notify: notice => tellSession(notice, runs, log)
   })
   const images = createImages({ maxPx: () => config().config.agents.defaults.imageMaxDimensionPx, log })
   const { web, media } = composeWeb({ config, now, models, files, images })

@@ -73,13 +73,13 @@ const CreateParams = Type.Object({
   worktree: optional(Type.Boolean()),
   worktreeBaseRef: optional(text()),
   worktreeName: optional(text()),
-  execNode: optional(text()),
+  execNode: optional(text({ maxLength: 256, pattern: '\\S' })),
   cwd: optional(text())
 }, { additionalProperties: false })
 type CreateParams = Static<typeof CreateParams>
 
 /** What we cannot do is refused rather than ignored: a session without its worktree would work in the wrong place. */
-const notOffered = ['fork', 'worktree', 'execNode', 'cwd', 'projectId', 'projectGitUrl', 'catalogId'] as const
+const notOffered = ['fork', 'worktree', 'cwd', 'projectId', 'projectGitUrl', 'catalogId'] as const
 
 function checkOffered (params: CreateParams): void {
   for (const field of notOffered) {
@@ -117,13 +117,14 @@ async function create (params: CreateParams, context: Context): Promise<object> 
     throw new GatewayError('INVALID_PARAMS', { message: 'an incognito session gets its key from the gateway; leave key out' })
   }
   const parent = params.parentSessionKey === undefined ? undefined : sessions.target(params.parentSessionKey).key
-  const { label, displayName, category, model, thinkingLevel, permissionMode, spawnDepth, contextWindow, fastMode, toolOverrides } = params
+  const { label, displayName, category, model, thinkingLevel, permissionMode, spawnDepth, execNode } = params
+  const { contextWindow, fastMode, toolOverrides } = params
   const { record } = await sessions.lifecycle.create(target, {
     ...defined({
       label, displayName, category, model, thinkingLevel, permissionMode, spawnDepth, incognito: params.incognito, parentSessionKey: parent
     }),
     ...(spawnDepth === undefined ? {} : { createdVia: 'spawn', ...(parent ? { spawnedBy: parent } : {}) }),
-    overrides: defined({ contextWindow, fastMode, toolOverrides })
+    overrides: { ...defined({ contextWindow, fastMode, toolOverrides }), ...(execNode ? { execHost: 'node', execNode } : {}) }
   })
   const turn = await firstTurn(params, record.key, context)
   const current = sessions.get(record.key) ?? record

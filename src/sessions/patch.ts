@@ -96,6 +96,8 @@ export function patchChange (record: SessionRecord, patch: Patch, ports: PatchPo
       else overrides[field] = value
     }
   }
+  // Bound to no node any more, its commands run where the configuration says.
+  if (overrides?.['execHost'] === 'node' && patch['execNode'] === null && patch['execHost'] === undefined) delete overrides['execHost']
   if (overrides) draft.overrides = Object.keys(overrides).length > 0 ? overrides : undefined
   if (patch.model !== undefined) chooseModel(draft, patch.model, ports)
   if (typeof patch.archived === 'boolean') archive(draft, record, patch.archived, ports.now)

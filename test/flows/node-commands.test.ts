@@ -1,39 +1,8 @@
 /** Commands that nodes are asked for: who may ask, what is asked, what becomes of it when the node fails, is late, or goes. */
-import t, { type Test } from 'tap'
-import { createDeviceIdentity, type DeviceIdentity } from '../../src/lib/device-identity.ts'
+import t from 'tap'
 import { contractProblem } from '../contract.ts'
-import { admitted, closeClient, startGateway, type ConnectOptions, type Frame, type TestClient, type TestGateway } from '../helper.ts'
-
-const commands = ['system.notify', 'system.run', 'system.which', 'camera.snap', 'computer.act']
-
-interface Machine {
-  readonly device: DeviceIdentity
-  readonly nodeId: string
-  connect (): Promise<TestClient>
-}
-
-const machine = (gateway: TestGateway, more: Partial<ConnectOptions['client']> = {}): Machine => {
-  const device = createDeviceIdentity()
-  const options: ConnectOptions = {
-    device,
-    role: 'node',
-    scopes: [],
-    client: { id: 'node-host', mode: 'node', displayName: 'Workbench', deviceFamily: 'Linux', ...more },
-    adjust: params => ({ ...params, caps: ['system'], commands })
-  }
-  return { device, nodeId: device.deviceId, connect: async () => (await admitted(gateway.url, options)).client }
-}
-
-/** A gateway with an administrator and a node whose commands were approved. */
-async function withNode (t: Test, config: { [key: string]: unknown } = {}) {
-  const gateway = await startGateway(t, { config })
-  const admin = (await admitted(gateway.url)).client
-  const bench = machine(gateway)
-  const node = await bench.connect()
-  const { requestId } = (await admin.event('node.pair.requested')).payload
-  t.ok((await admin.request('node.pair.approve', { requestId })).ok)
-  return { gateway, admin, node, nodeId: bench.nodeId, bench }
-}
+import { admitted, closeClient, type Frame } from '../helper.ts'
+import { machine, withNode } from './node-scene.ts'
 
 let keys = 0
 const asking = (nodeId: string, command: string, more: object = {}) => ({ nodeId, command, idempotencyKey: `key-${++keys}`, ...more })

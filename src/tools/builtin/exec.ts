@@ -17,8 +17,8 @@ const params = Type.Object({
   timeout: Type.Optional(Type.Number({ minimum: 0, maximum: 2_000_000, description: 'The same, in seconds.' })),
   noOutputTimeoutMs: Type.Optional(Type.Number({ minimum: 0, maximum: 2_000_000_000, description: 'End it when it prints nothing for so long.' })),
   pty: Type.Optional(Type.Boolean({ description: 'Not offered; the command runs without a terminal.' })),
-  host: Type.Optional(oneOf(['auto', 'sandbox', 'gateway', 'node'])),
-  node: Type.Optional(Type.String()),
+  host: Type.Optional(oneOf(['auto', 'sandbox', 'gateway', 'node'], { description: 'Absent: where this conversation runs its commands.' })),
+  node: Type.Optional(Type.String({ maxLength: 256, description: 'For host "node": its id or name.' })),
   security: Type.Optional(oneOf(['deny', 'allowlist', 'full'])),
   ask: Type.Optional(oneOf(['off', 'on-miss', 'always'])),
   elevated: Type.Optional(Type.Boolean())

@@ -1,10 +1,11 @@
 /** Commands on nodes: consent is asked for here, and the rules of the node itself have the last word. */
 import { randomUUID } from 'node:crypto'
 import { isGatewayError, type GatewayError } from '../../protocol/errors.ts'
-import { meantNode, type NodesPort, type NodeView } from '../nodes/port.ts'
+import type { NodesPort, NodeView } from '../nodes/port.ts'
 import type { ToolContext, ToolResult } from '../tool.ts'
 import { askPerson, type Consents, type Question } from './consent.ts'
 import { effectivePolicy, switchedOff, type ExecPolicy } from './exec-policy.ts'
+import { chooseNode, nameOf, runCommand } from './node-choice.ts'
 import { failure, said, type Redact } from './results.ts'
 import type { ExecArgs } from './room.ts'
 import type { ExecSettings } from './settings.ts'
@@ -22,7 +23,6 @@ export interface NodeOrder {
   readonly timeoutMs: number
 }
 
-const command = 'system.run'
 const longestTimeoutMs = 3_600_000
 /** For the way there and back. */
 const graceMs = 10_000
@@ -31,19 +31,6 @@ const updateChars = 2000
 const unknownThere = { isAllowed: false, commands: [], isRepeatable: false }
 
 const refused = (because: string): ToolResult => failure('exec', `exec was refused: ${because}.`)
-
-function choose (nodes: readonly NodeView[], wanted: string | undefined): NodeView | string {
-  const able = nodes.filter(node => node.connected && node.commands.includes(command))
-  if (wanted) {
-    const found = meantNode(nodes, wanted)
-    if (typeof found === 'string') return found
-    return able.includes(found) ? found : `node ${wanted} ${found.connected ? 'may not run commands (openclaw nodes describe)' : 'is not here'}`
-  }
-  if (able.length === 0) return 'no node that may run commands is here (openclaw nodes list)'
-  return able.length === 1 ? able[0]! : `several nodes could run it: name one of ${able.map(nameOf).join(', ')}`
-}
-
-const nameOf = ({ displayName, nodeId }: NodeView): string => displayName ?? nodeId
 
 const shellOf = ({ platform = '' }: NodeView, line: string): string[] =>
   /^win/i.test(platform) ? ['cmd.exe', '/d', '/s', '/c', line] : ['/bin/sh', '-c', line]
@@ -134,7 +121,7 @@ async function ask (plan: Plan, { nodes, redact }: NodeExecSources, approved: bo
   const startedAt = performance.now()
   const { payload } = await nodes.invoke({
     nodeId: node.nodeId,
-    command,
+    command: runCommand,
     params: paramsOf(plan, approved),
     timeoutMs: limitMs + graceMs,
     idempotencyKey: randomUUID(),
@@ -162,7 +149,7 @@ async function asked (plan: Plan, sources: NodeExecSources): Promise<ToolResult>
 export async function runOnNode (order: NodeOrder, sources: NodeExecSources): Promise<ToolResult> {
   const { args, settings, context, timeoutMs } = order
   if (args.background) return refused('commands on nodes do not go on in the background')
-  const node = choose(await sources.nodes.list(), args.node ?? settings.node)
+  const node = chooseNode(await sources.nodes.list(), args.node, settings.node)
   if (typeof node === 'string') return refused(node)
   const words = { ...(args.ask ? { ask: args.ask } : {}), ...(args.security ? { security: args.security } : {}) }
   const policy = effectivePolicy([...settings.layers, (await sources.consents.rulesFor(context.agentId)).words, words])

@@ -8,10 +8,11 @@ import { consentProblem, foreseeConsent, type Question } from './consent.ts'
 import { environmentFor, overrideProblem } from './environment.ts'
 import type { Launcher } from './launch.ts'
 import { placeProblem, realPlace, realPlaces } from './places.ts'
+import { conversationWords } from './conversation-words.ts'
 import { createProcessActions, type ProcessArgs } from './process-actions.ts'
 import { backgroundResult, endedResult, failure, said, tailOf } from './results.ts'
 import { startCommand, type RunningCommand } from './running-command.ts'
-import { execSettings, type ExecSettings } from './settings.ts'
+import { execSettings, inConversation, type ExecSettings } from './settings.ts'
 import type { ExecSources } from './sources.ts'
 import { createSpawner } from './spawner/spawner.ts'
 
@@ -60,14 +61,16 @@ async function workingDirectory (args: ExecArgs, { places }: ExecSettings): Prom
 const wantedHost = (asked: ExecSettings['host'] | undefined, { host }: ExecSettings): ExecSettings['host'] =>
   asked === undefined || asked === 'auto' ? host : asked
 
+const wherever = '(tools.exec.host, or execHost of the conversation)'
+
 function hostProblem (asked: ExecSettings['host'] | undefined, settings: ExecSettings, { kind }: Launcher): string | undefined {
   const { host } = settings
   const wanted = wantedHost(asked, settings)
   if (wanted === 'node') {
     if (host === 'node' || (host === 'auto' && kind === 'host')) return undefined
-    return 'exec was refused: commands of this session stay where they are (tools.exec.host says where they may go).'
+    return `exec was refused: commands of this session stay where they are ${wherever}.`
   }
-  if (host === 'node') return 'exec was refused: commands of this agent run on a node (tools.exec.host).'
+  if (host === 'node') return `exec was refused: commands of this session run on a node ${wherever}; leave host out.`
   if (wanted === 'sandbox' && kind === 'host') return 'exec was refused: this session has no sandbox (agents.defaults.sandbox.mode).'
   if (asked === 'gateway' && host !== 'gateway' && kind === 'sandbox') return 'exec was refused: this session stays in its sandbox.'
   return undefined
@@ -129,8 +132,7 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
 
   function settingsFor ({ agentId, sessionKey }: Pick<ToolContext, 'agentId' | 'sessionKey'>): ExecSettings {
     const settings = execSettings(config().config, agentId, sources.workspaceOf(agentId), sources.homeDir)
-    const ofSession = sources.wordsOf?.(sessionKey)
-    return ofSession ? { ...settings, layers: [...settings.layers, ofSession] } : settings
+    return inConversation(settings, conversationWords(sessionKey, sources.conversation))
   }
 
   /** What a call says of time wins over the configuration. */

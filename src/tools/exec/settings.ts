@@ -3,6 +3,7 @@ import { agentEntries } from '../../config/agent-entries.ts'
 import { expandPath } from '../../config/paths.ts'
 import type { Config } from '../../config/schema.ts'
 import type { AllowRule } from './command-check.ts'
+import type { ConversationWords, ExecHost } from './conversation-words.ts'
 import type { PolicyWords } from './exec-policy.ts'
 import type { Places } from './places.ts'
 
@@ -11,8 +12,8 @@ export interface ExecSettings {
   readonly layers: readonly PolicyWords[]
   readonly rules: readonly AllowRule[]
   readonly places: Places
-  readonly host: 'auto' | 'sandbox' | 'gateway' | 'node'
-  /** The node for host "node". */
+  readonly host: ExecHost
+  /** The node for host "node"; commands of this conversation run on no other. */
   readonly node?: string
   readonly backgroundMs: number
   /** 0: none. */
@@ -40,3 +41,7 @@ export function execSettings (config: Config, agentId: string, workspace: string
     notifyOnExit
   }
 }
+
+/** Rules become stricter by what was chosen for a conversation; of places the nearest choice holds. */
+export const inConversation = (settings: ExecSettings, { layers, ...place }: ConversationWords): ExecSettings =>
+  ({ ...settings, layers: [...settings.layers, ...layers], ...place })

@@ -2,8 +2,8 @@ import type { LoadedConfig } from '../../config/load.ts'
 import type { NodesPort } from '../nodes/port.ts'
 import type { ChannelSender } from '../tool.ts'
 import type { Consents } from './consent.ts'
+import type { Conversation } from './conversation-words.ts'
 import type { Environment } from './environment.ts'
-import type { PolicyWords } from './exec-policy.ts'
 import type { Launcher } from './launch.ts'
 
 /** A background command has ended; its session may want to know. */
@@ -31,8 +31,8 @@ export interface ExecSources {
   readonly environment: Environment
   /** Where the commands of a session run. Rejects rather than run them outside of a sandbox that is prescribed. */
   readonly launcherFor: (where: CommandPlace) => Promise<Launcher>
-  /** What is said of this conversation alone. It can only make the rules stricter. */
-  readonly wordsOf?: (sessionKey: string) => Pick<PolicyWords, 'security' | 'ask'>
+  /** What is known of a conversation, for what somebody chose for its commands. */
+  readonly conversation?: (sessionKey: string) => Conversation | undefined
   readonly consents: Consents
   readonly nodes: () => NodesPort
   readonly redact: (text: string) => string

@@ -1,0 +1,70 @@
+/** Where the commands of one conversation run, when somebody chose that for it. */
+import t from 'tap'
+import { eventually } from '../fixtures/eventually.ts'
+import { closeClient, type Frame, type TestClient } from '../helper.ts'
+import { machine, withNode } from './node-scene.ts'
+
+const open = { tools: { exec: { security: 'full', ask: 'off' } }, gateway: { tools: { allow: ['exec'] } } }
+
+let keys = 0
+const ran = async (admin: TestClient, sessionKey: string, args: object): Promise<string> =>
+  JSON.stringify((await admin.request('tools.invoke', { name: 'exec', args, sessionKey, idempotencyKey: `exec-${++keys}` })).payload)
+
+/** Answers the next command that the machine is asked for, and says what that was. */
+async function answerNext (node: TestClient, nodeId: string, command: string): Promise<Frame> {
+  const { payload } = await node.frame(({ event, payload }: Frame) =>
+    event === 'node.invoke.request' && payload.command === 'system.run' && JSON.parse(payload.paramsJSON).rawCommand === command)
+  await node.request('node.invoke.result', { id: payload.id, nodeId, ok: true, payload: { exitCode: 0, stdout: `${command} was run there\n` } })
+  return JSON.parse(payload.paramsJSON)
+}
+
+t.test('commands of a conversation run on the node that was chosen for it, and of its helpers too', async t => {
+  const { admin, node, nodeId, gateway } = await withNode(t, open)
+  t.match((await admin.request('sessions.create', { key: 'far', execNode: 'Workbench' })).payload.entry, { execHost: 'node', execNode: 'Workbench' })
+  await admin.request('sessions.create', { key: 'near' })
+  t.match(await ran(admin, 'near', { command: 'echo ran-here' }), /ran-here/)
+
+  const there = answerNext(node, nodeId, 'uname')
+  t.match(await ran(admin, 'far', { command: 'uname' }), /uname was run there/)
+  t.match(await there, { rawCommand: 'uname', security: 'full', ask: 'off', approved: false, sessionKey: 'agent:main:far' })
+  t.match(await ran(admin, 'far', { command: 'echo it-ran', host: 'gateway' }), /run on a node .*execHost of the conversation/)
+
+  await gateway.gateway.rooms.sessions.write('agent:main:subagent:one', { create: { agentId: 'main', spawnedBy: 'agent:main:far' } })
+  const byHelper = answerNext(node, nodeId, 'uptime')
+  t.match(await ran(admin, 'agent:main:subagent:one', { command: 'uptime' }), /uptime was run there/)
+  await byHelper
+  await admin.request('sessions.patch', { key: 'far', execSecurity: 'deny' })
+  t.match(await ran(admin, 'agent:main:subagent:one', { command: 'echo it-ran', host: 'auto' }), /switched off/, 'a helper is no way around it')
+
+  t.notHas((await admin.request('sessions.patch', { key: 'far', execSecurity: null, execNode: null })).payload.entry, { execHost: 'node' })
+  t.match(await ran(admin, 'far', { command: 'echo ran-here' }), /ran-here/, 'bound to no node they run here again')
+  for (const client of [admin, node]) await closeClient(client)
+})
+
+t.test('a conversation stays on its node, and a refusal says what to do', async t => {
+  const { admin, node, nodeId, gateway } = await withNode(t, open)
+  const other = machine(gateway, { displayName: 'Attic' })
+  const waiting = await other.connect()
+  await admin.request('sessions.create', { key: 'far', execNode: nodeId })
+  t.match(await ran(admin, 'far', { command: 'uname', node: 'Attic' }), /run on node Workbench alone: leave node out/)
+  const there = answerNext(node, nodeId, 'uname')
+  t.match(await ran(admin, 'far', { command: 'uname', host: 'node', node: 'workbench' }), /was run there/, 'its own name is no other node')
+  await there
+  for (const [execNode, says] of [['Attic', /waits for somebody's approval \(openclaw nodes pending\)/], ['nobody', /no node nobody/]] as const) {
+    await admin.request('sessions.patch', { key: 'far', execNode })
+    t.match(await ran(admin, 'far', { command: 'uname' }), says)
+  }
+  await admin.request('node.rename', { nodeId: other.nodeId, displayName: 'Workbench' })
+  await admin.request('sessions.patch', { key: 'far', execNode: 'Workbench' })
+  t.match(await ran(admin, 'far', { command: 'uname' }), /may be \w+ or \w+: name it by its id/, 'two of one name')
+  await admin.request('sessions.patch', { key: 'far', execNode: nodeId })
+  await closeClient(node)
+  await eventually(async () => (await admin.request('node.describe', { nodeId })).payload, row => row.connected === false)
+  t.match(await ran(admin, 'far', { command: 'uname' }), /Workbench is not here: openclaw node run has to be started there/)
+  for (const patch of [{ execHost: 'nowhere' }, { execNode: '' }, { execNode: ' ' }]) {
+    t.match(await admin.request('sessions.patch', { key: 'far', ...patch }), { ok: false, error: { code: 'INVALID_REQUEST' } })
+  }
+  await admin.request('sessions.patch', { key: 'far', execHost: 'sandbox' })
+  t.match(await ran(admin, 'far', { command: 'echo it-ran' }), /no sandbox/)
+  for (const client of [admin, waiting]) await closeClient(client)
+})
