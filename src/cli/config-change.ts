@@ -1,6 +1,6 @@
 /** Changing the configuration file from the command line: edit the text, judge the result, write it whole. */
 import { setConfigValue, unsetConfigValue } from '../config/edit.ts'
-import { loadConfig, type ConfigIssue, type LoadedConfig } from '../config/load.ts'
+import { loadConfig, newIssues, type ConfigIssue, type LoadedConfig } from '../config/load.ts'
 import { parsePath, valueAt, type PathStep } from '../config/path-syntax.ts'
 import type { Paths } from '../config/paths.ts'
 import { diffConfig, heldPaths } from '../config/reload.ts'
@@ -57,14 +57,6 @@ function apply (text: string, operation: ConfigOperation, parsed: unknown): stri
   }
 }
 
-const keyOf = ({ path, message }: ConfigIssue): string => `${path}\0${message}`
-
-/** What is wrong now and was not wrong before. */
-function newIssues (before: readonly ConfigIssue[], after: readonly ConfigIssue[]): ConfigIssue[] {
-  const known = new Set(before.map(keyOf))
-  return after.filter(issue => !known.has(keyOf(issue)))
-}
-
 function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
   const [first, ...others] = newIssues(before.issues, after.issues)
   if (!first) return
@@ -110,7 +102,7 @@ export async function changeConfig (operations: readonly ConfigOperation[], opti
     changedPaths,
     restartsByItself: mode === 'hybrid' || mode === 'restart',
     warnings: newIssues([...startObstacles(before), ...before.warnings], [...startObstacles(after), ...after.warnings]),
-    restartRequired: heldPaths(changedPaths, mode, 'seen').length > 0
+    restartRequired: heldPaths(diffConfig(before.source, after.source), mode, 'seen').length > 0
   }
 }
 

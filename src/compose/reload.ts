@@ -2,7 +2,7 @@
 import type { GatewayAuth } from '../auth/gateway-auth.ts'
 import type { Follower } from '../config/follow.ts'
 import type { LiveConfig, ReloadOutcome } from '../config/live-config.ts'
-import type { LoadedConfig } from '../config/load.ts'
+import { formatIssues, newIssues, type LoadedConfig } from '../config/load.ts'
 import { diffConfig } from '../config/reload.ts'
 import type { ReloadFacts, Reloads, RestartAnswer, RestartRequest } from '../config/reloads.ts'
 import type { EventBus } from '../events/bus.ts'
@@ -83,6 +83,7 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
     refused = undefined
     parts.rebuild()
     if (logLevels && diffConfig(before.config.logging, current.config.logging).length > 0) logging.setLevels(logLevels(current))
+    for (const line of formatIssues(current, newIssues(before.warnings, current.warnings))) log.warn(`config: ${line}`)
     before = current
     if (applied.length > 0) {
       appliedAtMs = now()

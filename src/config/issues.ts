@@ -18,6 +18,14 @@ export interface ConfigIssue {
   disabledPath?: string
 }
 
+const keyOf = ({ path, message }: ConfigIssue): string => `${path}\0${message}`
+
+/** What is wrong now and was not wrong before. */
+export function newIssues (before: readonly ConfigIssue[], after: readonly ConfigIssue[]): ConfigIssue[] {
+  const known = new Set(before.map(keyOf))
+  return after.filter(issue => !known.has(keyOf(issue)))
+}
+
 interface Issues { path: string, issues: ConfigIssue[] }
 
 const fileName = (file: string | undefined, root: string): string =>

@@ -4,8 +4,8 @@ import { createOneAtATime } from '../lib/one-at-a-time.ts'
 import { readIfPresent } from '../lib/private-file.ts'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import type { Environment } from './environment.ts'
-import { formatIssue } from './issues.ts'
-import { hashConfigText, loadConfig, type ConfigIssue, type LoadedConfig } from './load.ts'
+import { formatIssue, newIssues } from './issues.ts'
+import { hashConfigText, loadConfig, type LoadedConfig } from './load.ts'
 import type { Paths } from './paths.ts'
 import { diffConfig, heldPaths, holdBack, type ReloadWay } from './reload.ts'
 import { startObstacles } from './start-obstacles.ts'
@@ -65,16 +65,8 @@ export interface LiveConfigOptions {
   readonly env: Environment
 }
 
-const keyOf = ({ path, message }: ConfigIssue): string => `${path}\0${message}`
-
-/** What is wrong now and was not wrong before. */
-function newIssues (before: LoadedConfig, after: LoadedConfig): ConfigIssue[] {
-  const known = new Set([...before.issues, ...startObstacles(before)].map(keyOf))
-  return [...after.issues, ...startObstacles(after)].filter(issue => !known.has(keyOf(issue)))
-}
-
 function refuseInvalid (before: LoadedConfig, after: LoadedConfig): void {
-  const [issue, ...others] = newIssues(before, after)
+  const [issue, ...others] = newIssues([...before.issues, ...startObstacles(before)], [...after.issues, ...startObstacles(after)])
   if (!issue) return
   const more = others.length > 0 ? ` (+${others.length} more)` : ''
   // A path names its place by itself; a text that cannot be read is looked for in its file, which may be an included one.

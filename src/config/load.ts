@@ -16,7 +16,7 @@ import type { SecretValues } from './secrets.ts'
 import { substituteVariables } from './substitute.ts'
 import { defaultConfig, validateConfig, type Finding } from './validate.ts'
 
-export { formatIssue, formatIssues, type ConfigIssue } from './issues.ts'
+export { formatIssue, formatIssues, newIssues, type ConfigIssue } from './issues.ts'
 
 export interface LoadedConfig {
   path: string

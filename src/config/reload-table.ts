@@ -31,7 +31,7 @@ export function reloadTableText (): string {
     '# What a change of the configuration takes',
     '',
     'Written by `npm run generate` from `src/config/schema/`, where each key says it. A key that is not listed is as the nearest one',
-    'around it; `*` stands for every name. `openclaw gateway call config.schema.lookup --params \'{"path":"gateway.port"}\'` tells one.',
+    'around it, one that nobody knows takes nothing; `*` stands for every name. `openclaw gateway call config.schema.lookup --params \'{"path":"gateway.port"}\'` tells one.',
     '',
     '| Key | Takes |',
     '| --- | --- |',

@@ -1,17 +1,18 @@
 /** What a change of the configuration takes. */
 import { isObject } from '../lib/json-object.ts'
 import { copyJson, formatPath, parsePath, valueAt, type PathStep } from './path-syntax.ts'
-import { childOf, type Node, type ReloadClass } from './schema/node.ts'
+import { childOf, isClosed, type Node, type ReloadClass } from './schema/node.ts'
 import { configTree } from './schema.ts'
 
-/** The class of the key at `path`, or of the nearest part around it that is declared. */
+/** The class of the key at `path`, or of the nearest part around it that is declared. What nobody reads takes nothing. */
 export function reloadClassOf (path: string | readonly PathStep[]): ReloadClass {
   const steps = typeof path === 'string' ? parsePath(path) : path
-  let node: Node | undefined = configTree
+  let node: Node = configTree
   let found: ReloadClass = 'restart'
   for (const step of steps) {
-    node = node && childOf(node, step)
-    if (!node) break
+    const child = childOf(node, step)
+    if (!child) return isClosed(node) ? 'none' : found
+    node = child
     found = node.reload ?? found
   }
   return found

@@ -15,7 +15,7 @@ t.test('each key knows what its change takes', async t => {
     'gateway.channelHealthCheckMinutes': 'room:channels',
     'gateway.trustedProxies': 'live',
     'gateway.tls.enabled': 'restart',
-    'gateway.unknown.key': 'restart',
+    'gateway.unknown.key': 'none',
     'store.durability': 'restart',
     'logging.level': 'room:log',
     'channels.telegram.botToken': 'room:channels',
@@ -24,7 +24,8 @@ t.test('each key knows what its change takes', async t => {
     'agents.entries.main.model': 'live',
     'models.providers.x.apiKey': 'room:providers',
     'meta.lastTouchedAt': 'none',
-    nothing: 'restart'
+    nothing: 'none',
+    'channels.plugin.key': 'room:channels'
   }
   for (const [path, expected] of Object.entries(classes)) t.equal(reloadClassOf(path), expected, path)
 })

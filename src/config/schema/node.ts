@@ -128,6 +128,9 @@ export function inherited<N extends Node> (node: N): InheritedNode<N> {
 export const childrenOf = (node: Node): Children | undefined =>
   node.kind === 'group' || node.kind === 'optional-group' ? node.children as Children : undefined
 
+/** A key that is not declared there is a mistake, and nobody reads it. */
+export const isClosed = (node: Node): boolean => childrenOf(node) !== undefined && !(node as AnyGroup).open
+
 /** The node of one step below `node`, whichever kind it is. */
 export function childOf (node: Node, step: string | number): Node | undefined {
   const children = childrenOf(node)
