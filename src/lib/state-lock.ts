@@ -5,7 +5,7 @@
  * when its owner is proven alive, because the existing gateway knows only that file.
  */
 import { randomUUID } from 'node:crypto'
-import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fchmodSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -105,21 +105,52 @@ const ownerOf = (file: LockFile): LockOwner | undefined => typeof file.pid !== '
       ...(typeof file.createdAt === 'string' ? { startedAt: file.createdAt } : {})
     }
 
-async function livingOwner (path: string): Promise<LockOwner | undefined> {
+export type Judged =
+  | { readonly state: 'held', readonly owner: LockOwner }
+  /** Whoever took it is proven gone; `why` says how. */
+  | { readonly state: 'stale', readonly owner: LockOwner, readonly why: string }
+  /** It names nobody. */
+  | { readonly state: 'unreadable' }
+
+/** What a lock file says, and whether whom it names is still there. */
+export async function judgeLockFile (path: string): Promise<Judged> {
   const file = readLockFile(path)
   const owner = ownerOf(file)
-  if (owner === undefined) return undefined
-  if (typeof file.bootId === 'string' && file.bootId !== await bootId()) return undefined
+  if (owner === undefined) return { state: 'unreadable' }
+  if (typeof file.bootId === 'string' && file.bootId !== await bootId()) return { state: 'stale', owner, why: 'the machine was started anew since' }
   const found = await describeProcess(owner.pid)
-  if (found === undefined) return undefined
+  if (found === undefined) return { state: 'stale', owner, why: `process ${owner.pid} is gone` }
   const same = typeof file.startTime === 'number' ? file.startTime === found.startTime : /openclaw|gateway/.test(found.command)
-  return same ? owner : undefined
+  return same ? { state: 'held', owner } : { state: 'stale', owner, why: `pid ${owner.pid} belongs to another process now` }
+}
+
+async function livingOwner (path: string): Promise<LockOwner | undefined> {
+  const judged = await judgeLockFile(path)
+  return judged.state === 'held' ? judged.owner : undefined
 }
 
 const describeOwner = async (options: StateLockOptions, ownerId: string): Promise<LockFile> => {
   const pid = options.pid ?? process.pid
   const payload = { pid, ownerId, createdAt: new Date(options.now()).toISOString(), port: options.port, configPath: options.configPath }
   return { ...payload, stateDir: options.stateDir, startTime: await processStartTime(pid), bootId: await bootId() } as LockFile
+}
+
+/**
+ * Whether somebody holds the state directory who is out of sight, in another container. A gateway that starts in this very moment may be
+ * turned away by the question, so it is for those who have found no owner.
+ */
+export function isHeldOutOfSight (stateDir: string): boolean {
+  const path = kernelLockPath(stateDir)
+  if (!existsSync(path)) return false
+  const database = new (process.getBuiltinModule('node:sqlite').DatabaseSync)(path, { readOnly: true })
+  try {
+    database.exec('BEGIN; SELECT count(*) FROM sqlite_schema')
+    return false
+  } catch (error) {
+    return (error as { errcode?: number }).errcode === sqliteBusy
+  } finally {
+    database.close()
+  }
 }
 
 const sqliteBusy = 5

@@ -1,30 +1,8 @@
-/** The port, the lock, the clock and Node itself. */
+/** The port, the clock and Node itself. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeHolder, findPortHolder } from '../../lib/port-holder.ts'
-import type { LocalSettings } from '../local-settings.ts'
 import type { Check, Finding } from './finding.ts'
-
-const answerMs = 3_000
-
-/** A handshake is an answer, too: whom to trust is not asked here. */
-function answersOverTls (host: string, port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = process.getBuiltinModule('node:tls').connect({ host, port, rejectUnauthorized: false, timeout: answerMs })
-    const end = (answered: boolean) => () => { socket.destroy(); resolve(answered) }
-    socket.once('secureConnect', end(true)).once('timeout', end(false)).on('error', end(false))
-  })
-}
-
-async function answers ({ loopbackHost: host, tls }: Pick<LocalSettings, 'loopbackHost' | 'tls'>, port: number): Promise<boolean> {
-  if (tls.enabled) return await answersOverTls(host, port)
-  try {
-    const response = await fetch(`http://${host}:${port}/healthz`, { signal: AbortSignal.timeout(answerMs), headers: { connection: 'close' } })
-    return response.ok && /"live"/.test(await response.text())
-  } catch {
-    return false
-  }
-}
 
 export const port: Check = {
   id: 'port',
@@ -37,19 +15,6 @@ export const port: Check = {
       severity: owner === undefined ? 'error' : 'warning',
       message: `port ${settings.port} belongs to somebody else: ${strangers.slice(0, 3).map(describeHolder).join('; ')}`,
       fixHint: 'End that process, or choose another port: openclaw config set gateway.port N'
-    }]
-  }
-}
-
-export const lock: Check = {
-  id: 'lock',
-  async run ({ settings, owner }) {
-    if (owner === undefined || await answers(settings, owner.port ?? settings.port)) return []
-    return [{
-      checkId: 'lock.silent-owner',
-      severity: 'error',
-      message: `process ${owner.pid} holds the state directory and does not answer on port ${owner.port ?? settings.port}`,
-      fixHint: `It may still be starting or stopping; if it stays so: openclaw gateway restart, or kill ${owner.pid}`
     }]
   }
 }
