@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { root } from '../boundaries/source-tree.ts'
 import { freePort, lineWith } from '../fixtures/free-port.ts'
-import { ownDirectory } from '../fixtures/own-directory.ts'
+import { freshDirectory } from '../fixtures/own-directory.ts'
 
 const script = join(root, 'config', 'docker-entrypoint.sh')
 const skip = process.platform === 'win32' && 'needs sh'
@@ -21,7 +21,7 @@ interface Run {
 
 /** The script in an image's layout, above a command line that tells what it was given. */
 function image (t: Test) {
-  const base = realpathSync(ownDirectory(t))
+  const base = realpathSync(freshDirectory(t))
   const app = join(base, 'app')
   const home = join(base, 'home')
   for (const folder of [join(app, 'config'), join(app, 'bin'), home]) mkdirSync(folder, { recursive: true })
@@ -143,7 +143,7 @@ t.test('a state directory that cannot be written is named, with the user who wou
 })
 
 t.test('the gateway that it starts answers to the token it made', { skip }, async t => {
-  const home = realpathSync(ownDirectory(t))
+  const home = realpathSync(freshDirectory(t))
   const env = { PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, HOME: home, OPENCLAW_GATEWAY_PORT: String(await freePort()) }
   const gateway = spawn('sh', [script], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(async () => {

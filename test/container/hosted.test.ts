@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { root } from '../boundaries/source-tree.ts'
 import { hostedConfig, hostedHealth } from '../fixtures/hosted-config.ts'
 import { freePort, lineWith } from '../fixtures/free-port.ts'
-import { ownDirectory } from '../fixtures/own-directory.ts'
+import { freshDirectory } from '../fixtures/own-directory.ts'
 import { admitted, closeClient, connect } from '../helper.ts'
 
 const script = join(root, 'config', 'docker-entrypoint.sh')
@@ -27,7 +27,7 @@ interface Container {
 }
 
 async function container (t: Test, config: object | undefined, variables: NodeJS.ProcessEnv = {}): Promise<Container> {
-  const home = realpathSync(ownDirectory(t))
+  const home = realpathSync(freshDirectory(t))
   mkdirSync(join(home, '.openclaw'), { mode: 0o700 })
   if (config) writeFileSync(join(home, '.openclaw', 'openclaw.json'), JSON.stringify(config), { mode: 0o600 })
   const port = await freePort()

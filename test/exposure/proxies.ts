@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import type { ClientOptions } from 'ws'
 import { root } from '../boundaries/source-tree.ts'
 import { selfSigned } from '../fixtures/self-signed.ts'
-import { directoryOf, eventually, freePort } from '../process/daemon.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
+import { eventually, freePort } from '../process/daemon.ts'
 
 interface Test {
   testdir (): string
@@ -93,7 +94,7 @@ const listens = (port: number): Promise<boolean> => new Promise(resolve => {
 export async function startProxy (
   t: Test, name: ProxyName, gatewayPort: number, adjust: (recipe: string) => string = recipe => recipe
 ): Promise<Proxy> {
-  const directory = join(directoryOf(t), name)
+  const directory = join(ownDirectory(t), name)
   mkdirSync(directory, { recursive: true })
   const { key, cert } = selfSigned()
   writeFileSync(join(directory, 'key.pem'), key)

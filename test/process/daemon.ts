@@ -1,12 +1,14 @@
 /** The real daemon as a child process: spawned, watched and ended by its own pid, whatever the test does. */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../fixtures/free-port.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 
 export { eventually } from '../fixtures/eventually.ts'
+export { freePort }
 
 export const launcher = fileURLToPath(new URL('../../bin/openclaw.js', import.meta.url))
 export const longRun = process.env.OPENCLAW_TEST_LONG === '1'
@@ -59,18 +61,9 @@ export interface DaemonOptions {
   readonly spawn?: SpawnOptions
 }
 
-const directories = new WeakMap<Test, string>()
-
-/** The directory of a test; asking tap a second time would empty it. */
-export function directoryOf (t: Test): string {
-  const directory = directories.get(t) ?? ownDirectory(t)
-  directories.set(t, directory)
-  return directory
-}
-
 /** A home of its own with an own place for temporary files; `config` is written when it is given. */
 export function createHome (t: Test, config?: object | string, name = 'home'): Home {
-  const directory = join(directoryOf(t), name)
+  const directory = join(ownDirectory(t), name)
   const stateDir = join(directory, 'state')
   mkdirSync(join(directory, 'tmp'), { recursive: true, mode: 0o700 })
   mkdirSync(stateDir, { mode: 0o700 })
@@ -83,19 +76,6 @@ export function createHome (t: Test, config?: object | string, name = 'home'): H
 export const envOf = (directory: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH, HOME: directory, TMPDIR: join(directory, 'tmp'), NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...more
 })
-
-const isFree = (port: number): Promise<boolean> => new Promise(resolve => {
-  const server = createServer()
-  server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-})
-
-/** Below the range from which the kernel takes the ports of outgoing connections, so that none of those gets in the way. */
-export async function freePort (): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    if (await isFree(port)) return port
-  }
-}
 
 /** The runner of the tests gives children modules of its own to load, which would be part of everything that is measured here. */
 const plainNode = ({ NODE_OPTIONS: options }: NodeJS.ProcessEnv): string[] =>
@@ -156,17 +136,22 @@ function watch (child: ChildProcess, port: number, stateDir: string): Daemon {
     http: `http://127.0.0.1:${port}`,
     stateDir,
     output: () => output,
-    said: (pattern, timeoutMs = 30_000) => until(() => {
-      const found = pattern.exec(output)
-      if (!found && ended) throw new Error(`the daemon ended (${ended.code ?? ended.signal}) without saying ${pattern}:\n${output}`)
+    async said (pattern, timeoutMs = 60_000) {
+      const found = await until(() => {
+        const found = pattern.exec(output)
+        if (!found && ended) throw new Error(`the daemon ended (${ended.code ?? ended.signal}) without saying ${pattern}:\n${output}`)
+        return found
+      }, `say ${pattern}`, timeoutMs)
+      // What it wrote before to its other stream lies there already, and is read in this turn of the loop.
+      await nextTurn()
       return found
-    }, `say ${pattern}`, timeoutMs),
+    },
     async ready () {
       await daemon.said(/\] ready in \d+ ms/)
       return daemon
     },
     kill: signal => { child.kill(signal) },
-    exit: (timeoutMs = 30_000) => until(() => ended, 'exit', timeoutMs)
+    exit: (timeoutMs = 60_000) => until(() => ended, 'exit', timeoutMs)
   }
   return daemon
 }

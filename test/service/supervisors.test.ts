@@ -8,14 +8,14 @@ import { serviceNames } from '../../src/service/names.ts'
 import { otherServices } from '../../src/service/others.ts'
 import { makePlan, type ServicePlan } from '../../src/service/plan.ts'
 import type { Ran } from '../../src/service/host.ts'
-import { ownDirectory } from '../fixtures/own-directory.ts'
+import { freshDirectory } from '../fixtures/own-directory.ts'
 import { otherMachine, type OtherMachine } from '../fixtures/service-host.ts'
 
 interface Case { readonly machine: OtherMachine, readonly manager: ServiceManager, plan (drainMs?: number): ServicePlan }
 type Test = { testdir (): string, teardown (fn: () => unknown): void }
 
 async function on (t: Test, platform: NodeJS.Platform, answer: (command: string) => Partial<Ran> | undefined = () => undefined): Promise<Case> {
-  const directory = ownDirectory(t)
+  const directory = freshDirectory(t)
   const isWindows = platform === 'win32'
   const machine = otherMachine({ platform, directory, answer, ...(isWindows ? { homeDir: 'C:\\Users\\ada', env: { USERDOMAIN: 'WORK' } } : {}) })
   const { host } = machine
