@@ -11,11 +11,11 @@ export interface LifePort {
   over (reason: RestartReason, error: unknown): void
 }
 
-type Source = Pick<AccountOptions, 'accountId' | 'config' | 'secret' | 'clock' | 'log' | 'memory' | 'receive'>
+type Source = Pick<AccountOptions, 'accountId' | 'config' | 'secret' | 'clock' | 'log' | 'memory' | 'commands' | 'receive'>
 
 /** What the code of a channel is given. What an account that has ended still says is not heard. */
 export function createContext (source: Source, facts: AccountFacts, life: LifePort): AccountContext {
-  const { accountId, config, secret, clock, log, memory, receive } = source
+  const { accountId, config, secret, clock, log, memory, commands, receive } = source
   const ifAlive = <Args extends unknown[]>(work: (...args: Args) => void) => (...args: Args): void => {
     if (life.isAlive()) work(...args)
   }
@@ -27,6 +27,7 @@ export function createContext (source: Source, facts: AccountFacts, life: LifePo
     log,
     now: () => clock.now(),
     memory,
+    commands,
     connected: ifAlive(() => {
       facts.connected = true
       facts.lastConnectedAt = facts.lastTransportActivityAt = clock.now()

@@ -25,6 +25,7 @@ export interface AccountOptions {
   readonly rules: () => RestartRules
   readonly random: () => number
   readonly memory: AccountMemory
+  readonly commands: AccountContext['commands']
   readonly saved: SavedAccount | undefined
   readonly save: (saved: SavedAccount) => void
   readonly receive: (message: InboundMessage) => Promise<void>
@@ -199,7 +200,7 @@ class Account implements SupervisedAccount {
       return 'failed'
     }
     facts.running = true
-    facts.lifecycle = this.#isConnected() ? 'ready' : 'recovering'
+    facts.lifecycle = facts.connected === false ? 'recovering' : 'ready'
     life.forgetTrouble = this.#options.clock.after(stableMs, () => this.#forgetTrouble())
     this.#changed()
     return 'started'
@@ -209,10 +210,6 @@ class Account implements SupervisedAccount {
     this.facts.reconnectAttempts = 0
     delete this.facts.failedSince
     delete this.facts.lastError
-  }
-
-  #isConnected (): boolean {
-    return this.facts.connected !== false
   }
 
   /** A life that ended by itself. */

@@ -8,7 +8,7 @@ import { GatewayError } from '../protocol/errors.ts'
 import type { Store } from '../store/store.ts'
 import { createAccount, type SavedAccount, type SupervisedAccount } from './account.ts'
 import { contained } from './containment.ts'
-import type { Channel, ProbeResult } from './define-channel.ts'
+import type { Channel, ChatCommand, ProbeResult } from './define-channel.ts'
 import { accountEntries, defaultAccountOf, type AccountEntry } from './entries.ts'
 import { evaluate } from './evaluate.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
@@ -28,6 +28,8 @@ export interface ChannelsOptions {
   /** What is there without being configured: the clients of the gateway itself. */
   readonly own?: ChannelAccount
   readonly receive: Receive
+  /** What can be ordered in every chat. */
+  readonly commands?: () => readonly ChatCommand[]
   readonly changed: () => void
   /** Nothing is begun by itself, whatever the configuration says. */
   readonly isOff?: boolean
@@ -231,7 +233,7 @@ class ChannelRoom implements Channels {
     const waiting: SupervisedAccount[] = []
     for (const [name, entry] of wanted) {
       const kept = this.#kept.get(name)
-      if (kept) this.#kept.set(name, { ...kept, entry })
+      if (kept) this.#stays(name, { ...kept, entry })
       if (kept || this.#isClosed) continue
       const account = await this.#create(entry)
       if (account) waiting.push(account)
@@ -242,6 +244,11 @@ class ChannelRoom implements Channels {
     }
     for (let lane = 0; lane < startsAtOnce; lane++) next().catch(() => {})
     this.#options.changed()
+  }
+
+  #stays (name: string, kept: Kept): void {
+    this.#kept.set(name, kept)
+    contained(() => {}, async () => kept.account.current()?.commandsChanged?.()).catch(() => {})
   }
 
   #problem (entry: AccountEntry, problem: string): undefined {
@@ -276,6 +283,7 @@ class ChannelRoom implements Channels {
       log,
       rules: () => restartRules(config().config.gateway, this.#kept.get(name)?.entry.health ?? entry.health),
       random,
+      commands: () => this.#options.commands?.() ?? [],
       memory: { get: async () => await memory.get(name) ?? {}, put: async value => await memory.put(name, value) },
       saved: await saved.get(name),
       save: value => { saved.put(name, value).catch(err => log.warn({ err }, 'what became of an account could not be kept')) },

@@ -105,6 +105,12 @@ export interface ProbeResult {
 /** Why a connection is over for good, until a person does something. */
 export type Terminal = 'logged-out' | 'replaced' | 'misconfigured'
 
+/** What people can ask for by a slash and a word, whatever the service. */
+export interface ChatCommand {
+  readonly name: string
+  readonly description: string
+}
+
 export interface AccountContext<Config = unknown> {
   readonly accountId: string
   readonly config: Config
@@ -126,6 +132,8 @@ export interface AccountContext<Config = unknown> {
   failed (error: unknown): void
   /** Resolves when the message is durable: only then the service may be told that we have it. */
   receive (message: InboundMessage): Promise<void>
+  /** For services that have a menu of them; none when orders are not to be shown, or not understood. */
+  commands (): readonly ChatCommand[]
   /** Something small that outlives the gateway, such as how far a service has been read. */
   readonly memory: AccountMemory
 }
@@ -144,6 +152,8 @@ export interface RunningAccount {
   remove? (chatId: string, messageId: string, signal: AbortSignal): Promise<SendOutcome>
   react? (chatId: string, messageId: string, emoji: string, signal: AbortSignal): Promise<SendOutcome>
   poll? (poll: OutboundPoll, signal: AbortSignal): Promise<SendOutcome>
+  /** What can be ordered is something else now. */
+  commandsChanged? (): void
   typing? (chatId: string, threadId: string | undefined, signal: AbortSignal): Promise<void>
   /** Ends the session of the account with the service. */
   logout? (signal: AbortSignal): Promise<void>

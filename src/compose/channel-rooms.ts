@@ -13,6 +13,7 @@ import { systemClock as clock } from '../lib/clock.ts'
 import type { ChannelParts } from './channels.ts'
 import { composeInbound } from './inbound.ts'
 import { composeMessages } from './messages.ts'
+import { composeMenu } from './order-answers.ts'
 import { composeReplyFiles } from './reply-files.ts'
 
 export interface BuiltChannels {
@@ -29,7 +30,9 @@ export async function buildChannels (parts: ChannelParts): Promise<BuiltChannels
     messages.conversations.heard(account, message)
   }
   const own = createWebchat({ ...parts, now: () => clock.now() })
-  const channels = createChannels({ config: live.current, store, clock, logging, builtin: builtinChannels, own, receive, changed, isOff })
+  const commands = composeMenu(live.current)
+  const config = live.current
+  const channels = createChannels({ config, store, clock, logging, builtin: builtinChannels, own, receive, commands, changed, isOff })
   const delivery = createDelivery({
     collection: store.collection('outbound'),
     clock,

@@ -103,6 +103,7 @@ export function createScene (t: { teardown (fn: () => unknown): void }, options:
       log,
       rules: () => ({ ...defaultRules, jitter: 0, maxPerHour: settings.maxPerHour }),
       random: () => 0.5,
+      commands: () => [],
       memory: { get: async () => memory, put: async value => { memory = value } },
       saved: options.saved?.[accountId],
       save: value => { saved[accountId] = value },

@@ -13,6 +13,9 @@ export const telegramKeys = Type.Object({
   proxy: Type.Optional(Type.String({ minLength: 1, description: 'HTTP proxy that leads to the Bot API.' })),
   timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600, description: 'Longest time of one call; default 30.' })),
   pollingTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, description: 'How long one poll waits for messages; default 30.' })),
+  commands: Type.Optional(Type.Object({
+    native: Type.Optional(Type.Union([Type.Boolean(), Type.Literal('auto')], { description: 'Show the commands to whoever types a slash; default true.' }))
+  })),
   linkPreview: Type.Optional(Type.Boolean({ description: 'Show previews of links in what is sent; default true.' })),
   webhookUrl: Type.Optional(Type.String({ minLength: 1, description: 'Public https address for messages; without it they are polled for.' })),
   webhookSecret: Type.Optional(secretInput),

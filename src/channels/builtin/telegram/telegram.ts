@@ -7,6 +7,7 @@ import { createApi, Refusal, type Api } from './api.ts'
 import { watchIngress } from './ingress.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { Memory, Saved } from './memory.ts'
+import { createMenu, type Menu } from './menu.ts'
 import { createOutbound, mediaLimitBytes } from './outbound.ts'
 import { poll, unauthorized } from './polling.ts'
 import { missingSettings, readSettings, telegramKeys, type TelegramKeys, type TelegramSettings } from './settings.ts'
@@ -18,6 +19,7 @@ interface Account {
   readonly context: AccountContext<TelegramKeys>
   readonly memory: Memory
   readonly settings: TelegramSettings
+  readonly menu: Menu
   readonly life: Life
 }
 
@@ -37,7 +39,7 @@ const end = (context: AccountContext<TelegramKeys>, refusal: Refusal): void =>
 
 /** The door for Telegram's own calls. */
 async function startWebhook (account: Account, webhook: NonNullable<TelegramSettings['webhook']>): Promise<Pick<RunningAccount, 'webhook' | 'logout'>> {
-  const { api, context, memory, life: { signal, follow } } = account
+  const { api, context, memory, menu, life: { signal, follow } } = account
   let intake: Intake
   try {
     const self = await api.call<User>('getMe', {}, { signal })
@@ -47,6 +49,7 @@ async function startWebhook (account: Account, webhook: NonNullable<TelegramSett
     if (error instanceof Refusal && error.isUnauthorized) end(context, error)
     throw error
   }
+  menu.show()
   signal.addEventListener('abort', () => intake.stop())
   let heardAtMs = 0
   const activity = (): void => {
@@ -62,8 +65,12 @@ async function startWebhook (account: Account, webhook: NonNullable<TelegramSett
   }
 }
 
-function startPolling ({ api, context, memory, settings: { pollSeconds }, life: { signal, follow } }: Account): void {
-  follow(poll({ api, context, memory, pollSeconds, signal }))
+function startPolling ({ api, context, memory, menu, settings: { pollSeconds }, life: { signal, follow } }: Account): void {
+  const connected = (): void => {
+    context.connected()
+    menu.show()
+  }
+  follow(poll({ api, context: { ...context, connected }, memory, pollSeconds, signal }))
 }
 
 async function dropWebhook (api: Api, signal: AbortSignal): Promise<void> {
@@ -86,11 +93,12 @@ export const telegram = defineChannel<TelegramKeys>({
       // Telegram lets one read a bot, and two would drive each other out for ever.
       readAlone(`telegram ${settings.apiRoot} ${settings.token}`, 'bot', context.accountId, life.signal)
       const api = life.closeAtEnd(createApi(settings))
-      const account = { api, context, memory, settings, life }
+      const menu = createMenu({ api, context, memory, signal: life.signal })
+      const account = { api, context, memory, settings, menu, life }
       if (!settings.webhook) startPolling(account)
       const door = settings.webhook ? await startWebhook(account, settings.webhook) : {}
       const outbound = createOutbound({ api, linkPreview: settings.linkPreview, unauthorized: refusal => end(context, refusal) })
-      return { ...outbound, probe: async signal => await probe(api, signal), ...door }
+      return { ...outbound, commandsChanged: () => menu.show(), probe: async signal => await probe(api, signal), ...door }
     })
   }
 })

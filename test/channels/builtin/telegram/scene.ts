@@ -19,6 +19,7 @@ export interface Scene {
   readonly activities: () => number
   memory: object
   clock: () => number
+  commands: ReturnType<AccountContext['commands']>
   /** What becomes of a message before it counts as durable. */
   receive: (message: InboundMessage) => Promise<void>
   until (holds: () => boolean): Promise<void>
@@ -30,6 +31,7 @@ export interface SceneOptions {
   readonly keys?: Partial<TelegramKeys>
   readonly memory?: object
   readonly server?: TelegramServer
+  readonly commands?: Scene['commands']
   /** Before the account starts. */
   readonly prepare?: (server: TelegramServer) => void
 }
@@ -40,7 +42,7 @@ export const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await sleep(5)
 }
 
-export async function openScene (t: Test, { keys = {}, memory = {}, server: given, prepare }: SceneOptions = {}): Promise<Scene> {
+export async function openScene (t: Test, { keys = {}, memory = {}, commands = [], server: given, prepare }: SceneOptions = {}): Promise<Scene> {
   const server = given ?? await startTelegram(t)
   prepare?.(server)
   let activities = 0
@@ -54,6 +56,7 @@ export async function openScene (t: Test, { keys = {}, memory = {}, server: give
     activities: () => activities,
     memory,
     clock: Date.now,
+    commands,
     receive: async () => {},
     until,
     async again () {
@@ -77,6 +80,7 @@ export async function openScene (t: Test, { keys = {}, memory = {}, server: give
     disconnected: why => { scene.links.push({ up: false, ...why }) },
     activity: () => { activities++ },
     ingress: problem => { scene.ingress.push(problem) },
+    commands: () => scene.commands,
     failed: error => { scene.logged.push(`failed: ${String(error)}`) },
     async receive (message) {
       await scene.receive(message)
