@@ -52,20 +52,21 @@ function merge (base: unknown, over: unknown): unknown {
   return result
 }
 
-/** Gateways of one test share a state directory, and each has a file of its own: it would take in what is written for the next one. */
-function unusedConfigPath (stateDir: string): string {
-  let path = join(stateDir, 'openclaw.json')
-  for (let number = 2; usedConfigPaths.has(path); number++) path = join(stateDir, `openclaw-${number}.json`)
-  usedConfigPaths.add(path)
+/** Each gateway of a test has a state directory of its own, since those that were started before are still at work in theirs. */
+function unusedStateDir (t: Test): string {
+  const root = ownDirectory(t)
+  let path = join(root, 'state')
+  for (let number = 2; usedStateDirs.has(path); number++) path = join(root, `state-${number}`)
+  usedStateDirs.add(path)
   return path
 }
-const usedConfigPaths = new Set<string>()
+const usedStateDirs = new Set<string>()
 
 /** A gateway with a memory store unless another is given; `gateway.auth.token` is `testToken` unless the test says otherwise. */
 export async function startGateway (t: Test, options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const stateDir = join(ownDirectory(t), 'state')
+  const stateDir = unusedStateDir(t)
   mkdirSync(stateDir, { recursive: true })
-  const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir, OPENCLAW_CONFIG_PATH: unusedConfigPath(stateDir), ...options.env }
+  const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir, OPENCLAW_CONFIG_PATH: join(stateDir, 'openclaw.json'), ...options.env }
   const paths = resolvePaths({ env })
   const text = JSON.stringify(merge({ gateway: { mode: 'local', auth: { mode: 'token', token: testToken } } }, options.config))
   writeFileSync(paths.configPath, text, { mode: 0o600 })
