@@ -31,3 +31,12 @@ export function truncateUtf8 (text: string, maxBytes: number): string {
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(Math.max(0, maxBytes)))
   return text.slice(0, read)
 }
+
+/** The marks between which a model reads what strangers wrote. */
+export const openingMark = (id: string): string => `<<<EXTERNAL_UNTRUSTED_CONTENT id="${id}">>>`
+export const closingMark = (id: string): string => `<<<END_EXTERNAL_UNTRUSTED_CONTENT id="${id}">>>`
+
+const leading = new RegExp(`^${openingMark('([0-9a-f]{16})')}\n[^]*?\n${closingMark('\\1')}\\s*`)
+
+/** What a person said behind what was given along for context; all of it when nothing else was said. */
+export const behindMarks = (text: string): string => (text.startsWith('<<<') && text.replace(leading, '')) || text

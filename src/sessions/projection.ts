@@ -1,4 +1,5 @@
 /** What the row of a session says after lines were added: counted here, so that no list ever opens a transcript. */
+import { behindMarks } from '../lib/text.ts'
 import type { LineBody, Message, Usage } from '../protocol/transcript.ts'
 import type { SessionRecord, Spent, SpentDay } from './record.ts'
 import { shownReply } from './display/reply.ts'
@@ -92,7 +93,7 @@ function countMessage (draft: Draft, message: Message, now: number): void {
   draft.lastActivityAt = now
   if (message.role === 'toolResult') return
   const said = visibleText(message)
-  const text = message.role === 'assistant' ? shownReply(said, true) : said
+  const text = message.role === 'assistant' ? shownReply(said, true) : behindMarks(said)
   if (message.role === 'assistant' && (text !== '' || said === '')) draft.unread = true
   if (text === '') return
   draft.preview = [...(draft.preview ?? []).slice(1 - previewItems), { role: message.role, text: shorten(text, previewCharacters) }]

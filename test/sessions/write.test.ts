@@ -1,5 +1,6 @@
 import t from 'tap'
 import { openStore } from '../../src/store/open.ts'
+import { wrapUntrusted } from '../../src/tools/guards/untrusted.ts'
 import { assistantMessage, openRoom, startOfTest, textsOf, userMessage } from './open-room.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 
@@ -107,6 +108,15 @@ t.test('messages are counted, shown and dated in the row', async t => {
   t.ok(record.preview!.at(-1)!.text.length <= 200)
   await sessions.write(key, { lines: Array.from({ length: 20 }, (_, index) => userMessage(`m${index}`)) })
   t.same(sessions.get(key)!.preview!.map(({ text }) => text), ['m16', 'm17', 'm18', 'm19'])
+})
+
+t.test('a conversation is called after what was said in it, not after what was overheard before', async t => {
+  const { sessions } = await openRoom(t)
+  const heard = wrapUntrusted('bob: just talk', { source: 'earlier messages of this chat', withNotice: false })
+  await sessions.write(key, { create: {}, lines: [userMessage(`${heard}\n\nbob: are you there?`)] })
+  t.match(sessions.get(key), { derivedTitle: 'bob: are you there?', preview: [{ role: 'user', text: 'bob: are you there?' }] })
+  await sessions.write(key, { lines: [userMessage(heard)] })
+  t.match(sessions.get(key)!.preview!.at(-1)!.text, /just talk/, 'unless nothing else was said')
 })
 
 t.test('work behind conversations keeps nothing fresh', async t => {
