@@ -9,6 +9,7 @@ import { createEditing, type Edited, type Editing } from './editing.ts'
 import { createEnding, type Ending } from './ending.ts'
 import { createHistory, type History } from './history.ts'
 import type { Job, Underway } from './job.ts'
+import { proposeNext } from './pacing.ts'
 import type { Fields } from './params.ts'
 import { createReporting } from './reporting.ts'
 import type { Author, Cron } from './room.ts'
@@ -64,7 +65,9 @@ class CronRoom implements Cron {
   async begin (): Promise<void> {
     await this.#jobs.load()
     this.#isBegun = true
-    for (const job of this.#jobs.all()) if (job.underway) this.#lookAfter(job.id, async () => await this.#ending.adopt(job.id))
+    // Somebody may have begun one by hand before: what this process looks after was not left by an earlier one.
+    const left = this.#jobs.all().filter(({ id, underway }) => underway && !this.#busy.has(id))
+    for (const { id } of left) this.#lookAfter(id, async () => await this.#ending.adopt(id))
     this.wakeUp()
   }
 
@@ -186,6 +189,11 @@ class CronRoom implements Cron {
     return this.#jobs.all().find(({ underway, sessionTarget }) => sessionTarget !== 'main' && underway?.sessionKey === sessionKey)?.id
   }
 
+  async nextCheck (sessionKey: string, span: string): Promise<object> {
+    await this.#jobs.load()
+    return await proposeNext(this.#jobs, sessionKey, span)
+  }
+
   async close (): Promise<void> {
     this.#isClosed = true
     this.#cancel?.()
@@ -209,7 +217,8 @@ class CronRoom implements Cron {
   /** A clock that ran far ahead and was put right silences no job until it has come so far again. */
   #followClock (nowMs: number): void {
     for (const job of this.#jobs.all()) {
-      if (wasAhead(job, nowMs)) this.#jobs.set(this.#jobs.timed({ ...job, cursorMs: nowMs }))
+      const { pacedAtMs: _paced, ...unpaced } = job
+      if (wasAhead(job, nowMs)) this.#jobs.set(this.#jobs.timed({ ...unpaced, cursorMs: nowMs }))
     }
   }
 
@@ -251,7 +260,7 @@ class CronRoom implements Cron {
     const job = this.#jobs.get(id)
     if (!job) return
     const [first, ...rest] = job.pending ?? []
-    const { pending: _pending, notBeforeMs: _notBefore, ...plain } = job
+    const { pending: _pending, notBeforeMs: _notBefore, pacedAtMs: _paced, ...plain } = job
     const named = (slotMs: number): string => `cron:${id}:${slotMs}${job.retries ? `:${job.retries}` : ''}`
     if (first !== undefined) {
       return await this.#launch({ ...plain, ...(rest.length > 0 ? { pending: rest } : {}) }, first, named(first), begun)

@@ -65,10 +65,13 @@ interface Waiter {
   readonly conversation: ChannelConversation
   /** Known when what was said has arrived. */
   messageIds: readonly string[]
+  /** Somebody may answer before the service has told what it calls the message. */
+  readonly early: HeardReply[]
   readonly resolve: (reply: HeardReply | undefined) => void
 }
 
 const maxWaiting = 100
+const maxEarly = 20
 
 const refOf = (agentId: string, ...place: ReadonlyArray<string | undefined>): string =>
   `conv_${createHash('sha256').update(JSON.stringify([agentId, ...place.map(part => part ?? '')])).digest('hex').slice(0, 32)}`
@@ -100,11 +103,16 @@ const replyOf = ({ messageId, eventId, text, atMs, replyTo, chat }: InboundMessa
   ...(chat.threadId === undefined ? {} : { threadId: chat.threadId })
 })
 
+function isThere (conversation: ChannelConversation, { entry }: ChannelAccount, { chat }: InboundMessage): boolean {
+  const { channel, accountId, target, threadId } = conversation
+  return entry.channel === channel && entry.accountId === accountId && chat.id === target && chat.threadId === threadId
+}
+
 /** Where two talk the next message is the reply; among many it says itself what it answers. */
-function answers ({ conversation, messageIds }: Waiter, { entry }: ChannelAccount, { chat, replyTo }: InboundMessage): boolean {
-  const { channel, accountId, target, threadId, kind } = conversation
-  if (entry.channel !== channel || entry.accountId !== accountId || chat.id !== target || chat.threadId !== threadId) return false
-  return kind === 'direct' || (replyTo !== undefined && messageIds.includes(replyTo.messageId))
+function hear ({ conversation: { kind }, messageIds, early, resolve }: Waiter, reply: HeardReply): void {
+  const { replyToId } = reply
+  if (kind === 'direct' || (replyToId !== undefined && messageIds.includes(replyToId))) resolve(reply)
+  else if (replyToId !== undefined && messageIds.length === 0 && early.length < maxEarly) early.push(reply)
 }
 
 class ConversationRoom implements Conversations {
@@ -148,7 +156,7 @@ class ConversationRoom implements Conversations {
     if (this.#waiting.has(name)) throw new GatewayError('IDEMPOTENCY_CONFLICT', { message: 'this turn is waited for already' })
     if (this.#waiting.size >= maxWaiting) throw new GatewayError('BUSY', { message: `${maxWaiting} turns are waited for` })
     const { promise, resolve } = Promise.withResolvers<HeardReply | undefined>()
-    const waiter: Waiter = { conversation: this.#find(agentId, conversationRef), messageIds: [], resolve }
+    const waiter: Waiter = { conversation: this.#find(agentId, conversationRef), messageIds: [], early: [], resolve }
     this.#waiting.set(name, waiter)
     const cancel = this.#sources.clock.after(timeoutMs, () => resolve(undefined))
     const leave = (): void => resolve(undefined)
@@ -157,6 +165,7 @@ class ConversationRoom implements Conversations {
       const said = await this.say(agentId, conversationRef, message, key, signal)
       if (said.status !== 'sent') return said
       waiter.messageIds = said.messageIds
+      for (const reply of waiter.early) hear(waiter, reply)
       const reply = await promise
       return { ...said, ...(reply ? { reply } : {}) }
     } finally {
@@ -173,7 +182,7 @@ class ConversationRoom implements Conversations {
   }
 
   heard (account: ChannelAccount, message: InboundMessage): void {
-    for (const waiter of this.#waiting.values()) if (answers(waiter, account, message)) waiter.resolve(replyOf(message))
+    for (const waiter of this.#waiting.values()) if (isThere(waiter.conversation, account, message)) hear(waiter, replyOf(message))
   }
 
   #find (agentId: string, conversationRef: string): ChannelConversation {
