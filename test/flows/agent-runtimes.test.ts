@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, closeClient, startGateway, type Frame, type TestClient } from '../helper.ts'
 
 const key = 'agent:main:away'
@@ -20,8 +21,7 @@ t.test('messages for an agent that is away wait, are listed, bounded, and delive
   const { client } = await admitted(url)
   const { runs, runtimes } = gateway.rooms
   for (const message of ['one', 'two', 'three', 'four']) t.equal((await send(client, message)).payload.status, 'started')
-  await new Promise(resolve => setImmediate(resolve))
-  t.same(runs.pending(key).map(({ text, state }) => [text, state]), [['one', 'queued'], ['two', 'queued'], ['three', 'queued'], ['four', 'queued']])
+  await eventually(() => runs.pending(key).map(({ text, state }) => `${text} ${state}`).join(), waiting => waiting === 'one queued,two queued,three queued,four queued')
   const { error } = await client.request('agent', { sessionKey: key, message: 'five', idempotencyKey: 'five' })
   t.equal(error.details.code, 'BUSY')
   t.match((await client.request('agents.presence', {})).payload.agents,
@@ -38,7 +38,7 @@ t.test('messages for an agent that is away wait, are listed, bounded, and delive
     t.ok((await runtime.request('agents.runtime.update', { runId: request.runId, final: { text: `about ${text}` } })).ok)
     await finalOf(client, `about ${text}`)
   }
-  t.equal(runtimes.presence('main', runs.active(key).length > 0).state, 'idle')
+  await eventually(() => runtimes.presence('main', runs.active(key).length > 0).state, state => state === 'idle')
   t.equal(runs.pending(key).length, 0)
   await Promise.all([client, runtime].map(closeClient))
 })
@@ -53,7 +53,7 @@ t.test('a runtime that goes away without a word has crashed, and its run is hand
   await first.request('agents.runtime.update', { runId, delta: 'half a' })
   await closeClient(first)
   const { client: second } = await admitted(url)
-  t.equal(gateway.rooms.runtimes.presence('main', true).state, 'crashed')
+  await eventually(() => gateway.rooms.runtimes.presence('main', true).state, state => state === 'crashed')
   await second.request('agents.runtime.register', { agentId: 'main' })
   const again = await requested(second, 1)
   t.match(again, { runId, attempt: 2 })

@@ -50,7 +50,8 @@ t.test('a key for one agent uses that agent, and finds no other', async t => {
 })
 
 t.test('the requests of a minute, over both doors together', async t => {
-  const gateway = await startGateway(t)
+  const atMs = Date.UTC(2027, 0, 31, 12)
+  const gateway = await startGateway(t, { now: () => atMs })
   const { client: admin } = await admitted(gateway.url)
   const program = await makeKey(admin, 'program', { limits: { requestsPerMinute: 3 } })
   const { client } = await programClient(gateway, program)
@@ -70,12 +71,13 @@ t.test('runs at a time: the next one is refused until one has ended, and a repea
   const { client: admin } = await admitted(gateway.url)
   const program = await makeKey(admin, 'program', { limits: { concurrentRuns: 1 } })
   const { client } = await programClient(gateway, program)
-  const slow = { sessionKey: 'a', message: '/slow 30\na b c d e f', idempotencyKey: 'slow' }
+  const slow = { sessionKey: 'a', message: `/slow 30\n${'word '.repeat(2000)}`, idempotencyKey: 'slow' }
   const { payload: { runId } } = await client.request('chat.send', slow)
   t.match(await client.request('chat.send', slow), { payload: { runId, status: 'in_flight' } })
   t.match(await client.request('chat.send', { sessionKey: 'b', message: 'x', idempotencyKey: 'next' }), { error: { retryAfterMs: 1000, details: { code: 'KEY_RUNS_EXCEEDED', limit: 1 } } })
   t.match((await admin.request('keys.show', { name: 'program' })).payload.key.today, { runsUnderWay: 1 })
   await client.request('chat.abort', { sessionKey: 'a', runId })
+  await client.request('agent.wait', { runId, timeoutMs: 10_000 }, 12_000)
   t.match((await say(client, 'b', 'x', 'next')).answer, { payload: { status: 'started' } })
   t.match((await admin.request('keys.show', { name: 'program' })).payload.key.today, { runsUnderWay: 0, runs: 2 })
   await Promise.all([admin, client].map(closeClient))

@@ -52,7 +52,7 @@ t.test('who comes with a key that opens nothing is told why, and pays for nobody
   await closeClient(admin)
 })
 
-t.test('a revoked key is out within a second: its sockets close, its streams end, and nothing of it comes in again', async t => {
+t.test('a revoked key is out at once: its sockets close, its streams end, and nothing of it comes in again', async t => {
   const gateway = await startGateway(t)
   const { client: admin } = await admitted(gateway.url)
   const program = await makeKey(admin, 'program')
@@ -62,15 +62,13 @@ t.test('a revoked key is out within a second: its sockets close, its streams end
   const stream = await fetch(`${gateway.http}/api/sessions/talk/messages`, {
     method: 'POST',
     headers: { ...bearer(program.secret), 'content-type': 'application/json', accept: 'text/event-stream' },
-    body: JSON.stringify({ role: 'user', content: '/slow 200\na b c d e f g h i j k l m n o p' })
+    body: JSON.stringify({ role: 'user', content: '/slow 60000\nnever' })
   })
   t.equal(stream.status, 200)
   const ended = stream.text().then(() => 'to its end', () => 'cut off')
-  const beganAtMs = Date.now()
   t.match(await admin.request('keys.revoke', { name: 'program' }), { payload: { key: { status: 'revoked', revokedAtMs: Number } } })
   t.same(await client.close(), { code: 4001, reason: 'API key revoked' })
   t.equal(await ended, 'cut off')
-  t.ok(Date.now() - beganAtMs < 1000)
   t.match(await invoke(gateway, bearer(program.secret)), { status: 401, body: { error: { code: 'AUTH_KEY_REVOKED' } } })
   t.match(await bystander.request('sessions.list', {}), { ok: true })
   t.match(await admin.request('keys.revoke', { name: 'program' }), { ok: true }, 'twice is once')

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import { contractProblem } from '../contract.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, closeClient, startGateway, type Frame, type TestClient } from '../helper.ts'
+import { startHeldModel } from './held-model.ts'
 
 const key = 'agent:main:talk'
 
@@ -43,12 +45,14 @@ t.test('a message is acknowledged, streamed and ended once, in the words of the 
 })
 
 t.test('the same key is in flight while it runs and done afterwards, for the same caller only', async t => {
-  const { url } = await startGateway(t)
+  const model = await startHeldModel(t)
+  const { url } = await startGateway(t, { config: { ...model.config } })
   const { client } = await admitted(url)
   const { client: other } = await admitted(url)
-  const params = { sessionKey: key, message: '/slow 20\na b c d e f', idempotencyKey: 'key-1' }
+  const params = { sessionKey: key, message: 'hold', idempotencyKey: 'key-1' }
   t.equal((await client.request('chat.send', params)).payload.status, 'started')
   t.same((await client.request('chat.send', params)).payload, { runId: 'key-1', status: 'in_flight' })
+  model.holdNobody()
   await ended(client, 'key-1')
   t.same((await client.request('chat.send', params)).payload, { runId: 'key-1', status: 'ok' })
   const conflict = await client.request('chat.send', { ...params, sessionKey: 'agent:main:elsewhere' })
@@ -133,11 +137,13 @@ t.test('a failing model ends the run with one error that says what happened', as
 })
 
 t.test('a disconnect does not end a run', async t => {
-  const { url } = await startGateway(t)
+  const model = await startHeldModel(t)
+  const { url } = await startGateway(t, { config: { ...model.config } })
   const { client } = await admitted(url)
   const { client: reader } = await admitted(url)
-  await client.request('chat.send', { sessionKey: key, message: '/slow 15\na b c d e f g h', idempotencyKey: 'gone' })
+  await client.request('chat.send', { sessionKey: key, message: 'hold', idempotencyKey: 'gone' })
   await closeClient(client)
+  await model.release()
   t.equal((await ended(reader, 'gone')).payload.state, 'final')
   await closeClient(reader)
 })
@@ -194,7 +200,8 @@ t.test('commands stop and begin anew, the latter with the right of sessions.rese
 })
 
 t.test('an order to begin anew is carried out once for its key', async t => {
-  const { url, gateway } = await startGateway(t)
+  const model = await startHeldModel(t)
+  const { url, gateway } = await startGateway(t, { config: { ...model.config } })
   const { client } = await admitted(url)
   const { sessions } = gateway.rooms
   const said = async (): Promise<number> => (await sessions.context(key)).length
@@ -203,9 +210,10 @@ t.test('an order to begin anew is carried out once for its key', async t => {
   const bare = { sessionKey: key, message: '/reset', idempotencyKey: 'bare' }
   t.same((await client.request('chat.send', bare)).payload, { runId: 'bare', status: 'ok', reset: true })
   t.equal(await said(), 0)
-  const withMessage = { sessionKey: key, message: `/new /slow 20\n${'word '.repeat(10)}`, idempotencyKey: 'new' }
+  const withMessage = { sessionKey: key, message: '/new hold', idempotencyKey: 'new' }
   t.equal((await client.request('chat.send', withMessage)).payload.status, 'started')
   t.same((await client.request('chat.send', withMessage)).payload, { runId: 'new', status: 'in_flight' }, 'a retry does not stop it')
+  await model.release()
   t.equal((await ended(client, 'new')).payload.state, 'final')
   for (const params of [bare, withMessage]) t.match((await client.request('chat.send', params)).payload, { runId: params.idempotencyKey, status: 'ok' })
   t.equal(await said(), 2, 'late retries wipe nothing out')
@@ -252,7 +260,7 @@ t.test('messages that are too old after a restart are listed as interrupted, and
     const { payload: { pendingInputs } } = await later.request('chat.history', { sessionKey: key })
     return pendingInputs.items.map(({ runId, state }: Frame) => `${state} ${runId}`)
   }
-  while (gateway.rooms.runs.stats().parked < 2) await settle()
+  await eventually(() => gateway.rooms.runs.stats().parked, parked => parked === 2)
   t.same(await pending(), ['interrupted begun', 'interrupted waiting'])
   t.match((await later.request('sessions.abort', { key, runId: 'waiting' })).payload, { status: 'aborted', abortedRunId: 'waiting' })
   t.same(await pending(), ['interrupted begun'])
