@@ -1,21 +1,18 @@
-/** What tests share: a whole gateway on a free port of this process, and a client that shows every frame. */
-import { once } from 'node:events'
+/** What tests share: a whole gateway on a free port of this process, and (in fixtures/client.ts) a client that shows every frame. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { WebSocket, type ClientOptions } from 'ws'
 import { createGateway, type Gateway } from '../src/app.ts'
 import { resolveGatewayAuth } from '../src/auth/gateway-auth.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { resolvePaths } from '../src/config/paths.ts'
 import { resolveBind } from '../src/lib/bind-address.ts'
-import { createDeviceIdentity, signDevicePayload, type DeviceIdentity } from '../src/lib/device-identity.ts'
 import { createLogging } from '../src/log/logger.ts'
-import { deviceAuthPayloadV2, deviceAuthPayloadV3, signedToken } from '../src/protocol/device-auth.ts'
 import { createMemoryStore } from '../src/store/memory/memory-store.ts'
 import type { Store } from '../src/store/store.ts'
+import { testToken } from './fixtures/client.ts'
 import { ownDirectory } from './fixtures/own-directory.ts'
 
-export const testToken = 'test-token-0123456789abcdef0123456789abcdef'
+export * from './fixtures/client.ts'
 
 interface Test {
   testdir (): string
@@ -91,142 +88,4 @@ export async function startGateway (t: Test, options: TestGatewayOptions = {}): 
     await logging.close()
   })
   return { gateway, port, url: `ws://127.0.0.1:${port}`, http: `http://127.0.0.1:${port}`, stateDir, adminToken, log }
-}
-
-export interface Frame { [key: string]: any }
-
-/** A raw protocol client: nothing is hidden, nothing is repaired. */
-export class TestClient {
-  readonly socket: WebSocket
-  readonly frames: Frame[] = []
-  closed: { code: number, reason: string } | undefined
-  private readonly waiting = new Set<() => void>()
-  private nextId = 0
-
-  constructor (url: string, options?: ClientOptions) {
-    this.socket = new WebSocket(url, { perMessageDeflate: false, ...options })
-    this.socket.on('message', data => {
-      this.frames.push(JSON.parse(String(data)))
-      for (const wake of this.waiting) wake()
-    })
-    this.socket.on('close', (code, reason) => {
-      this.closed = { code, reason: String(reason) }
-      for (const wake of this.waiting) wake()
-    })
-    this.socket.on('error', () => {})
-  }
-
-  send (frame: unknown): void {
-    this.socket.send(typeof frame === 'string' ? frame : JSON.stringify(frame))
-  }
-
-  /** The first frame, past or future, that matches. */
-  async frame (matches: (frame: Frame) => boolean, timeoutMs = 5_000): Promise<Frame> {
-    return this.wait(() => this.frames.find(matches), () => `no such frame; got ${JSON.stringify(this.frames).slice(0, 2000)}`, timeoutMs)
-  }
-
-  event (name: string, timeoutMs?: number): Promise<Frame> {
-    return this.frame(frame => frame.type === 'event' && frame.event === name, timeoutMs)
-  }
-
-  async close (timeoutMs = 5_000): Promise<{ code: number, reason: string }> {
-    return this.wait(() => this.closed, () => 'the socket stayed open', timeoutMs)
-  }
-
-  async request (method: string, params?: unknown, timeoutMs?: number): Promise<Frame> {
-    const id = `t-${++this.nextId}`
-    this.send({ type: 'req', id, method, ...(params === undefined ? {} : { params }) })
-    return this.frame(frame => frame.type === 'res' && frame.id === id, timeoutMs)
-  }
-
-  private async wait<T> (look: () => T | undefined, problem: () => string, timeoutMs: number): Promise<T> {
-    const deadline = Date.now() + timeoutMs
-    for (;;) {
-      const found = look()
-      if (found !== undefined) return found
-      const leftMs = deadline - Date.now()
-      if (leftMs <= 0 || this.closed) throw new Error(problem())
-      await new Promise<void>(resolve => {
-        const wake = (): void => { clearTimeout(timer); this.waiting.delete(wake); resolve() }
-        const timer = setTimeout(wake, leftMs)
-        this.waiting.add(wake)
-      })
-    }
-  }
-}
-
-export interface ConnectOptions {
-  readonly device?: DeviceIdentity | false
-  readonly auth?: { [field: string]: string } | false
-  readonly role?: string
-  readonly scopes?: readonly string[]
-  readonly client?: { [field: string]: unknown }
-  readonly socket?: ClientOptions
-  readonly signature?: 'v2' | 'v3'
-  /** Last word on the params before they are sent. */
-  readonly adjust?: (params: Frame) => Frame
-}
-
-export const operatorScopes = ['operator.admin', 'operator.read', 'operator.write', 'operator.approvals', 'operator.questions', 'operator.pairing']
-
-export function signedDevice (
-  identity: DeviceIdentity,
-  params: Frame,
-  challenge: { nonce: string, ts: number },
-  version: 'v2' | 'v3' = 'v3'
-): Frame {
-  const fields = {
-    deviceId: identity.deviceId,
-    clientId: params.client.id,
-    clientMode: params.client.mode,
-    role: params.role ?? 'operator',
-    scopes: params.scopes ?? [],
-    signedAtMs: challenge.ts,
-    token: signedToken(params.auth),
-    nonce: challenge.nonce,
-    platform: params.client.platform,
-    deviceFamily: params.client.deviceFamily
-  }
-  const payload = version === 'v3' ? deviceAuthPayloadV3(fields) : deviceAuthPayloadV2(fields)
-  return { id: identity.deviceId, publicKey: identity.publicKey, signature: signDevicePayload(identity, payload), signedAt: challenge.ts, nonce: challenge.nonce }
-}
-
-/** Opens a socket and waits for the challenge. */
-export async function challenged (url: string, socket?: ClientOptions): Promise<{ client: TestClient, challenge: { nonce: string, ts: number } }> {
-  const client = new TestClient(url, socket)
-  const { payload } = await client.event('connect.challenge')
-  return { client, challenge: payload }
-}
-
-/** Sends a well-formed connect and resolves with its response, granted or refused. */
-export async function connect (url: string, options: ConnectOptions = {}): Promise<{ client: TestClient, response: Frame, params: Frame }> {
-  const { client, challenge } = await challenged(url, options.socket)
-  const identity = options.device === undefined ? createDeviceIdentity() : options.device
-  let params: Frame = {
-    minProtocol: 4,
-    maxProtocol: 4,
-    client: { id: 'cli', version: '1.0.0', platform: 'linux', mode: 'cli', ...options.client },
-    role: options.role ?? 'operator',
-    scopes: options.scopes ?? operatorScopes,
-    caps: [],
-    ...(options.auth === false ? {} : { auth: options.auth ?? { token: testToken } })
-  }
-  if (identity) params.device = signedDevice(identity, params, challenge, options.signature)
-  if (options.adjust) params = options.adjust(params)
-  client.send({ type: 'req', id: 'connect', method: 'connect', params })
-  const response = await client.frame(frame => frame.type === 'res' && frame.id === 'connect', 20_000)
-  return { client, response, params }
-}
-
-/** The same, for tests that need to be let in. */
-export async function admitted (url: string, options: ConnectOptions = {}): Promise<{ client: TestClient, hello: Frame }> {
-  const { client, response } = await connect(url, options)
-  if (!response.ok) throw new Error(`connect was refused: ${JSON.stringify(response.error)}`)
-  return { client, hello: response.payload }
-}
-
-export async function closeClient (client: TestClient): Promise<void> {
-  if (client.socket.readyState === WebSocket.CLOSED) return
-  client.socket.close()
-  await once(client.socket, 'close')
 }

@@ -8,7 +8,7 @@ import { root } from '../boundaries/source-tree.ts'
 import { hostedConfig, hostedHealth } from '../fixtures/hosted-config.ts'
 import { freePort, lineWith } from '../fixtures/free-port.ts'
 import { freshDirectory } from '../fixtures/own-directory.ts'
-import { admitted, closeClient, connect } from '../helper.ts'
+import { admitted, closeClient, connect } from '../fixtures/client.ts'
 
 const script = join(root, 'config', 'docker-entrypoint.sh')
 const skip = process.platform === 'win32' && 'needs sh'

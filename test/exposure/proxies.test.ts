@@ -1,6 +1,6 @@
 /** nginx and Caddy in front of a gateway, at a name of its own and below a path, with the recipes that people are given. */
 import t from 'tap'
-import { admitted, closeClient, connect } from '../helper.ts'
+import { admitted, closeClient, connect } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, serve } from '../process/daemon.ts'
 import { ask, missingProxy, outside, sites, socketOf, startProxy } from './proxies.ts'
 import { auth, bearer, firstPiece, forEachProxy, startGateway } from './scene.ts'

@@ -5,7 +5,7 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import { connect as tlsConnect } from 'node:tls'
 import t from 'tap'
-import { admitted, closeClient, connect } from '../helper.ts'
+import { admitted, closeClient, connect } from '../fixtures/client.ts'
 import { selfSigned } from '../fixtures/self-signed.ts'
 import { createHome, daemonToken, eventually, runCommand, serve, stop, type Daemon, type Home } from '../process/daemon.ts'
 

@@ -1,7 +1,7 @@
 /** Proxies that were set up wrongly: each is refused, with the sentence that names the line that is missing. */
 import t from 'tap'
 import WebSocket from 'ws'
-import { closeClient, connect } from '../helper.ts'
+import { closeClient, connect } from '../fixtures/client.ts'
 import { ask, missingProxy, sites, socketOf, startProxy, type Proxy, type Site } from './proxies.ts'
 import { auth, bearer, forEachProxy, startGateway } from './scene.ts'
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { alice, appToken, botToken, direct, self } from '../fixtures/channels/slack-people.ts'
 import { startSlack, type SlackServer } from '../fixtures/channels/slack-server.ts'
-import { admitted, type TestClient } from '../helper.ts'
+import { admitted, type TestClient } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, serve, stop, type Daemon, type Home } from './daemon.ts'
 
 const kills = 2

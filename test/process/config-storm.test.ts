@@ -4,7 +4,7 @@ import t from 'tap'
 import { loadConfig } from '../../src/config/load.ts'
 import { resolvePaths } from '../../src/config/paths.ts'
 import { writeConfigFile } from '../../src/config/write.ts'
-import { admitted, closeClient, type TestClient } from '../helper.ts'
+import { admitted, closeClient, type TestClient } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, serve, stop, type Daemon, type Home } from './daemon.ts'
 
 /** `OPENCLAW_TEST_EDITS=1000` for the full number. */

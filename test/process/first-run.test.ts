@@ -4,7 +4,7 @@ import t from 'tap'
 import { fingerprint } from '../../src/lib/fingerprint.ts'
 import { canListen } from '../../src/lib/free-port.ts'
 import { describeProcess } from '../../src/lib/process-info.ts'
-import { admitted, closeClient } from '../helper.ts'
+import { admitted, closeClient } from '../fixtures/client.ts'
 import { createHome, daemonToken, envOf, freePort, getJson, refusal, runCommand, serve, stop, type Home } from './daemon.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 

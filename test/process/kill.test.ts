@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createDeviceIdentity, type DeviceIdentity } from '../../src/lib/device-identity.ts'
-import { admitted, closeClient, connect } from '../helper.ts'
+import { admitted, closeClient, connect } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, freePort, getJson, longRun, serve, startDaemon, stop, type Daemon } from './daemon.ts'
 
 const config = { gateway: { mode: 'local', auth: { mode: 'token', token: daemonToken } } }

@@ -5,7 +5,7 @@ import { type } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { admitted, closeClient, type Frame, type TestClient } from '../helper.ts'
+import { admitted, closeClient, type Frame, type TestClient } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, launcher, serve, stop, type Daemon, type Home } from './daemon.ts'
 
 const posix = process.platform !== 'win32'

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { admitted, closeClient } from '../helper.ts'
+import { admitted, closeClient } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, startDaemon } from './daemon.ts'
 
 const configOf = (overload: object): object => ({

@@ -1,6 +1,6 @@
 /** What tests of a configuration that changes under a real gateway share. */
 import { writeFileSync } from 'node:fs'
-import { admitted, type TestClient } from '../helper.ts'
+import { admitted, type TestClient } from '../fixtures/client.ts'
 import { daemonToken, type Daemon, type Home } from './daemon.ts'
 
 export interface Doc { [key: string]: any }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { closeClient } from '../helper.ts'
+import { closeClient } from '../fixtures/client.ts'
 import { createHome, eventually, runCommand, serve, stop } from './daemon.ts'
 import { configOf, open, readies, save } from './reload-scene.ts'
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
-import { closeClient } from '../helper.ts'
+import { closeClient } from '../fixtures/client.ts'
 import { createHome, runCommand, serve, stop } from './daemon.ts'
 import { configOf, open, save, statusOf } from './reload-scene.ts'
 

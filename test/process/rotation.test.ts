@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { closeClient, connect } from '../helper.ts'
+import { closeClient, connect } from '../fixtures/client.ts'
 import { createHome, runCommand, serve, stop } from './daemon.ts'
 import { configOf, open, save, statusOf, type Doc } from './reload-scene.ts'
 

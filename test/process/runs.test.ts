@@ -3,7 +3,7 @@ import t from 'tap'
 import type { TranscriptLine } from '../../src/protocol/transcript.ts'
 import type { SessionRecord } from '../../src/sessions/record.ts'
 import { openStore } from '../../src/store/open.ts'
-import { admitted, closeClient, type TestClient } from '../helper.ts'
+import { admitted, closeClient, type TestClient } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, longRun, serve, stop, type Daemon } from './daemon.ts'
 
 const config = {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { stateLockPath } from '../../src/lib/state-lock.ts'
-import { admitted, connect, type TestClient } from '../helper.ts'
+import { admitted, connect, type TestClient } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, freePort, getJson, longRun, serve, startDaemon, stop, type Daemon } from './daemon.ts'
 
 const skip = process.platform === 'win32' && 'Windows has no signals'

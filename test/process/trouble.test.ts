@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { admitted, closeClient, connect, TestClient } from '../helper.ts'
+import { admitted, closeClient, connect, TestClient } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, getJson, serve, startDaemon, stop, type Home } from './daemon.ts'
 
 const posix = process.platform !== 'win32'
