@@ -32,6 +32,7 @@ export interface LinkOptions {
 
 const maxFrameBytes = 16 * 1024 * 1024
 const helloMs = 15_000
+const asksWithinSilence = 3
 
 interface Envelope {
   readonly type?: unknown
@@ -51,7 +52,8 @@ class SlackLink implements Link {
   readonly #greet: () => void
   #socket: Socket | undefined
   #early: string[] = []
-  #heardAtMs = performance.now()
+  /** How often in a row it was asked whether somebody is there, and nothing came. */
+  #unanswered = 0
   #isHeld = false
   #timer: NodeJS.Timeout | undefined
 
@@ -76,7 +78,7 @@ class SlackLink implements Link {
       maxFrameBytes,
       signal,
       heard: () => {
-        this.#heardAtMs = performance.now()
+        this.#unanswered = 0
         heard()
       },
       text: frame => this.#socket ? this.#read(frame) : this.#early.push(frame)
@@ -99,7 +101,7 @@ class SlackLink implements Link {
 
   hold (isHeld: boolean): void {
     this.#isHeld = isHeld
-    this.#heardAtMs = performance.now()
+    this.#unanswered = 0
     this.#socket?.hold(isHeld)
   }
 
@@ -112,15 +114,14 @@ class SlackLink implements Link {
     this.#socket?.cut()
   }
 
-  /** Asks whether somebody is there; whatever is said counts as an answer. */
+  /** Asks whether somebody is there; whatever is said counts as an answer. Time in which we did not read ourselves is no silence. */
   #watch (): void {
     const { silentMs } = this.#options
-    this.#heardAtMs = performance.now()
     this.#timer = setInterval(() => {
       if (this.#isHeld) return
-      if (performance.now() - this.#heardAtMs > silentMs) this.#end(`Slack was silent for ${silentMs / 1000} s`)
-      else this.#socket?.ping()
-    }, silentMs / 3).unref()
+      if (this.#unanswered++ < asksWithinSilence) this.#socket?.ping()
+      else this.#end(`Slack was silent for ${silentMs / 1000} s`)
+    }, silentMs / asksWithinSilence).unref()
   }
 
   #read (text: string): void {

@@ -6,7 +6,10 @@ import { callHook, openAccount, patient, send, until, type AccountScene } from '
 import { alice, direct, group, password, refusal, startBluebubbles, type BluebubblesServer } from '../../../fixtures/channels/bluebubbles-server.ts'
 
 const keysFor = (server: BluebubblesServer, more: Partial<BluebubblesKeys> = {}): BluebubblesKeys =>
-  ({ serverUrl: server.url, password, sweepSeconds: 3600, timeoutSeconds: 2, ...more })
+  ({ serverUrl: server.url, password, sweepSeconds: 3600, timeoutSeconds: 10, ...more })
+
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
 
 interface Opened { readonly server: BluebubblesServer, readonly scene: AccountScene }
 

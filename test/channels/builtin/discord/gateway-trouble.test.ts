@@ -6,6 +6,9 @@ import { token } from '../../../fixtures/channels/discord-people.ts'
 import { startDiscord } from '../../../fixtures/channels/discord-server.ts'
 import { openConnected, openDiscord, opsOf } from './scene.ts'
 
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
+
 t.test('a session that is forgotten is begun anew, and what was written meanwhile is asked for', async t => {
   const { server, scene } = await openConnected(t)
   server.write({ content: 'one' })
@@ -28,13 +31,13 @@ t.test('a token that is none, and settings that only a person can change, end th
     [4013, 'misconfigured', /intent/],
     [4011, 'misconfigured', /too many servers/]
   ]
-  for (const [close, terminal, reason] of cases) {
+  await Promise.all(cases.map(async ([close, terminal, reason]) => {
     const { server, scene } = await openDiscord(t, {}, server => server.gateway.greetings.push({ close }))
     await until(() => scene.links.some(link => link.terminal !== undefined))
     t.match(scene.links.at(-1), { up: false, terminal, reason })
     await sleep(700)
     t.equal(server.gateway.sockets.size, 1, 'and it is not tried again')
-  }
+  }))
   const { server, scene } = await openDiscord(t, { token: `${token}x` })
   await until(() => scene.links.length > 0)
   t.match(scene.links, [{ terminal: 'logged-out', reason: /^Discord does not know the token \(401\)/ }])

@@ -4,8 +4,11 @@ import { openAccount, until } from '../../../fixtures/channels/account-scene.ts'
 import { direct, token } from '../../../fixtures/channels/discord-people.ts'
 import { openConnected, openDiscord, opsOf } from './scene.ts'
 
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
+
 t.test('a session is begun, and silence of people is none of the socket', async t => {
-  const { server, scene } = await openConnected(t, {}, server => { server.gateway.heartbeatMs = 1000 })
+  const { server, scene } = await openConnected(t, {}, server => { server.gateway.heartbeatMs = 2000 })
   t.match(server.gateway.frames[0], { op: 2, d: { token, intents: 37377 } })
   await until(() => opsOf(server, 1).filter(op => op === 1).length >= 2)
   t.ok(scene.activities() >= 4)
@@ -40,7 +43,7 @@ t.test('a service that asks for another socket gets it, and a beat when it asks 
 
 t.test('a service that answers no heartbeat is gone, and the session goes on elsewhere', async t => {
   const { server, scene } = await openConnected(t, {}, server => {
-    server.gateway.heartbeatMs = 1000
+    server.gateway.heartbeatMs = 2000
     server.gateway.greetings.push('deaf')
   })
   await until(() => scene.links.filter(({ up }) => up).length === 2)

@@ -14,7 +14,7 @@ export interface Opened {
 export async function openDiscord (t: Test, keys: Partial<DiscordKeys> = {}, prepare: (server: DiscordServer) => unknown = () => {}): Promise<Opened> {
   const server = await startDiscord(t)
   await prepare(server)
-  return { server, scene: await openAccount(t, discord, { token, apiRoot: server.url, timeoutSeconds: 2, ...keys }) }
+  return { server, scene: await openAccount(t, discord, { token, apiRoot: server.url, timeoutSeconds: 10, ...keys }) }
 }
 
 /** Connected, and everything that comes with a beginning is over. */

@@ -7,12 +7,15 @@ import {
   accessToken, alice, bob, direct, group, matrixError, secretRoom, self, startMatrix, text, type MatrixServer
 } from '../../../fixtures/channels/matrix-server.ts'
 
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
+
 interface Opened { readonly server: MatrixServer, readonly scene: AccountScene }
 
 async function open (t: Test, more: Partial<MatrixKeys> = {}, prepare: (server: MatrixServer) => void = () => {}): Promise<Opened> {
   const server = await startMatrix(t)
   prepare(server)
-  const scene = await openAccount(t, matrix, { homeserver: server.url, accessToken, syncTimeoutSeconds: 2, timeoutSeconds: 2, ...more })
+  const scene = await openAccount(t, matrix, { homeserver: server.url, accessToken, syncTimeoutSeconds: 2, timeoutSeconds: 10, ...more })
   await until(() => scene.memory.since !== undefined)
   return { server, scene }
 }
@@ -159,13 +162,16 @@ t.test('rooms that are encrypted are told so once, and nothing goes there in the
 
 t.test('invitations are accepted as the settings say', async t => {
   for (const [autoJoin, list, joined] of [['off', [], []], ['allowlist', ['#family:test'], [group]], ['always', [], ['!new:test', group]]] as const) {
-    const { server } = await open(t, { autoJoin, autoJoinAllowlist: [...list] }, server => { delete server.members[group] })
+    const { server, scene } = await open(t, { autoJoin, autoJoinAllowlist: [...list] }, server => { delete server.members[group] })
     server.fail('join', matrixError(500, 'M_UNKNOWN'))
     server.invite('!new:test', true)
     server.invite(group)
-    await until(() => server.named('join').length >= joined.length + (joined.length > 0 ? 1 : 0))
+    server.write(text('after them'))
+    await until(() => texts(scene).includes('after them'))
+    const members = (): string[] => Object.keys(server.members).filter(id => id === group || id === '!new:test').sort()
+    await until(() => members().length >= joined.length && (autoJoin !== 'always' || server.accountData['m.direct'] !== undefined))
     await sleep(50)
-    t.same(Object.keys(server.members).filter(id => id === group || id === '!new:test').sort(), [...joined].sort(), autoJoin)
+    t.same(members(), [...joined].sort(), autoJoin)
     if (autoJoin === 'always') t.same(server.accountData['m.direct'], { [alice]: ['!new:test'] })
   }
 })

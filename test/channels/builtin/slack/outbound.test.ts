@@ -2,7 +2,11 @@ import t from 'tap'
 import { toMrkdwn } from '../../../../src/channels/builtin/slack/text.ts'
 import { patient, send, until } from '../../../fixtures/channels/account-scene.ts'
 import { alice, botToken, direct, general, self } from '../../../fixtures/channels/slack-people.ts'
+import type { Fault } from '../../../fixtures/channels/slack-server.ts'
 import { openWebhook, type Opened } from './scene.ts'
+
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
 
 const last = ({ server }: Opened): any => server.messages.at(-1)
 const callsOf = ({ server }: Opened, method: string): number => server.calls.filter(call => call.method === method).length
@@ -98,12 +102,17 @@ t.test('a message whose answer was cut off is looked for, and what is found has 
 })
 
 t.test('nobody claims to know what became of a message whose answer was cut off', async t => {
-  const opened = await openWebhook(t)
-  const { scene, server } = opened
   const message = { chatId: general.id, text: 'x' }
-  server.fail('chat.postMessage', { cut: 'before' }, { hang: true }, { status: 502, html: 'bad gateway' }, { status: 200, body: { ok: false, error: 'internal_error' } },
-    { status: 200, body: { ok: false, error: 'fatal_error' } })
-  for (let count = 0; count < 5; count++) t.match(await send(scene, message), { kind: 'unknown' })
+  const faults: readonly Fault[] = [
+    { cut: 'before' }, { hang: true }, { status: 502, html: 'bad gateway' }, { status: 200, body: { ok: false, error: 'internal_error' } },
+    { status: 200, body: { ok: false, error: 'fatal_error' } }
+  ]
+  await Promise.all(faults.map(async fault => {
+    const { scene, server } = await openWebhook(t, { timeoutSeconds: 2 })
+    server.fail('chat.postMessage', fault)
+    t.match(await send(scene, message), { kind: 'unknown' }, JSON.stringify(fault))
+  }))
+  const { scene, server } = await openWebhook(t)
   server.fail('chat.postMessage', { status: 503, html: 'later' }, { status: 200, body: { ok: false, error: 'service_unavailable' } })
   for (let count = 0; count < 2; count++) t.match(await send(scene, message), { kind: 'later' })
   await server.close()

@@ -14,7 +14,7 @@ export interface Opened {
 export async function openSlack (t: Test, keys: Partial<SlackKeys> = {}, prepare: (server: SlackServer) => unknown = () => {}): Promise<Opened> {
   const server = await startSlack(t)
   await prepare(server)
-  return { server, scene: await openAccount(t, slack, { botToken, appToken, apiRoot: server.url, timeoutSeconds: 2, ...keys }) }
+  return { server, scene: await openAccount(t, slack, { botToken, appToken, apiRoot: server.url, timeoutSeconds: 10, ...keys }) }
 }
 
 /** Over a socket, and taken in. */

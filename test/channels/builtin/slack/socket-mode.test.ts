@@ -5,11 +5,19 @@ import { openAccount, until } from '../../../fixtures/channels/account-scene.ts'
 import { appToken, botToken } from '../../../fixtures/channels/slack-people.ts'
 import { openConnected } from './scene.ts'
 
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
+
 t.test('what is told is acknowledged when it is kept, and not before', async t => {
   const { server, scene } = await openConnected(t)
   const { promise: kept, resolve: keep } = Promise.withResolvers<void>()
-  scene.receive = async () => await kept
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>()
+  scene.receive = async () => {
+    ask()
+    await kept
+  }
   server.write({ text: 'hello' })
+  await asked
   await sleep(150)
   t.same(server.acknowledged(), [])
   keep()
@@ -19,13 +27,15 @@ t.test('what is told is acknowledged when it is kept, and not before', async t =
 
 t.test('what cannot be kept is tried again, and holds up what comes after it', async t => {
   const { server, scene } = await openConnected(t)
-  let tries = 0
-  scene.receive = async () => { if (++tries < 3) throw new Error('the disk is full') }
+  const acknowledgedBefore: number[] = []
+  scene.receive = async () => {
+    acknowledgedBefore.push(server.acknowledged().length)
+    if (acknowledgedBefore.length < 3) throw new Error('the disk is full')
+  }
   server.write({ text: 'one' })
   server.write({ text: 'two' })
-  await until(() => tries === 1)
-  t.same(server.acknowledged(), [])
   await until(() => server.acknowledged().length === 2)
+  t.same(acknowledgedBefore.slice(0, 3), [0, 0, 0])
   t.same(scene.received.map(({ text }) => text), ['one', 'two'])
 })
 

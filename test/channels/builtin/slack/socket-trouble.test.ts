@@ -6,6 +6,9 @@ import { appToken, botToken, self } from '../../../fixtures/channels/slack-peopl
 import { startSlack } from '../../../fixtures/channels/slack-server.ts'
 import { openConnected, openSlack } from './scene.ts'
 
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
+
 const secrets = new RegExp(`${botToken}|${appToken}|secret-ticket`)
 
 t.test('a silent socket is given up, a quiet conversation is not', async t => {
@@ -24,13 +27,13 @@ t.test('Socket Mode that is switched off, and tokens that are none, end the acco
   off.server.sockets[0]!.send(JSON.stringify({ type: 'disconnect', reason: 'link_disabled' }))
   await until(() => off.scene.links.some(({ terminal }) => terminal !== undefined))
   t.match(off.scene.links.at(-1), { terminal: 'misconfigured', reason: /switch it on at https:\/\/api\.slack\.com\/apps/ })
-  for (const keys of [{ botToken: 'xoxb-other' }, { appToken: 'xapp-1-other' }]) {
+  await Promise.all([{ botToken: 'xoxb-other' }, { appToken: 'xapp-1-other' }].map(async keys => {
     const { server, scene } = await openSlack(t, keys)
     await until(() => scene.links.length > 0)
     t.match(scene.links, [{ up: false, terminal: 'logged-out', reason: /does not take the token any more \(invalid_auth\)/ }])
     await sleep(700)
     t.equal(server.opened(), 0)
-  }
+  }))
   const scope = await openSlack(t, {}, server => {
     server.fail('apps.connections.open', { status: 200, body: { ok: false, error: 'missing_scope', needed: 'connections:write' } })
   })

@@ -6,6 +6,9 @@ import { until } from '../../../fixtures/channels/account-scene.ts'
 import { alice, appToken, botToken, direct, general, self } from '../../../fixtures/channels/slack-people.ts'
 import { startSlack, type SlackServer } from '../../../fixtures/channels/slack-server.ts'
 
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
+
 const webOf = ({ url }: SlackServer, token = botToken): WebClient =>
   new WebClient(token, { slackApiUrl: `${url}/`, retryConfig: { retries: 0 }, rejectRateLimitedCalls: true, logLevel: LogLevel.ERROR })
 const refusal = async (work: Promise<unknown>): Promise<WebAPICallError | undefined> => await work.then(() => undefined, error => error as WebAPICallError)

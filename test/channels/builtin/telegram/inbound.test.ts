@@ -3,6 +3,9 @@ import { alice, bot, channel, forum, group } from '../../../fixtures/channels/te
 import { keepFile } from '../../../fixtures/channels/telegram-methods.ts'
 import { openScene, patient, type Scene } from './scene.ts'
 
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
+
 const read = async (scene: Scene, count: number): Promise<Scene['received']> => {
   await scene.until(() => scene.received.length >= count)
   return scene.received

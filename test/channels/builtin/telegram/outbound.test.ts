@@ -3,9 +3,14 @@ import { alice, botToken, forum, group } from '../../../fixtures/channels/telegr
 import { startTelegram } from '../../../fixtures/channels/telegram-server.ts'
 import { openScene, patient, send, until, type Scene } from './scene.ts'
 
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
+
 const png = Buffer.concat([Buffer.from([0x89]), Buffer.from('PNG rest of it')])
 const last = ({ server }: Scene): any => server.messages.at(-1)
 const sentTo = ({ server }: Scene, method: string): number => server.calls.filter(call => call.method === method).length
+/** Between them the bot goes on asking for messages. */
+const sends = ({ server }: Scene): Scene['server']['calls'] => server.calls.filter(({ method }) => method.startsWith('send'))
 
 t.test('text arrives marked up, in its place', async t => {
   const scene = await openScene(t)
@@ -18,7 +23,7 @@ t.test('text arrives marked up, in its place', async t => {
   t.equal(last(scene).message_thread_id, 7)
   t.match(await send(scene.account, { text: 'general', chatId: String(forum.id), threadId: '1', isSilent: true }), { kind: 'sent' })
   t.equal(last(scene).message_thread_id, undefined)
-  t.match(scene.server.calls.at(-1)!.params, { disable_notification: true })
+  t.match(sends(scene).at(-1)!.params, { disable_notification: true })
   const { message_id: asked } = scene.server.write({ chat: group, text: 'question' })
   await send(scene.account, { text: 'answer', chatId: String(group.id), replyTo: String(asked) })
   t.equal(last(scene).reply_to_message.message_id, asked)
@@ -41,12 +46,12 @@ t.test('the longest text that is promised arrives, counted as Telegram counts', 
   t.match(await send(scene.account, { text: '- a\n'.repeat(1000) }), { kind: 'sent' })
   t.match(await send(scene.account, { text: 'a\ud800b' }), { kind: 'sent' })
   t.equal(last(scene).text, 'a\ufffdb')
-  const { length } = scene.server.calls
+  const { length } = sends(scene)
   t.match(await send(scene.account, { text: 'x'.repeat(4097) }), { kind: 'refused', reason: /4097 characters/ })
   t.match(await send(scene.account, { text: ' \n' }), { kind: 'refused', reason: 'there is nothing to send' })
   t.match(await send(scene.account, { text: 'x', chatId: '../getMe' }), { kind: 'refused' })
   t.match(await send(scene.account, { text: 'x', threadId: 'a' }), { kind: 'refused' })
-  t.equal(scene.server.calls.length, length, 'nothing of that was sent')
+  t.equal(sends(scene).length, length, 'nothing of that was sent')
 })
 
 t.test('files go out as what they are, with their text', async t => {

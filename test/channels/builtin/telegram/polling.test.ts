@@ -3,6 +3,9 @@ import t from 'tap'
 import { direct } from '../../../fixtures/channels/telegram-people.ts'
 import { openScene, until, type Scene } from './scene.ts'
 
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
+
 const texts = ({ received }: Scene): string[] => received.map(({ text }) => text)
 
 t.test('a message counts as read only when it is durable, and its order is kept', async t => {

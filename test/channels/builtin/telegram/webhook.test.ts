@@ -11,6 +11,9 @@ import { startWebServer } from '../../../fixtures/web-server.ts'
 import { freePort } from '../../../process/daemon.ts'
 import { openScene, until, type Scene } from './scene.ts'
 
+// Each has a service and an account of its own, and waits for them in real time: they wait together.
+t.jobs = 8
+
 const secret = 'hook_secret-1'
 
 /** The HTTP side of a gateway, as far as Telegram sees it. */

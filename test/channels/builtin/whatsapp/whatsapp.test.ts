@@ -9,7 +9,7 @@ import {
 } from '../../../fixtures/channels/whatsapp-server.ts'
 
 const keysFor = (server: WhatsappServer, more: Partial<WhatsappKeys> = {}): WhatsappKeys =>
-  ({ phoneNumberId, accessToken, appSecret, verifyToken, apiRoot: server.url, timeoutSeconds: 2, ...more })
+  ({ phoneNumberId, accessToken, appSecret, verifyToken, apiRoot: server.url, timeoutSeconds: 10, ...more })
 
 async function open (t: Test, more: Partial<WhatsappKeys> = {}): Promise<{ server: WhatsappServer, scene: AccountScene }> {
   const server = await startWhatsapp(t)
