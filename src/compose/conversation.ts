@@ -33,6 +33,7 @@ import { createMemory, type Memory } from '../tools/memory/memory.ts'
 import type { MessageSources } from '../tools/messages/port.ts'
 import { createTools, type ToolsRoom } from '../tools/tools.ts'
 import { composeFiles } from './files.ts'
+import { composeNodeSkills } from './node-skills.ts'
 import { composeWeb } from './web.ts'
 import type { WorkWatch } from './watch/runs.ts'
 import { composeSessionTools, recoverWith } from './session-tools.ts'
@@ -158,6 +159,7 @@ export function composeConversation (options: ConversationOptions): Conversation
   const commands = composeCommands({
     ...options, config, launcherFor: sandbox.launcherFor, conversation: sessions.get, notify: notice => tellSession(notice, runs, log)
   })
+  const nodeSkills = composeNodeSkills({ nodes: options.nodes, exec: commands.exec })
   const images = createImages({ maxPx: () => config().config.agents.defaults.imageMaxDimensionPx, log })
   const { web, media } = composeWeb({ config, now, models, files, images })
   const memory = createMemory({ config, files, models, stateDir: options.paths.stateDir, now, log: logging.child('memory') })
@@ -169,6 +171,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     memory,
     automation: options.automation,
     nodes: options.nodes,
+    nodeSkills,
     messages: options.messages,
     mcp: { env: options.env, version, now, log: logging.child('mcp'), redact: logging.redactor.redactText },
     ...sessionTools,
@@ -196,7 +199,7 @@ export function composeConversation (options: ConversationOptions): Conversation
     }
   })
   const outgoing = createOutgoing({ config, log })
-  const prompting = createPrompting({ config, paths: options.paths, now, log })
+  const prompting = createPrompting({ config, paths: options.paths, now, log, nodeSkills })
   const runs: Runs = withPreparedImages(createRuns({
     store,
     keys: options.keys,

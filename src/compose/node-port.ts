@@ -10,6 +10,7 @@ const agent: DeviceCaller = { label: 'an agent of the owner', scopes: expandScop
 
 export function composeNodePort (rooms: () => Rooms): NodesPort {
   return {
+    skills: () => rooms().nodes.loaded()?.skills.all() ?? [],
     list: async () => await nodeRows(rooms()) as readonly (NodeRow & NodeView)[],
     pairing: async () => rooms().devices.nodePairList(),
     decide: async (requestId, decision) => decision === 'approve'

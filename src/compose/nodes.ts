@@ -3,7 +3,7 @@ import type { LiveConfig } from '../config/live-config.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { Logging } from '../log/logger.ts'
 import type { Rooms } from '../methods/rooms.ts'
-import type { NodePeer } from '../nodes/room.ts'
+import type { NodePeer, Nodes } from '../nodes/room.ts'
 import type { Store } from '../store/store.ts'
 import type { ToolsRoom } from '../tools/tools.ts'
 
@@ -34,14 +34,22 @@ export function composeNodes ({ live, logging, events, connections, tools, ...pa
       peer,
       settings: () => config().gateway.nodes.commands,
       offersTools: () => config().gateway.nodes.pluginTools.enabled,
+      allowsSkills: () => config().gateway.nodes.allowSkills,
+      onChange (listener) {
+        live.onChange(listener)
+        events.subscribe(({ event }) => { if (event === 'node.pair.resolved') listener() })
+      },
       registry,
       notifyOnExit: () => config().tools.exec.notifyOnExit,
       log: logging.child('nodes')
     })
   }
   let loading: ReturnType<typeof load> | undefined
-  return () => {
+  let loaded: Nodes | undefined
+  const nodes = async (): Promise<Nodes> => {
     loading ??= load()
-    return loading
+    loaded = await loading
+    return loaded
   }
+  return Object.assign(nodes, { loaded: () => loaded })
 }

@@ -168,8 +168,12 @@ export const nodeCommands = {
     }, closed),
     result: openObject,
     needsConnection: true,
-    handle: async ({ tools }, { rooms, caller, connection }) =>
-      ({ ...(await rooms.nodes()).offers.tools(voiceOf(caller, connection), tools) })
+    async handle ({ tools }, { rooms, caller, connection }) {
+      const { offers } = await rooms.nodes()
+      const voice = voiceOf(caller, connection)
+      const taken = offers.take(voice, tools)
+      return { nodeId: voice.nodeId, tools: offers.of(voice.nodeId).map(({ pluginId, name }) => ({ pluginId, name })), ...taken }
+    }
   }),
   'node.skills.update': method({
     scope: 'node',
@@ -182,7 +186,12 @@ export const nodeCommands = {
     }, closed),
     result: openObject,
     needsConnection: true,
-    handle: async ({ skills }, { rooms }) => ({ ...(await rooms.nodes()).offers.skills(skills) })
+    async handle ({ skills }, { rooms, caller, connection }) {
+      const { skills: known } = await rooms.nodes()
+      const voice = voiceOf(caller, connection)
+      const taken = known.take(voice, skills)
+      return { nodeId: voice.nodeId, skills: known.of(voice.nodeId).map(({ name, description }) => ({ name, description })), ...taken }
+    }
   }),
   'node.runnerInventory.update': method({
     scope: 'node',

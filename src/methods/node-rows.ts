@@ -1,4 +1,5 @@
 import type { DeviceSummary, NodePairList, NodeSurface } from '../auth/devices/types.ts'
+import type { Nodes } from '../nodes/room.ts'
 import type { Connection } from '../rpc/connection.ts'
 import type { Rooms } from './rooms.ts'
 
@@ -34,6 +35,12 @@ function surfaceOf (rooms: Rooms, nodeId: string, approved: Approved | undefined
   return { caps, commands, ...(permissions ? { permissions } : {}) }
 }
 
+/** By name: what they say is for the agents. */
+function skillsOf ({ skills }: Nodes, nodeId: string): object {
+  const list = skills.of(nodeId).map(({ name, description }) => ({ name, description }))
+  return list.length > 0 ? { nodeSkills: list } : {}
+}
+
 /** Every device with the node role, whether or not it is here and whether or not anything it offers was approved. */
 export async function nodeRows (rooms: Rooms): Promise<NodeRow[]> {
   const devices = rooms.devices.listPaired(new Set()).filter(isNode)
@@ -59,6 +66,7 @@ export async function nodeRows (rooms: Rooms): Promise<NodeRow[]> {
       ...surfaceOf(rooms, nodeId, approved, connection),
       sessionHost: false,
       nodePluginTools: nodes.offers.of(nodeId),
+      ...skillsOf(nodes, nodeId),
       ...approvalOf(approved, request),
       ...(connection ? { connectedAtMs: connection.openedAtMs } : {}),
       ...(connection && !connection.ingress.local ? { remoteIp: connection.ingress.clientAddress } : {}),

@@ -49,7 +49,8 @@ export interface Rooms {
   /** Loaded with the first use, unless the configuration names a channel. */
   readonly channels: () => Promise<ChannelRooms>
   /** Loaded when the first node is asked or says something. */
-  readonly nodes: () => Promise<Nodes>
+  /** `loaded` only looks: before the first node has said anything there is nothing to see. */
+  readonly nodes: (() => Promise<Nodes>) & { readonly loaded: () => Nodes | undefined }
   readonly automation: AutomationRoom
   readonly memory: Memory
   readonly audit: Audit

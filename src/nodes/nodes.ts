@@ -1,6 +1,6 @@
 /** Machines that lend this gateway commands: what may be asked of them, what they answer, what they tell. */
 import type { Devices } from '../auth/devices/room.ts'
-import type { NodeSurface } from '../auth/devices/types.ts'
+import type { NodeSummary, NodeSurface } from '../auth/devices/types.ts'
 import type { EventBus } from '../events/bus.ts'
 import { GatewayError, isGatewayError } from '../protocol/errors.ts'
 import type { Store } from '../store/store.ts'
@@ -11,9 +11,11 @@ import { createLiveActions, createPendingWork } from './pending.ts'
 import { mayAsk, needsForeground, platformOf, type CommandSettings } from './policy.ts'
 import { createReports, type ReportsOptions } from './reports.ts'
 import type { InvokeReply, NodePeer, Nodes } from './room.ts'
+import { createNodeSkills } from './skills.ts'
 
 export interface NodesOptions extends Pick<ReportsOptions, 'tell' | 'notifyOnExit' | 'log'>, Pick<OffersOptions, 'registry'> {
   readonly offersTools: () => boolean
+  readonly allowsSkills: () => boolean
   readonly devices: Pick<Devices, 'get' | 'effectiveSurface' | 'touch' | 'nodePairList'>
   readonly store: Store
   readonly emit: EventBus['emit']
@@ -21,6 +23,8 @@ export interface NodesOptions extends Pick<ReportsOptions, 'tell' | 'notifyOnExi
   readonly settings: () => CommandSettings
   /** The connection of a node that is here. */
   readonly peer: (nodeId: string) => NodePeer | undefined
+  /** Told whenever something else may be asked of nodes than before. */
+  readonly onChange: (listener: () => void) => void
 }
 
 /** Words by which a caller would say yes in the place of whoever is asked. */
@@ -48,7 +52,7 @@ export function createNodes (options: NodesOptions): Nodes {
     }
   })
 
-  const approved = (nodeId: string): NodeSurface | undefined => devices.nodePairList().paired.find(node => node.nodeId === nodeId)
+  const approved = (nodeId: string): NodeSummary | undefined => devices.nodePairList().paired.find(node => node.nodeId === nodeId)
 
   function refusal (nodeId: string, command: string): string | undefined {
     const device = devices.get(nodeId)
@@ -57,6 +61,16 @@ export function createNodes (options: NodesOptions): Nodes {
     if (!mayAsk(command, facts, settings())) return 'command not allowlisted'
     if (declared.commands.length === 0) return 'node did not declare commands'
     return declared.commands.includes(command) ? undefined : 'command not declared by node'
+  }
+
+  const isApproved = ({ nodeId, declared }: NodePeer, command: string): boolean =>
+    devices.effectiveSurface(nodeId, declared).commands.includes(command)
+
+  /** The same for what is not asked yet. */
+  function obstacle (nodeId: string, command: string): string | undefined {
+    const here = peer(nodeId)
+    if (!here) return 'the node is not here'
+    return refusal(nodeId, command) ?? (isApproved(here, command) ? undefined : 'it waits for approval (openclaw nodes pending)')
   }
 
   /** The node that is meant, if it is known, approved and here. */
@@ -73,7 +87,7 @@ export function createNodes (options: NodesOptions): Nodes {
       const details = { reason, command, nodeId, platform: platformOf(devices.get(nodeId)?.platform, devices.get(nodeId)?.deviceFamily) }
       throw new GatewayError('NODE_COMMAND_REFUSED', { message: `node command not allowed: ${reason}`, details })
     }
-    if (!devices.effectiveSurface(nodeId, found.declared).commands.includes(command)) {
+    if (!isApproved(found, command)) {
       throw new GatewayError('NODE_NOT_APPROVED', { details: { code: 'PAIRING_CHANGED', nodeId, command, nodeCommandDispatched: false } })
     }
     return found
@@ -102,9 +116,12 @@ export function createNodes (options: NodesOptions): Nodes {
     }
   }
 
+  const offers = createOffers({ registry: options.registry, isEnabled: options.offersTools, peer, refusal: obstacle, invoke })
+  options.onChange(offers.settle)
+  const nameOf = (nodeId: string): string | undefined => devices.get(nodeId)?.operatorLabel ?? approved(nodeId)?.displayName
+
   return {
     invoke,
-    refusal,
     result: invocations.result,
     progress: invocations.progress,
     event: reports.event,
@@ -112,6 +129,7 @@ export function createNodes (options: NodesOptions): Nodes {
     activity: reports.activity,
     pending: createPendingWork(store.collection('node-work'), now),
     actions,
-    offers: createOffers({ registry: options.registry, isEnabled: options.offersTools, peer, refusal, invoke })
+    offers,
+    skills: createNodeSkills({ isAllowed: options.allowsSkills, peer, nameOf, refusal: obstacle })
   }
 }

@@ -1,8 +1,9 @@
-/** Tools that nodes bring: each is a tool of the agents here for as long as its node is. */
+/** Tools that nodes bring: each is a tool of the agents here for as long as its node is, and may be asked for what the tool does. */
 import { wrapResult } from '../tools/guards/untrusted.ts'
 import type { ToolRegistry } from '../tools/registry.ts'
 import type { Tool, ToolResult } from '../tools/tool.ts'
-import type { InvokeReply, Nodes, NodePeer, NodeVoice } from './room.ts'
+import { createBrought } from './brought.ts'
+import type { InvokeReply, Nodes, NodePeer, NodeVoice, Refusal, Taken } from './room.ts'
 
 export interface NodeTool {
   readonly pluginId: string
@@ -13,30 +14,29 @@ export interface NodeTool {
   readonly mcp?: { readonly server: string, readonly tool: string }
 }
 
-export interface Taken {
-  readonly ok: true
-  readonly accepted: readonly string[]
-  readonly refused: ReadonlyArray<{ readonly name: string, readonly reason: string }>
-}
-
 export interface Offers {
   /** Takes the place of what this node offered before. */
-  tools (voice: NodeVoice, tools: readonly NodeTool[]): Taken
-  skills (skills: ReadonlyArray<{ readonly name: string }>): Taken
+  take (voice: NodeVoice, tools: readonly NodeTool[]): Taken
+  /** Those that are tools here. */
   of (nodeId: string): readonly NodeTool[]
+  /** Something else may be asked of nodes than before. */
+  settle (): void
 }
 
 export interface OffersOptions {
   readonly registry: Pick<ToolRegistry, 'add' | 'remove'>
   readonly isEnabled: () => boolean
   readonly peer: (nodeId: string) => NodePeer | undefined
-  readonly refusal: Nodes['refusal']
+  readonly refusal: Refusal
   readonly invoke: Nodes['invoke']
 }
 
 const mcpCommand = 'mcp.tools.call.v1'
 const callTimeoutMs = 120_000
 const maxResultChars = 200_000
+const maxSchemaChars = 64_000
+const switchedOff = 'gateway.nodes.pluginTools.enabled is false'
+const taken = 'another tool has this name'
 
 const commandOf = ({ command, mcp }: NodeTool): string | undefined => command ?? (mcp ? mcpCommand : undefined)
 
@@ -49,20 +49,18 @@ function resultOf ({ payload, payloadJSON }: InvokeReply, from: string): ToolRes
   return wrapResult({ content: [{ type: 'text', text: texts.join('\n').slice(0, maxResultChars) }], details: payload }, from)
 }
 
+interface Offered { readonly nodeId: string, readonly tool: NodeTool }
+
 export function createOffers ({ registry, isEnabled, peer, refusal, invoke }: OffersOptions): Offers {
-  const offered = new Map<string, { readonly connectionId: string, readonly tools: readonly NodeTool[] }>()
+  const brought = createBrought<readonly NodeTool[]>({ peer, gone: settle })
+  let candidates: readonly Offered[] = []
+  let offered: readonly Offered[] = []
 
-  function withdraw (nodeId: string): void {
-    const before = offered.get(nodeId)
-    offered.delete(nodeId)
-    if (before) registry.remove(before.tools.map(({ name }) => name))
-  }
-
-  function toolOf (nodeId: string, tool: NodeTool): Tool {
+  function toolOf ({ nodeId, tool }: Offered): Tool {
     const { name, description, mcp, pluginId } = tool
     return {
       name,
-      description,
+      description: `Of a node, in its own words: ${description}`,
       parameters: tool.parameters ?? { type: 'object', properties: {} },
       capability: 'node',
       groups: ['nodes', 'plugins'],
@@ -78,33 +76,42 @@ export function createOffers ({ registry, isEnabled, peer, refusal, invoke }: Of
   }
 
   function problemOf (nodeId: string, tool: NodeTool): string | undefined {
+    if (!isEnabled()) return switchedOff
     const command = commandOf(tool)
-    return command === undefined ? 'it names neither a command nor an MCP tool' : refusal(nodeId, command)
+    if (command === undefined) return 'it names neither a command nor an MCP tool'
+    if (JSON.stringify(tool.parameters ?? {}).length > maxSchemaChars) return `its parameters take more than ${maxSchemaChars} characters`
+    return refusal(nodeId, command)
   }
 
+  /** Names that one node gives up are another's, so all are given out anew. */
+  function settle (): void {
+    const fitting = brought.all().flatMap(([nodeId, tools]) => tools.map(tool => ({ nodeId, tool })))
+      .filter(({ nodeId, tool }) => problemOf(nodeId, tool) === undefined)
+    const isAsBefore = fitting.length === candidates.length && fitting.every(({ tool }, index) => tool === candidates[index]!.tool)
+    if (isAsBefore) return
+    candidates = fitting
+    registry.remove(offered.map(({ tool: { name } }) => name))
+    offered = fitting.filter(each => registry.add([toolOf(each)]).length === 0)
+  }
+
+  const of = (nodeId: string): readonly NodeTool[] => offered.filter(each => each.nodeId === nodeId).map(({ tool }) => tool)
+
   return {
-    tools ({ nodeId, connectionId }, wanted) {
-      withdraw(nodeId)
-      const here = peer(nodeId)
-      if (!isEnabled() || here?.connectionId !== connectionId) {
-        const reason = isEnabled() ? 'this connection does not speak for the node any more' : 'gateway.nodes.pluginTools.enabled is false'
+    take (voice, wanted) {
+      const { nodeId } = voice
+      if (!brought.keep(voice, wanted)) {
+        const reason = 'this connection does not speak for the node any more'
         return { ok: true, accepted: [], refused: wanted.map(({ name }) => ({ name, reason })) }
       }
-      const judged = wanted.map(tool => ({ tool, reason: problemOf(nodeId, tool) }))
-      const fitting = judged.flatMap(({ tool, reason }) => reason === undefined ? [tool] : [])
-      const taken = new Set(registry.add(fitting.map(tool => toolOf(nodeId, tool))))
-      const accepted = fitting.filter(({ name }) => !taken.has(name))
-      offered.set(nodeId, { connectionId, tools: accepted })
-      here.signal.addEventListener('abort', () => { if (offered.get(nodeId)?.connectionId === connectionId) withdraw(nodeId) }, { once: true })
-      const refused = [
-        ...judged.flatMap(({ tool: { name }, reason }) => reason === undefined ? [] : [{ name, reason }]),
-        ...[...taken].map(name => ({ name, reason: 'another tool has this name' }))
-      ]
-      return { ok: true, accepted: accepted.map(({ name }) => name), refused }
+      settle()
+      const accepted = new Set(of(nodeId))
+      return {
+        ok: true,
+        accepted: [...accepted].map(({ name }) => name),
+        refused: wanted.filter(tool => !accepted.has(tool)).map(tool => ({ name: tool.name, reason: problemOf(nodeId, tool) ?? taken }))
+      }
     },
-    skills: skills => ({
-      ok: true, accepted: [], refused: skills.map(({ name }) => ({ name, reason: 'agents of this gateway learn from their own workspaces only' }))
-    }),
-    of: nodeId => offered.get(nodeId)?.tools ?? []
+    of,
+    settle
   }
 }

@@ -4,6 +4,7 @@ import type { NodeQuestion } from '../tools/nodes/port.ts'
 import type { HostStats, NodeActivity, NodeEventAnswer } from './reports.ts'
 import type { Offers } from './offers.ts'
 import type { LiveActions, PendingWork } from './pending.ts'
+import type { NodeSkills } from './skills.ts'
 
 /** A node that is here. */
 export interface NodePeer {
@@ -38,11 +39,19 @@ export interface NodeVoice {
   readonly connectionId: string
 }
 
+/** What became of what a node brought. */
+export interface Taken {
+  readonly ok: true
+  readonly accepted: readonly string[]
+  readonly refused: ReadonlyArray<{ readonly name: string, readonly reason: string }>
+}
+
+/** Why this command may not be asked of this node, if it may not. */
+export type Refusal = (nodeId: string, command: string) => string | undefined
+
 export interface Nodes {
   /** Throws what stands in the way: unknown, not here, not allowed, failed there, or too late. */
   invoke (request: NodeQuestion, signal: AbortSignal): Promise<InvokeReply>
-  /** Why this command may not be asked of this node, if it may not. */
-  refusal (nodeId: string, command: string): string | undefined
   /** False: nobody waits for it, or somebody else was asked. */
   result (voice: NodeVoice, result: InvokeResult): boolean
   progress (voice: NodeVoice, progress: { readonly invokeId: string, readonly seq: number, readonly chunk: string }): boolean
@@ -54,4 +63,5 @@ export interface Nodes {
   readonly pending: PendingWork
   readonly actions: LiveActions
   readonly offers: Offers
+  readonly skills: NodeSkills
 }

@@ -23,13 +23,19 @@ export const machine = (gateway: TestGateway, more: Partial<ConnectOptions['clie
   return { device, nodeId: device.deviceId, connect: async () => (await admitted(gateway.url, options)).client }
 }
 
+/** A node that comes, and whose commands an administrator approves. */
+export async function joined (gateway: TestGateway, admin: TestClient, more: Partial<ConnectOptions['client']> = {}) {
+  const bench = machine(gateway, more)
+  const node = await bench.connect()
+  const { requestId } = (await admin.frame(({ event, payload }) => event === 'node.pair.requested' && payload.nodeId === bench.nodeId)).payload
+  const { ok, error } = await admin.request('node.pair.approve', { requestId })
+  if (!ok) throw new Error(error.message)
+  return { node, nodeId: bench.nodeId, bench }
+}
+
 /** A gateway with an administrator and a node whose commands were approved. */
 export async function withNode (t: Test, config: { [key: string]: unknown } = {}) {
   const gateway = await startGateway(t, { config })
   const admin = (await admitted(gateway.url)).client
-  const bench = machine(gateway)
-  const node = await bench.connect()
-  const { requestId } = (await admin.event('node.pair.requested')).payload
-  t.ok((await admin.request('node.pair.approve', { requestId })).ok)
-  return { gateway, admin, node, nodeId: bench.nodeId, bench }
+  return { gateway, admin, ...await joined(gateway, admin) }
 }

@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../../config/load.ts'
 import { createRecent } from '../../lib/recent.ts'
 import { isPrivate, parseKey } from '../../sessions/keys.ts'
 import type { Prompting, PromptFacts, RunLog } from '../context.ts'
+import type { NodeSkill } from '../../tools/nodes/port.ts'
 import { visibleReply } from '../replies.ts'
 import { workspaceOf, type WorkspacePaths } from '../roster/workspace.ts'
 import { createCalendar, type TimeFormat } from './calendar.ts'
@@ -16,6 +17,8 @@ export interface PromptingOptions {
   readonly paths: WorkspacePaths
   readonly now: () => number
   readonly log: RunLog
+  /** What nodes bring to this conversation. */
+  readonly nodeSkills: (place: Pick<PromptFacts, 'agentId' | 'sessionKey'>) => Promise<readonly NodeSkill[]>
 }
 
 /** Of all files of a workspace together, unless a single one may have more. */
@@ -26,6 +29,13 @@ interface Agent {
   readonly loaded: LoadedConfig
   readonly entry: Partial<AgentEntry>
   readonly directory: string
+}
+
+interface Remembered {
+  readonly words: WorkspaceWords
+  readonly loaded: LoadedConfig
+  readonly brought: string
+  readonly text: string
 }
 
 function cut ({ text, isCut }: FileHead, name: string, maxChars: number): string {
@@ -62,10 +72,10 @@ export interface PromptingRoom extends Prompting {
   close (): Promise<void>
 }
 
-export function createPrompting ({ config, paths, now, log }: PromptingOptions): PromptingRoom {
+export function createPrompting ({ config, paths, now, log, nodeSkills }: PromptingOptions): PromptingRoom {
   const workspaces = createWorkspaces({ now, log })
   const today = createCalendar({ now, log })
-  const remembered = createRecent<{ readonly words: WorkspaceWords, readonly loaded: LoadedConfig, readonly text: string }>(maxRemembered)
+  const remembered = createRecent<Remembered>(maxRemembered)
 
   const known = createRecent<Agent>(maxRemembered)
   const creating = new Set<Promise<void>>()
@@ -89,8 +99,13 @@ export function createPrompting ({ config, paths, now, log }: PromptingOptions):
     creating.delete(created)
   }
 
+  async function broughtFor (facts: PromptFacts): Promise<string> {
+    const skills = await nodeSkills(facts)
+    return skills.length === 0 ? '' : (await import('../../tools/nodes/skills.ts')).skillsOfNodes(skills)
+  }
+
   /** The same text for the same facts, so that whoever counts or caches it meets the same string again. */
-  function render (words: WorkspaceWords, { loaded, entry, directory }: Agent, facts: PromptFacts): string {
+  function render (words: WorkspaceWords, brought: string, { loaded, entry, directory }: Agent, facts: PromptFacts): string {
     const { agentId, sessionKey, request, model } = facts
     const { defaults } = loaded.config.agents
     const parts = parseKey(sessionKey)
@@ -100,15 +115,16 @@ export function createPrompting ({ config, paths, now, log }: PromptingOptions):
     const place = `agent ${agentId}, model ${model.provider}/${model.id}, channel ${channel}, workspace ${directory}`
     const id = JSON.stringify([place, day, parts.kind])
     const same = remembered.get(id)
-    if (same && same.words === words && same.loaded === loaded) return same.text
+    if (same && same.words === words && same.loaded === loaded && same.brought === brought) return same.text
     const maxChars = entry.bootstrapMaxChars ?? defaults.bootstrapMaxChars
     const text = [
       `You are ${entry.name ?? agentId}, an agent that people talk to through a gateway.\n${silence}`,
       skillsSection(words),
+      brought,
       maxChars > 0 ? filesSection(words, maxChars, isPrivate(parts)) : '',
       `# Here and now\n\n${day}\n${place[0]!.toUpperCase()}${place.slice(1)}.`
     ].filter(Boolean).join('\n\n')
-    remembered.set(id, { words, loaded, text })
+    remembered.set(id, { words, loaded, brought, text })
     return text
   }
 
@@ -118,7 +134,7 @@ export function createPrompting ({ config, paths, now, log }: PromptingOptions):
     async system (facts) {
       const agent = agentOf(config(), facts.agentId)
       const words = await workspaces.words(agent.directory, async () => await create(agent))
-      const text = render(words, agent, facts)
+      const text = render(words, await broughtFor(facts), agent, facts)
       const { extraSystemPrompt } = facts.request
       return extraSystemPrompt ? `${text}\n\n${extraSystemPrompt}` : text
     }

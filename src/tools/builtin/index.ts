@@ -17,14 +17,14 @@ import { memorySearch } from './memory-search.ts'
 import { message } from './message.ts'
 import { nodes } from './nodes.ts'
 import { processTool } from './process.ts'
-import { read, type FileSources } from './read.ts'
+import { read, type ReadSources } from './read.ts'
 import { tts } from './tts.ts'
 import { webFetch, type WebSources } from './web-fetch.ts'
 import { webSearch } from './web-search.ts'
 import { write } from './write.ts'
 
 export type BuiltinSources =
-  AutomationSources & CommandSources & FileSources & MediaSources & MemorySources & NodeSources & MessageSources & SessionTools & WebSources
+  AutomationSources & CommandSources & ReadSources & MediaSources & MemorySources & NodeSources & MessageSources & SessionTools & WebSources
 
 export const builtinTools = (sources: BuiltinSources): readonly Tool[] => [
   exec(sources),

@@ -1,9 +1,9 @@
 /** What somebody chose for the commands of one conversation. What a helper was begun in holds for the helper, too. */
-import { ToolRefusal } from '../invocation.ts'
 import type { PolicyWords } from './exec-policy.ts'
 
-export const execHosts = ['auto', 'sandbox', 'gateway', 'node'] as const
-export type ExecHost = typeof execHosts[number]
+const execHosts = ['auto', 'sandbox', 'gateway', 'node'] as const
+/** A word that was stored when nobody looked at it is no place. */
+export type ExecHost = typeof execHosts[number] | 'nowhere'
 
 export interface ConversationWords {
   /** They can only make the rules stricter. */
@@ -35,13 +35,8 @@ function lineage (sessionKey: string, get: Known): Array<NonNullable<Conversatio
 const textIn = (overrides: { readonly [field: string]: unknown }, field: string): string | undefined =>
   typeof overrides[field] === 'string' ? overrides[field] : undefined
 
-/** A word that was stored when nobody looked at it is no place. */
-function hostOf (word: string | undefined): ExecHost | undefined {
-  const host = execHosts.find(known => known === word)
-  if (word === undefined || host) return host
-  throw new ToolRefusal(`exec was refused: execHost of this conversation is none of ${execHosts.join(', ')}. ` +
-    'Somebody has to set it anew (sessions.patch).')
-}
+const hostOf = (word: string | undefined): ExecHost | undefined =>
+  word === undefined ? undefined : execHosts.find(known => known === word) ?? 'nowhere'
 
 export function conversationWords (sessionKey: string, get: Known): ConversationWords {
   const all = lineage(sessionKey, get)

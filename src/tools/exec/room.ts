@@ -1,6 +1,8 @@
 /** Commands of agents: asked about, started, watched, ended. */
 import { mkdir, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { meantNodes, type Nameable } from '../../lib/meant-nodes.ts'
+import { isSandboxed } from '../circumstances.ts'
 import { ToolRefusal } from '../invocation.ts'
 import type { Foreseen, ToolContext, ToolResult } from '../tool.ts'
 import { createBackground } from './background.ts'
@@ -9,11 +11,12 @@ import { environmentFor, overrideProblem } from './environment.ts'
 import type { Launcher } from './launch.ts'
 import { placeProblem, realPlace, realPlaces } from './places.ts'
 import { conversationWords } from './conversation-words.ts'
+import { effectivePolicy } from './exec-policy.ts'
 import { createProcessActions, type ProcessArgs } from './process-actions.ts'
 import { backgroundResult, endedResult, failure, said, tailOf } from './results.ts'
 import { startCommand, type RunningCommand } from './running-command.ts'
 import { execSettings, inConversation, type ExecSettings } from './settings.ts'
-import type { ExecSources } from './sources.ts'
+import type { CommandPlace, ExecSources } from './sources.ts'
 import { createSpawner } from './spawner/spawner.ts'
 
 export interface ExecArgs {
@@ -37,6 +40,8 @@ export interface ExecRoom {
   run (args: ExecArgs, context: ToolContext): Promise<ToolResult>
   foresee (args: ExecArgs, context: ToolContext): Promise<Foreseen>
   process (args: ProcessArgs, context: ToolContext): Promise<ToolResult>
+  /** Of these nodes, those that commands of this conversation may run on. */
+  nodesFor<Node extends Nameable> (place: CommandPlace, nodes: readonly Node[]): readonly Node[]
   close (): Promise<void>
 }
 
@@ -61,10 +66,12 @@ async function workingDirectory (args: ExecArgs, { places }: ExecSettings): Prom
 const wantedHost = (asked: ExecSettings['host'] | undefined, { host }: ExecSettings): ExecSettings['host'] =>
   asked === undefined || asked === 'auto' ? host : asked
 
+const notAHost = 'exec was refused: execHost of this conversation names no place that there is. Somebody has to set it anew (sessions.patch).'
 const wherever = '(tools.exec.host, or execHost of the conversation)'
 
-function hostProblem (asked: ExecSettings['host'] | undefined, settings: ExecSettings, { kind }: Launcher): string | undefined {
+function hostProblem (asked: ExecSettings['host'] | undefined, settings: ExecSettings, kind: Launcher['kind']): string | undefined {
   const { host } = settings
+  if (host === 'nowhere') return notAHost
   const wanted = wantedHost(asked, settings)
   if (wanted === 'node') {
     if (host === 'node' || (host === 'auto' && kind === 'host')) return undefined
@@ -110,7 +117,7 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
   async function prepare (args: ExecArgs, context: ToolContext, settings: ExecSettings): Promise<Prepared | { problem: string }> {
     const { agentId, sessionKey, runId, callId, signal, from } = context
     const launcher = await sources.launcherFor({ agentId, sessionKey, isElevated: args.elevated === true, ...(from ? { from } : {}) })
-    const wrongHost = hostProblem(args.host, settings, launcher)
+    const wrongHost = hostProblem(args.host, settings, launcher.kind)
     if (wrongHost) return { problem: wrongHost }
     const directory = await workingDirectory(args, settings)
     if ('problem' in directory) return directory
@@ -144,7 +151,8 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
   /** Nothing of this machine is looked at for it. */
   async function onNode (args: ExecArgs, context: ToolContext, settings: ExecSettings): Promise<ToolResult> {
     const { agentId, sessionKey } = context
-    const problem = hostProblem(args.host, settings, await sources.launcherFor({ agentId, sessionKey }))
+    const { kind } = await sources.launcherFor({ agentId, sessionKey })
+    const problem = hostProblem(args.host, settings, kind)
     if (problem) return failure('exec', problem)
     const { runOnNode } = await import('./on-node.ts')
     return await runOnNode({ args, settings, context, timeoutMs: timeoutOf(args, settings) }, { ...sources, nodes: sources.nodes() })
@@ -235,6 +243,12 @@ export function createExecRoom (sources: ExecSources): ExecRoom {
       const prepared = await prepare(args, context, settings)
       if ('problem' in prepared) return { wouldRun: false, because: prepared.problem }
       return await foreseeConsent(sources.consents, prepared.question)
+    },
+    nodesFor (place, nodes) {
+      const settings = settingsFor(place)
+      const kind = isSandboxed(config().config, place.agentId, place.sessionKey) ? 'sandbox' : 'host'
+      if (hostProblem('node', settings, kind) || effectivePolicy(settings.layers).security === 'deny') return []
+      return settings.node ? meantNodes(nodes, settings.node) : nodes
     },
     process: createProcessActions({ background, redact, now }),
     async close () {

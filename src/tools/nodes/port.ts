@@ -23,7 +23,22 @@ export interface NodeQuestion {
   readonly onProgress?: (chunk: string) => void
 }
 
+/** A text of a node that says how to use its machine. */
+export interface NodeSkill {
+  readonly name: string
+  readonly description: string
+  /** Its SKILL.md. */
+  readonly content: string
+  readonly nodeId: string
+  readonly nodeName: string
+  /** What the node knows its folder by, as a working directory of its commands. */
+  readonly folder: string
+  readonly location: string
+}
+
 export interface NodesPort {
+  /** Of nodes that are here and may run what their skills name. */
+  skills (): readonly NodeSkill[]
   list (): Promise<readonly NodeView[]>
   pairing (): Promise<{ readonly pending: readonly object[], readonly paired: readonly object[] }>
   decide (requestId: string, decision: 'approve' | 'reject'): Promise<object>
