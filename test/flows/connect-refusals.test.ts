@@ -2,6 +2,7 @@
 import t, { type TAP } from 'tap'
 import { createDeviceIdentity, signDevicePayload } from '../../src/lib/device-identity.ts'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, challenged, closeClient, connect, signedDevice, startGateway, testToken, type ConnectOptions, type Frame, type TestClient } from '../helper.ts'
 
 interface Expected {
@@ -255,7 +256,12 @@ t.test('a gateway that is full says so to whoever could come in, and serves thos
   t.equal(guess.response.error.details.code, 'AUTH_TOKEN_MISMATCH', 'and nothing to whoever could not')
   t.equal((await first.request('health')).ok, true)
   await closeClient(first)
-  await closeClient((await admitted(gateway.url)).client)
+  const comesIn = async (): Promise<boolean> => {
+    const { client, response } = await connect(gateway.url)
+    await closeClient(client)
+    return response.ok
+  }
+  t.ok(await eventually(comesIn), 'the place is free again')
 })
 
 t.test('what goes wrong inside the gateway has an id to report and ends as an internal error', async t => {

@@ -1,6 +1,7 @@
 /** Commands that nodes are asked for: who may ask, what is asked, what becomes of it when the node fails, is late, or goes. */
 import t from 'tap'
 import { contractProblem } from '../contract.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, closeClient, type Frame } from '../helper.ts'
 import { machine, withNode } from './node-scene.ts'
 
@@ -84,6 +85,7 @@ t.test('whoever asks cannot say yes in the place of whoever is asked', async t =
 t.test('questions wait for a node that is away, and each is told once', async t => {
   const { admin, node, nodeId, bench } = await withNode(t)
   await closeClient(node)
+  await eventually(async () => (await admin.request('node.describe', { nodeId })).payload.connected, connected => connected === false)
   const first = (await admin.request('node.pending.enqueue', { nodeId, type: 'status.request' })).payload
   t.equal(contractProblem('NodePendingEnqueueResult', first), undefined)
   const second = (await admin.request('node.pending.enqueue', { nodeId, type: 'location.request', priority: 'high' })).payload
@@ -128,8 +130,8 @@ t.test('how its machine is, and whether somebody sits at it, is told by a node a
   t.match((await node.request('node.event', { event: 'something.else', payload: {} })).payload, { ok: true, handled: false })
   t.match((await node.request('node.event', { event: 'exec.finished', payload: { runId: 'never', exitCode: 1 } })).payload, { handled: false, reason: 'unmatched_exec_event' })
   await closeClient(node)
-  const away = await row()
-  t.match(away, { connected: false, hostStats: stats })
+  const away = await eventually(row, ({ connected }) => connected === false)
+  t.match(away, { hostStats: stats })
   t.notOk(away.active, 'nobody sits at a machine that is not here')
   await closeClient(admin)
 })
@@ -150,6 +152,7 @@ t.test('tools of a node are tools of the agents for as long as it is here', asyn
   await node.request('node.invoke.result', { id: request.id, nodeId, ok: true, payload: { uname: '/usr/bin/uname' } })
   t.match((await running).content[0], { text: /EXTERNAL[^]*\/usr\/bin\/uname/i }, 'read between marks')
   await closeClient(node)
+  await eventually(names, all => !all.includes('bench_which'))
   const back = await bench.connect()
   t.notOk(names().includes('bench_which'), 'gone with its node')
   for (const client of [admin, back]) await closeClient(client)

@@ -1,5 +1,4 @@
 /** A paired device asks for more, or looks different: its old authority stays until somebody decides. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { contractProblem } from '../contract.ts'
@@ -127,6 +126,8 @@ t.test('more scopes over a live socket: asked, waited for, and handed to nobody 
   t.match((await admin.client.request('device.pair.list', {})).payload.pending, [{ requestId, scopes: ['operator.read', 'operator.write'], isRepair: true }])
   t.match((await admin.client.request('device.scopes.waitUpgrade', { requestId })).error, { message: 'unknown requestId' }, 'a stranger waits for nothing')
   const decided = client.request('device.scopes.waitUpgrade', { requestId })
+  // Frames of one connection are taken one after the other: when this is answered the other one is waiting.
+  await client.request('health')
   await admin.client.request('device.pair.approve', { requestId })
   const result = (await decided).payload
   t.equal(contractProblem('ScopeUpgradeResult', result), undefined)
@@ -139,6 +140,7 @@ t.test('more scopes over a live socket: asked, waited for, and handed to nobody 
 
   const rejected = (await ask(['operator.admin'])).payload.requestId
   const no = client.request('device.scopes.waitUpgrade', { requestId: rejected })
+  await client.request('health')
   await admin.client.request('device.pair.reject', { requestId: rejected })
   t.same((await no).payload, { status: 'rejected', requestId: rejected })
   const early = (await ask(['operator.admin'])).payload.requestId
@@ -158,12 +160,13 @@ t.test('a scope upgrade that nobody decides expires, and one whose client leaves
   const { client } = await admitted(gateway.url, { scopes: ['operator.read'] })
   const { requestId } = (await client.request('device.scopes.requestUpgrade', { scopes: ['operator.admin'] })).payload
   const waiting = client.request('device.scopes.waitUpgrade', { requestId })
+  await client.request('health')
   at += 5 * 60_000 + 1
   gateway.gateway.rooms.devices.listPending()
   t.same((await waiting).payload, { status: 'expired', requestId })
   const again = (await client.request('device.scopes.requestUpgrade', { scopes: ['operator.admin'] })).payload
   client.send({ type: 'req', id: 'w', method: 'device.scopes.waitUpgrade', params: { requestId: again.requestId } })
-  await sleep(20)
+  await client.request('health')
   await closeClient(client)
   await eventually(() => gateway.gateway.rooms.connections.counts().connected, connected => connected === 0)
   t.equal(gateway.gateway.rooms.devices.listPending().length, 1, 'the request itself stays until somebody decides')

@@ -65,8 +65,8 @@ t.test('a new device of another place waits, is listed, approved and let in; the
     tokens: [{ role: 'operator', scopes: ['operator.read'], createdAtMs: Number }]
   })
   t.notMatch(JSON.stringify(approved), /tokenHash|"token"/, 'no token and no hash')
-  const resolved = events(admin.client, 'device.pair.resolved').find(payload => payload.requestId === requestId)
-  t.same(resolved, { requestId, deviceId: device.deviceId, decision: 'approved', ts: resolved!.ts })
+  const resolved = (await admin.client.frame(frame => frame.event === 'device.pair.resolved' && frame.payload.requestId === requestId)).payload
+  t.same(resolved, { requestId, deviceId: device.deviceId, decision: 'approved', ts: resolved.ts })
   t.equal(contractProblem('DevicePairResolvedEvent', resolved), undefined)
   t.match((await admin.client.request('device.pair.approve', { requestId })).error, { code: 'INVALID_REQUEST', message: 'unknown requestId' })
 

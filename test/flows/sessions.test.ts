@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import t from 'tap'
 import { contractProblem } from '../contract.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { admitted, closeClient, startGateway, type Frame, type TestClient } from '../helper.ts'
 
 const events = (client: TestClient, event: string): Frame[] => client.frames.filter(frame => frame.type === 'event' && frame.event === event)
@@ -12,7 +13,7 @@ async function say (client: TestClient, sessionKey: string, message: string): Pr
   const idempotencyKey = `${sessionKey}-${message}-${client.frames.length}`
   const { ok, error } = await client.request('chat.send', { sessionKey, message, idempotencyKey })
   if (!ok) throw new Error(JSON.stringify(error))
-  const { payload } = await client.request('agent.wait', { runId: idempotencyKey, timeoutMs: 5_000 })
+  const { payload } = await client.request('agent.wait', { runId: idempotencyKey, timeoutMs: 20_000 }, 22_000)
   if (payload.status !== 'ok') throw new Error(JSON.stringify(payload))
 }
 
@@ -113,17 +114,19 @@ t.test('what a connection follows is forgotten with it', async t => {
   t.match((await client.request('sessions.viewers.set', { sessionKeys: ['main', main] })).payload, { sessionKeys: [main] })
   t.same(gateway.rooms.sessions.subscribers.stats(), { connections: 1, messages: 1 })
   await closeClient(client)
-  const { client: next } = await admitted(url)
-  await next.request('health')
-  t.same(gateway.rooms.sessions.subscribers.stats(), { connections: 0, messages: 0 })
-  t.same(gateway.rooms.sessions.subscribers.viewers(main), [])
-  await closeClient(next)
+  const { subscribers } = gateway.rooms.sessions
+  await eventually(() => subscribers.stats(), ({ connections, messages }) => connections === 0 && messages === 0)
+  t.same(subscribers.viewers(main), [])
 })
 
 t.test('lists are paged, filtered and say how much there is', async t => {
-  const { url } = await startGateway(t, { config: { agents: { entries: { main: { default: true }, iris: {} } } } })
+  let atMs = Date.UTC(2027, 0, 31, 12)
+  const { url } = await startGateway(t, { config: { agents: { entries: { main: { default: true }, iris: {} } } }, now: () => atMs })
   const { client } = await admitted(url)
-  for (const key of ['agent:main:a', 'agent:main:b', 'iris-main', 'agent:main:cron:job']) t.ok((await client.request('sessions.create', { key, displayName: `Title of ${key}` })).ok)
+  for (const key of ['agent:main:a', 'agent:main:b', 'iris-main', 'agent:main:cron:job']) {
+    atMs += 1000
+    t.ok((await client.request('sessions.create', { key, displayName: `Title of ${key}` })).ok)
+  }
   await client.request('sessions.patch', { key: 'agent:main:a', pinned: true })
   const list = async (params: object) => (await client.request('sessions.list', params)).payload
   const keys = async (params: object) => (await list(params)).sessions.map(({ key }: Frame) => key)
@@ -147,7 +150,7 @@ t.test('a session can begin with a message, and exists also when the message is 
   const { client } = await admitted(url)
   const { payload } = await client.request('sessions.create', { message: 'hi', idempotencyKey: 'first-turn' })
   t.match(payload, { ok: true, key: /^agent:main:dashboard:/, runStarted: true, runId: 'first-turn', status: 'started', entry: { parentSessionKey: main } })
-  t.match((await client.request('agent.wait', { runId: 'first-turn', timeoutMs: 5_000 })).payload, { status: 'ok' })
+  t.match((await client.request('agent.wait', { runId: 'first-turn', timeoutMs: 20_000 }, 22_000)).payload, { status: 'ok' })
   t.equal((await client.request('sessions.create', { message: 'hi', idempotencyKey: 'first-turn' })).payload.key, payload.key, 'a repeated request begins nothing')
 
   const refused = await client.request('sessions.create', { key: 'agent:main:refused', message: '', attachments: [{ mimeType: 'text/plain', content: 'eA==' }] })
@@ -184,9 +187,11 @@ t.test('many sessions are changed at once, each with its own outcome', async t =
 })
 
 t.test('what was said is found again, and what it used is added up', async t => {
-  const { url } = await startGateway(t)
+  let atMs = Date.UTC(2027, 0, 31, 12)
+  const { url } = await startGateway(t, { now: () => atMs })
   const { client } = await admitted(url)
   await say(client, 'main', 'The blue elephant sleeps')
+  atMs += 1000
   await say(client, 'agent:main:other', 'nothing of interest')
   const found = await client.request('sessions.search', { query: 'BLUE elephant' })
   t.equal(fits('SessionsSearchResult', found.payload), undefined)
