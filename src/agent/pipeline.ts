@@ -85,11 +85,13 @@ function newTurn (run: Run, voice: Voice, steering: Steering, { models, sessions
   const record = sessions.get(run.key)
   const provider = run.request.provider ?? record?.providerOverride
   const model = run.request.model ?? record?.modelOverride
+  const { fallbacks } = run.request
+  const chosen = { ...(provider ? { provider } : {}), ...(model ? { model } : {}), ...(fallbacks ? { fallbacks } : {}) }
   return {
     run,
     voice,
     steering,
-    route: models.route(run.agentId, model || provider ? { ...(provider ? { provider } : {}), ...(model ? { model } : {}) } : undefined),
+    route: models.route(run.agentId, chosen),
     system: '',
     messages: [],
     tools: [],

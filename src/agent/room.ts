@@ -39,6 +39,8 @@ export interface RunRequest {
   readonly timeoutMs?: number
   readonly model?: string
   readonly provider?: string
+  /** In place of those that the agent has; none: the model or nothing. */
+  readonly fallbacks?: readonly string[]
   readonly thinking?: string
   readonly extraSystemPrompt?: string
   readonly maxOutputTokens?: number

@@ -6,7 +6,7 @@ import type { QueueMode, RunError, RunOutcome, RunRequest, RunResult } from './r
 /** What of a request a later process needs to go on with it. */
 export type StoredOptions = Pick<RunRequest,
   'timeoutMs' | 'model' | 'provider' | 'thinking' | 'extraSystemPrompt' | 'maxOutputTokens' | 'sampling' | 'clientTools' | 'toolChoice' |
-  'lane' | 'spawnedBy' | 'deliver' | 'toolsAllow'>
+  'lane' | 'spawnedBy' | 'deliver' | 'toolsAllow' | 'fallbacks'>
 
 /** A message that is not in the transcript yet. */
 export interface StoredInput {
@@ -61,8 +61,8 @@ export const principalOf = (claim: string): string => (JSON.parse(claim) as [str
 
 export function optionsOf (request: StoredOptions): StoredOptions | undefined {
   const { timeoutMs, model, provider, thinking, extraSystemPrompt, maxOutputTokens, sampling } = request
-  const { clientTools, toolChoice, toolsAllow, lane, spawnedBy, deliver } = request
-  const limits = { timeoutMs, maxOutputTokens, toolsAllow }
+  const { clientTools, toolChoice, toolsAllow, fallbacks, lane, spawnedBy, deliver } = request
+  const limits = { timeoutMs, maxOutputTokens, toolsAllow, fallbacks }
   const options = { ...limits, model, provider, thinking, extraSystemPrompt, sampling, clientTools, toolChoice, lane, spawnedBy, deliver }
   return Object.values(options).some(value => value !== undefined) ? options : undefined
 }

@@ -24,6 +24,11 @@ export const jobOptions = {
   sessionKey: text('key', 'The conversation that "current" and "last" mean'),
   wake: oneOfWords('mode', ['now', 'next-heartbeat'], 'When the main conversation hears of it'),
   model: text('model', 'Another model for it'),
+  fallbacks: text('list', 'Models to try when that one cannot serve, with commas between them; "" for none'),
+  clearFallbacks: flag('Those of the agent again'),
+  pacingMin: text('duration', 'The agent may say when it wants to look again, so soon at the earliest'),
+  pacingMax: text('duration', 'The same, so late at the latest'),
+  clearPacing: flag('By the schedule alone again'),
   thinking: text('level', 'How much the model thinks'),
   timeoutSeconds: integer('n', 'Time for one run', { min: 1, max: 604_800 }),
   tools: text('list', 'Tools that it may use at most, with commas between them'),
@@ -42,6 +47,8 @@ type Fields = { readonly [name: string]: unknown }
 
 const given = (fields: Fields): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== false))
+
+const listOf = (text: string): string[] => text.split(',').map(name => name.trim()).filter(Boolean)
 
 function spanOf (text: string, name: string): number {
   try {
@@ -108,13 +115,15 @@ function commandOf (options: JobOptions): Fields | undefined {
 }
 
 function payloadOf (options: JobOptions): Fields | undefined {
-  const { message, systemEvent, model, thinking, timeoutSeconds, tools } = options
+  const { message, systemEvent, model, fallbacks, clearFallbacks, thinking, timeoutSeconds, tools } = options
   const command = commandOf(options)
   if ([message, systemEvent, command].filter(value => value !== undefined).length > 1) throw new UsageError('Give one of --message, --system-event and --command')
   if (command) return command
-  const toolsAllow = tools?.split(',').map(name => name.trim()).filter(Boolean)
+  if (fallbacks !== undefined && clearFallbacks) throw new UsageError('Give one of --fallbacks and --clear-fallbacks')
+  const toolsAllow = tools === undefined ? undefined : listOf(tools)
   if (systemEvent !== undefined) return { kind: 'systemEvent', text: systemEvent }
-  const turn = given({ message, model, thinking, timeoutSeconds, toolsAllow })
+  const others = clearFallbacks ? null : fallbacks === undefined ? undefined : listOf(fallbacks)
+  const turn = given({ message, model, fallbacks: others, thinking, timeoutSeconds, toolsAllow })
   return Object.keys(turn).length > 0 ? { kind: 'agentTurn', ...turn } : undefined
 }
 
@@ -124,6 +133,11 @@ function deliveryOf (options: JobOptions): Fields | undefined {
   if (!deliver) return { mode: 'none' }
   const place = given({ channel, to, accountId: account, threadId, bestEffort: bestEffortDeliver })
   return announce || Object.keys(place).length > 0 ? { mode: 'announce', ...place } : undefined
+}
+
+function pacingOf ({ pacingMin: min, pacingMax: max, clearPacing }: JobOptions): Fields | null | undefined {
+  if (clearPacing) return null
+  return min === undefined && max === undefined ? undefined : given({ min, max })
 }
 
 /** Nothing but what was typed. */
@@ -138,6 +152,7 @@ export function jobFields (options: JobOptions): Fields {
     sessionKey,
     wakeMode: wake,
     payload: payloadOf(options),
+    pacing: pacingOf(options),
     delivery: deliveryOf(options)
   })
 }

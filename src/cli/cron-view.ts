@@ -15,6 +15,7 @@ export interface CronJob {
     readonly expr?: string
     readonly tz?: string
   }
+  readonly pacing?: { readonly min?: string, readonly max?: string }
   readonly sessionTarget: string
   readonly payload: { readonly kind: string, readonly text?: string, readonly message?: string, readonly argv?: readonly string[] }
   readonly state: {
@@ -76,6 +77,7 @@ export const jobText = (job: CronJob, nowMs: number): string => facts([
   ['Name', cell(job.displayName ?? job.name, 200)],
   ['Agent', job.agentId && cell(job.agentId)],
   ['Schedule', scheduleText(job.schedule)],
+  ['Pacing', job.pacing && cell(`${job.pacing.min ?? 'any time'} to ${job.pacing.max ?? 'any time'}`)],
   ['Next', nextText(job, nowMs)],
   ['Session', cell(job.sessionTarget, 200)],
   ['Does', cell(job.payload.message ?? job.payload.text ?? job.payload.argv?.join(' ') ?? job.payload.kind, 400)],

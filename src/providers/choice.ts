@@ -2,13 +2,13 @@
 import { agentEntries } from '../config/agent-entries.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import type { ModelInfo, ModelRoute } from './model.ts'
+import type { ModelInfo, ModelRoute, RouteOverride } from './model.ts'
 import { credentialOf, echoModel, type ProviderEntry } from './provider-entry.ts'
 
 export interface Choice {
   readonly aliases: ReadonlyMap<string, string>
   find (name: string): ModelInfo | undefined
-  route (agentId: string, override?: { provider?: string, model?: string }): ModelRoute
+  route (agentId: string, override?: RouteOverride): ModelRoute
   /** May somebody pick it? An agent's own models are never in question. */
   allowed (model: ModelInfo, agentId?: string): boolean
   /** What the user named: agents' models, aliases, declared models. */
@@ -51,7 +51,10 @@ export function createChoice (loaded: LoadedConfig, providers: Providers): Choic
     aliases,
     find,
     allowed,
-    route: (agentId, override) => route(agentId, override?.provider ?? '', override?.model ?? ''),
+    route (agentId, { provider = '', model = '', fallbacks } = {}) {
+      const own = route(agentId, provider, model)
+      return fallbacks ? { model: own.model, fallbacks: fallbacks.map(name => picked(agentId, name).model) } : own
+    },
     named: () => unique([...[...refs].map(find).filter(model => model !== undefined), ...declared(providers)])
   }
 }

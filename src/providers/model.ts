@@ -145,6 +145,13 @@ export interface ProviderKind {
   load (settings: ProviderSettings): Promise<Transport>
 }
 
+export interface RouteOverride {
+  readonly provider?: string
+  readonly model?: string
+  /** In place of those of the agent. */
+  readonly fallbacks?: readonly string[]
+}
+
 export interface ModelRoute {
   readonly model: ModelInfo
   /** Tried in this order when the first cannot serve. Empty when a person picked the model. */
@@ -189,7 +196,7 @@ export interface Models {
   /** May a person pick it for this agent (`modelPolicy.allow`)? The agent's own models always. */
   allowed (model: ModelInfo, agentId?: string): boolean
   /** The session's choice before the agent's, before the default; `echo/echo` when nothing is configured. */
-  route (agentId: string, override?: { provider?: string, model?: string }): ModelRoute
+  route (agentId: string, override?: RouteOverride): ModelRoute
   step (route: ModelRoute, request: StepRequest, tell: (event: StepEvent) => void, onFallback?: FallbackListener): Promise<RoutedResult>
   embed (
     name: string, inputs: readonly string[], signal: AbortSignal, dimensions?: number

@@ -46,6 +46,8 @@ const unattended = 'You are carrying out a scheduled job. Nobody is here to answ
   'itself, not a plan for it. When there is nothing to report, reply NO_REPLY. When it cannot be done, begin the reply with a line that says ' +
   `${failedWord} and nothing else, and then say what failed and what you tried.`
 
+const paced = 'When you know when it is worth looking again, say so before the end with the tool automations: action "next_check", in "30m".'
+
 export function createCarrying ({ config, sessions, tools, clock, runs, systemEvents, heartbeats }: CarryingSources): Carrying {
   const commands = createCommands({ tools, clock })
   const agentOf: Carrying['agentOf'] = ({ agentId }) => (agentId ?? defaultAgentId(config().config)).toLowerCase()
@@ -64,7 +66,7 @@ export function createCarrying ({ config, sessions, tools, clock, runs, systemEv
   async function turn (job: Job, { runId, sessionKey }: Underway): Promise<Carried | undefined> {
     const { payload, isOwners, name, id } = job
     if (payload.kind !== 'agentTurn') throw new Error('not a turn')
-    const { message, model, thinking, toolsAllow, timeoutSeconds } = payload
+    const { message, model, fallbacks, thinking, toolsAllow, timeoutSeconds } = payload
     const seconds = timeoutSeconds || Math.min(config().config.agents.defaults.timeoutSeconds, longestTurnSeconds)
     const { result } = await runs.start({
       caller: { principal: 'cron' },
@@ -76,9 +78,10 @@ export function createCarrying ({ config, sessions, tools, clock, runs, systemEv
       ownTurn: true,
       lane: 'cron',
       timeoutMs: seconds * 1000,
-      extraSystemPrompt: unattended,
+      extraSystemPrompt: job.pacing ? `${unattended} ${paced}` : unattended,
       origin: { source: 'cron', jobId: id, name, ...(isOwners ? { senderIsOwner: true } : {}) },
       ...(model ? { model } : {}),
+      ...(fallbacks ? { fallbacks } : {}),
       ...(thinking ? { thinking } : {}),
       ...(toolsAllow ? { toolsAllow } : {})
     })

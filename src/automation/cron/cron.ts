@@ -206,8 +206,7 @@ class CronRoom implements Cron {
   }
 
   #isEnabled (): boolean {
-    const { config, env } = this.#options
-    return config().config.cron.enabled && env['OPENCLAW_SKIP_CRON'] !== '1'
+    return this.#options.config().config.cron.enabled && this.#options.env['OPENCLAW_SKIP_CRON'] !== '1'
   }
 
   #preview (job: Job): object {
@@ -232,10 +231,8 @@ class CronRoom implements Cron {
   }
 
   #nextMs (): number | undefined {
-    const times = this.#jobs.all()
-      .filter(job => !job.underway && !this.#busy.has(job.id))
-      .map(job => this.#jobs.dueAt(job))
-      .filter(at => at !== undefined)
+    const idle = this.#jobs.all().filter(job => !job.underway && !this.#busy.has(job.id))
+    const times = idle.map(job => this.#jobs.dueAt(job)).filter(at => at !== undefined)
     return times.length === 0 ? undefined : times.reduce((least, at) => Math.min(least, at))
   }
 

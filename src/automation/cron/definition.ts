@@ -2,6 +2,7 @@
 import { momentIn } from '../../lib/duration.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import type { Delivery, Destination, FailureAlert, JobDefinition, Payload, Schedule } from './job.ts'
+import { checkPacing } from './pacing.ts'
 import type { Fields } from './params.ts'
 import { instantOf } from './schedule.ts'
 
@@ -57,7 +58,9 @@ function checkWebhook (to: string | undefined): void {
 }
 
 /** What goes with what, whatever the schema allows. */
-function checkTogether ({ payload, sessionTarget, delivery, schedule, deleteAfterRun }: JobDefinition): void {
+function checkTogether (definition: JobDefinition): void {
+  const { payload, sessionTarget, delivery, schedule, deleteAfterRun } = definition
+  checkPacing(definition)
   if (payload.kind === 'systemEvent' && sessionTarget !== 'main') {
     throw refuse('a systemEvent goes to the main session: sessionTarget "main", or a payload of kind "agentTurn"')
   }
@@ -111,8 +114,10 @@ export function changedDefinition<Kept extends JobDefinition> (before: Kept, pat
   const nextAlert = alertOf(failureAlert, before.failureAlert)
   const timing = schedule === undefined ? before.schedule : scheduleOf(schedule as Schedule, nowMs)
   const { deleteAfterRun: _once, ...repeated } = others
+  // What happens once now has no next time.
+  const { pacing: _pacing, ...once } = others
   const definition = {
-    ...(timing.kind === 'at' || patch.deleteAfterRun ? others : repeated),
+    ...(timing.kind === 'at' && !patch.pacing ? once : patch.deleteAfterRun ? others : repeated),
     schedule: timing,
     payload: payloadOf(payload, before.payload),
     ...(nextDelivery ? { delivery: nextDelivery } : {}),

@@ -52,7 +52,9 @@ export function createEditing ({ table, carrying, now }: { table: JobTable, carr
     carrying.sessionKeyOf(job, 'try')
     // Whoever rewrites what it does is answerable for it from then on.
     const isOwners = patch.payload === undefined ? before.isOwners : author.isOwner
-    const plain = { ...job, updatedAtMs: nowMs, isOwners }
+    const isPacedAnew = JSON.stringify(job.pacing) !== JSON.stringify(before.pacing)
+    const { pacedAtMs, ...unpaced } = { ...job, updatedAtMs: nowMs, isOwners }
+    const plain = isRescheduled || isPacedAnew || pacedAtMs === undefined ? unpaced : { ...unpaced, pacedAtMs }
     if (!isRescheduled && !(job.enabled && !before.enabled)) return plain
     const { pending: _pending, notBeforeMs: _notBefore, retries: _retries, ...rest } = plain
     const { autoDisabled: _disabled, ...state } = job.state

@@ -16,6 +16,8 @@ export type Payload =
     readonly kind: 'agentTurn'
     readonly message: string
     readonly model?: string
+    /** In place of those of the agent; none: the model or nothing. */
+    readonly fallbacks?: readonly string[]
     readonly thinking?: string
     readonly timeoutSeconds?: number
     readonly lightContext?: boolean
@@ -29,6 +31,12 @@ export type Payload =
     readonly noOutputTimeoutSeconds?: number
     readonly outputMaxBytes?: number
   } & ToolLimits
+
+/** How soon and how late a job may want to look again, as durations. */
+export interface Pacing {
+  readonly min?: string
+  readonly max?: string
+}
 
 export interface Destination {
   readonly mode?: 'announce' | 'webhook'
@@ -70,6 +78,7 @@ export interface JobDefinition {
   readonly enabled: boolean
   readonly deleteAfterRun?: boolean
   readonly schedule: Schedule
+  readonly pacing?: Pacing
   readonly sessionTarget: string
   readonly wakeMode: 'now' | 'next-heartbeat'
   readonly payload: Payload
@@ -145,6 +154,10 @@ export interface Job extends JobDefinition {
   readonly pending?: readonly number[]
   /** Earliest moment of the next of those. */
   readonly notBeforeMs?: number
+  /** What its run has asked for, until that is over. */
+  readonly nextCheck?: { readonly runId: string, readonly inMs: number }
+  /** In place of the next slot of the schedule. */
+  readonly pacedAtMs?: number
   /** Tries of a one-shot that failed for a reason that may pass. */
   readonly retries?: number
   readonly underway?: Underway

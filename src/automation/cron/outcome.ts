@@ -2,9 +2,12 @@
 import type { RunResult } from '../../agent/room.ts'
 import type { RunLogEntry } from './history.ts'
 import type { DeliveryStatus, HandedOver, Job, Underway } from './job.ts'
+import { pacedAfter } from './pacing.ts'
 
 /** After so many failures in a row, the last for all that follow. */
 const backOffMs = [30_000, 60_000, 300_000, 900_000, 3_600_000]
+/** A conversation that is told something more often has time for nothing else. */
+const betweenTellingsMs = 10_000
 const maxRetries = 3
 const maxFailures = 10
 const summaryChars = 2_000
@@ -132,9 +135,11 @@ function onceMore (job: Job, slotMs: number, failures: number, nowMs: number): J
   return { ...job, pending: [slotMs], notBeforeMs: nowMs + backOffAfter(failures), retries: (job.retries ?? 0) + 1 }
 }
 
+const restOf = ({ payload }: Job): number => payload.kind === 'systemEvent' ? betweenTellingsMs : 0
+
 /** Undefined: it has done what it was there for. What somebody started by hand moves no schedule. */
 export function afterRun (job: Job, underway: Underway, end: HandedOver, nowMs: number): Job | undefined {
-  const { underway: _underway, ...rest } = job
+  const { underway: _underway, nextCheck: _nextCheck, ...rest } = job
   const next: Job = { ...rest, state: stateAfter(job, underway, end) }
   const { slotMs } = underway
   if (slotMs === undefined) return next
@@ -145,8 +150,9 @@ export function afterRun (job: Job, underway: Underway, end: HandedOver, nowMs: 
     return end.status === 'ok' && job.deleteAfterRun && completionOf(job, end) === 'succeeded' ? undefined : { ...next, enabled: false }
   }
   // What came while it was at work is left out, and so is what comes before it may fail again.
-  const cursorMs = Math.max(job.cursorMs, nowMs, end.status === 'error' ? nowMs + backOffAfter(failures) - 1 : 0)
-  if (end.status !== 'error' || failures < maxFailures) return { ...next, cursorMs }
+  const cursorMs = Math.max(job.cursorMs, nowMs, slotMs + restOf(job) - 1, end.status === 'error' ? nowMs + backOffAfter(failures) - 1 : 0)
+  const pacedAtMs = end.status === 'ok' ? pacedAfter(job, underway, end.endedAtMs) : undefined
+  if (end.status !== 'error' || failures < maxFailures) return { ...next, cursorMs, ...(pacedAtMs === undefined ? {} : { pacedAtMs }) }
   const autoDisabled = { reason: 'consecutive-failures' as const, atMs: nowMs, consecutiveErrors: failures }
   return { ...next, cursorMs, enabled: false, state: { ...next.state, autoDisabled } }
 }

@@ -35,6 +35,7 @@ const payload = (isPatch: boolean) => Type.Union([
     kind: Type.Literal('agentTurn'),
     message: isPatch ? optional(longText) : longText,
     model: optional(orNull(word)),
+    fallbacks: optional(orNull(Type.Array(word, { maxItems: 20 }))),
     thinking: optional(orNull(word)),
     timeoutSeconds: optional(Type.Number({ minimum: 0, maximum: 604_800 })),
     allowUnsafeExternalContent: optional(Type.Boolean()),
@@ -75,6 +76,9 @@ const failureAlert = Type.Union([Type.Literal(false), Type.Null(), Type.Object({
   includeSkipped: optional(orNull(Type.Boolean()))
 }, closed)])
 
+const bound = Type.String({ minLength: 1, maxLength: 40, pattern: '\\S' })
+const pacing = Type.Object({ min: optional(bound), max: optional(bound) }, closed)
+
 const common = {
   displayName: optional(orNull(title)),
   agentId: optional(orNull(word)),
@@ -97,6 +101,7 @@ const addSchema = Type.Object({
   sessionTarget,
   wakeMode,
   payload: payload(false),
+  pacing: optional(pacing),
   delivery: optional(delivery(false))
 }, closed)
 
@@ -107,6 +112,7 @@ const patchSchema = Type.Object({
   sessionTarget: optional(sessionTarget),
   wakeMode: optional(wakeMode),
   payload: optional(payload(true)),
+  pacing: optional(orNull(pacing)),
   delivery: optional(delivery(true)),
   state: optional(Type.Object({}, { additionalProperties: true }))
 }, closed)
@@ -124,16 +130,14 @@ export function refuseUnbuilt (asked: Fields): void {
   })
 }
 
-function unbuiltOf ({ schedule, payload, trigger, pacing }: Fields): string | undefined {
+function unbuiltOf ({ schedule, payload, trigger }: Fields): string | undefined {
   const { kind } = isFields(schedule) ? schedule : {}
   if (kind === 'on-exit' || kind === 'stream') return `schedules of kind "${kind}"`
   if (isFields(payload)) {
     if (payload.kind === 'script') return 'payloads of kind "script"'
     if (payload.kind === 'command' && payload.input !== undefined) return 'input of commands'
-    if (Array.isArray(payload.fallbacks)) return 'fallback models of a single job'
   }
-  if (trigger) return 'condition scripts (trigger)'
-  return pacing ? 'dynamic cadence (pacing)' : undefined
+  return trigger ? 'condition scripts (trigger)' : undefined
 }
 
 /** Of a union the branch that its `kind` means, as far as it is known, says what is wrong. */

@@ -22,5 +22,7 @@ export interface Cron {
   runs (asked: Fields): Promise<object>
   /** What a job is called and where it runs, for whoever asks from within a run. */
   jobOfSession (sessionKey: string): Promise<string | undefined>
+  /** Whoever runs in this conversation wants the job to look again in so long. */
+  nextCheck (sessionKey: string, span: string): Promise<object>
   close (): Promise<void>
 }

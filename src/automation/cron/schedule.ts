@@ -136,7 +136,8 @@ export interface CatchUp {
 }
 
 /** Slots that are due and not decided about, oldest first, as many as are made up for. */
-export function dueSlots (job: Scheduled & Pick<Job, 'cursorMs'>, nowMs: number, { runs, graceMs }: CatchUp): number[] {
+export function dueSlots (job: Scheduled & Pick<Job, 'cursorMs' | 'pacedAtMs'>, nowMs: number, { runs, graceMs }: CatchUp): number[] {
+  if (job.pacedAtMs !== undefined) return job.pacedAtMs <= nowMs ? [job.pacedAtMs] : []
   const untilMs = nowMs - staggerOf(job)
   const slots = lastSlots(job, untilMs, Math.max(1, runs)).filter(at => at > job.cursorMs)
   // What is due once is due, however late.
@@ -145,7 +146,8 @@ export function dueSlots (job: Scheduled & Pick<Job, 'cursorMs'>, nowMs: number,
 }
 
 /** When the timer is to look at it again; undefined when there is nothing to come. */
-export function nextRunAt (job: Scheduled & Pick<Job, 'cursorMs'>): number | undefined {
+export function nextRunAt (job: Scheduled & Pick<Job, 'cursorMs' | 'pacedAtMs'>): number | undefined {
+  if (job.pacedAtMs !== undefined) return job.pacedAtMs
   const slot = nextSlot(job, job.cursorMs)
   return slot === undefined ? undefined : slot + staggerOf(job)
 }

@@ -8,7 +8,7 @@ import type { AutomationPort } from './port.ts'
 type Fields = { readonly [name: string]: unknown }
 
 interface Args extends Fields {
-  readonly action: 'status' | 'list' | 'get' | 'add' | 'update' | 'remove' | 'run' | 'runs' | 'wake'
+  readonly action: 'status' | 'list' | 'get' | 'add' | 'update' | 'remove' | 'run' | 'runs' | 'next_check' | 'wake'
   readonly jobId?: string
   readonly id?: string
   readonly job?: Fields
@@ -16,6 +16,7 @@ interface Args extends Fields {
   readonly text?: string
   readonly mode?: 'now' | 'next-heartbeat' | 'due' | 'force'
   readonly agentId?: string
+  readonly in?: string
 }
 
 const changing: ReadonlySet<string> = new Set(['add', 'update', 'remove', 'run'])
@@ -38,6 +39,7 @@ async function refusalOf (args: Args, { sessionKey }: ToolContext, { cron }: Aut
   const { action } = args
   if (action === 'add' && !args.job) throw new ToolRefusal('automations: add takes the job.')
   if (action === 'update' && !args.patch) throw new ToolRefusal('automations: update takes the patch.')
+  if (action === 'next_check' && !args.in) throw new ToolRefusal('automations: next_check takes "in", such as "30m".')
   if (action === 'wake' && !args.text) throw new ToolRefusal('automations: wake takes the text.')
   if (!changing.has(action)) return undefined
   const own = await (await cron()).jobOfSession(sessionKey)
@@ -68,6 +70,7 @@ async function carryOut (args: Args, context: ToolContext, { cron, wake }: Autom
     case 'update': return await jobs.update(idOf(args), { patch }, author)
     case 'remove': return await jobs.remove(idOf(args))
     case 'run': return await jobs.run(idOf(args), mode === 'due' ? 'due' : 'force')
+    case 'next_check': return await jobs.nextCheck(context.sessionKey, args.in ?? '')
     case 'runs': return await jobs.runs({ ...(args.jobId ?? args.id ? { id: idOf(args) } : {}), ...page })
   }
 }

@@ -13,6 +13,8 @@ export interface JobPort {
   remove (id: string): Promise<object>
   run (id: string, mode: 'due' | 'force' | 'if-enabled'): Promise<object>
   runs (asked: Fields): Promise<object>
+  /** When the run in this conversation wants its job to look again. */
+  nextCheck (sessionKey: string, span: string): Promise<object>
   /** The job in whose run this conversation is. */
   jobOfSession (sessionKey: string): Promise<string | undefined>
 }

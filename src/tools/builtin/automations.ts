@@ -3,7 +3,7 @@ import type { AutomationSources } from '../automation/port.ts'
 import { defineTool } from '../define-tool.ts'
 import type { Tool } from '../tool.ts'
 
-const actions = ['status', 'list', 'get', 'add', 'update', 'remove', 'run', 'runs', 'wake'] as const
+const actions = ['status', 'list', 'get', 'add', 'update', 'remove', 'run', 'runs', 'next_check', 'wake'] as const
 
 const params = Type.Object({
   action: oneOf(actions),
@@ -13,9 +13,10 @@ const params = Type.Object({
     additionalProperties: true,
     description: 'For add: {name, schedule: {kind: "at", at: "2027-02-01T16:00" | "20m"} | {kind: "every", everyMs} | {kind: "cron", expr, tz}, ' +
       'payload: {kind: "agentTurn", message} | {kind: "systemEvent", text}, sessionTarget?: "isolated" | "main" | "current" | "session:<id>", ' +
-      'wakeMode?, delivery?: {mode: "announce" | "webhook" | "none", channel?, to?}, deleteAfterRun?}. Times without a zone are UTC.'
+      'pacing?: {min, max}, wakeMode?, delivery?: {mode: "announce" | "webhook" | "none", channel?, to?}, deleteAfterRun?}. Times without a zone are UTC.'
   })),
   patch: Type.Optional(Type.Object({}, { additionalProperties: true, description: 'For update: the fields that change.' })),
+  in: Type.Optional(Type.String({ minLength: 1, maxLength: 40, description: 'For next_check, in the run of a job with pacing: "30m" until it looks again.' })),
   text: Type.Optional(Type.String({ minLength: 1, maxLength: 20_000, description: 'For wake: what the agent is told.' })),
   mode: Type.Optional(oneOf(['now', 'next-heartbeat', 'due', 'force'], { description: 'For wake and run.' })),
   includeDisabled: Type.Optional(Type.Boolean()),
