@@ -18,8 +18,7 @@ const configOf = (server: SlackServer, mode: string): object => ({
 async function begin (test: Test, home: Home, server: SlackServer): Promise<Daemon> {
   const opened = server.opened()
   const daemon = await serve(test, { home })
-  await eventually(async () => server.opened(), count => count > opened, 20_000)
-  await sleep(200)
+  await eventually(async () => server.opened() > opened && server.sockets.length === 1, Boolean, 20_000)
   server.tellAgain()
   return daemon
 }

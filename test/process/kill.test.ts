@@ -52,7 +52,7 @@ t.test('kill -9 at any moment, also of a start, leaves nothing that hinders the 
   const home = createHome(t, config)
   const port = await freePort()
   const paired: Paired[] = []
-  const rounds = longRun ? 300 : 32
+  const rounds = longRun ? 300 : 16
   const startedAt = performance.now()
   await stop(await serve(t, { home, port }))
   const usualMs = performance.now() - startedAt
@@ -93,6 +93,7 @@ t.test('a gateway that was killed leaves its clients a port that answers again a
   const { client } = await admitted(first.url, { auth })
   first.kill('SIGKILL')
   t.equal((await client.close()).code, 1006)
+  await first.exit()
   const second = await serve(t, { home, port: first.port })
   t.ok((await connect(second.url, { auth })).response.ok)
   t.equal(JSON.parse(readFileSync(join(home.stateDir, 'tmp', `openclaw-${process.getuid?.() ?? 'user'}`, 'gateway.state.lock'), 'utf8')).pid, second.pid)

@@ -3,26 +3,36 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { type } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { commandsBelow } from '../fixtures/commands-below.ts'
 import { admitted, closeClient, type Frame, type TestClient } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, launcher, serve, stop, type Daemon, type Home } from './daemon.ts'
 
 const posix = process.platform !== 'win32'
 const config = { gateway: { mode: 'local', auth: { mode: 'token', token: daemonToken } }, tools: { exec: { host: 'auto' } } }
 
-interface Running { readonly child: ChildProcess, output (): string }
+interface Running {
+  readonly child: ChildProcess
+  /** Its exit code, once everything that it said has been read. */
+  readonly ended: Promise<number>
+  output (): string
+}
 
 function nodeRun (t: Test, home: Home, { port }: Daemon, args: readonly string[] = [], token = daemonToken): Running {
   const env = { ...home.env, OPENCLAW_GATEWAY_TOKEN: token }
   const child = spawn(process.execPath, [launcher, 'node', 'run', '--port', String(port), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = new Promise<number>(resolve => child.once('close', code => resolve(code ?? -1)))
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => { output += String(chunk) })
   t.teardown(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+    child.kill('SIGKILL')
+    await ended
   })
-  return { child, output: () => output }
+  return { child, ended, output: () => output }
 }
+
+/** Whether the program is at work that a test has it run for long. */
+const sleeps = ({ child }: Running): boolean => commandsBelow(child.pid!).some(command => command.endsWith('sleep 60'))
 
 const tools = (daemon: Daemon, client: TestClient, args: object) => client.request('tools.invoke', { name: 'exec', args: { host: 'node', ...args }, sessionKey: 'main', idempotencyKey: `${Math.random()}` })
 
@@ -54,8 +64,9 @@ t.test('a machine lends its programs, and runs what its own approvals or a perso
     t.match((await invoke('system.run', wrong)).error, { code: 'UNAVAILABLE', details: { nodeError: { code: 'INVALID_REQUEST' } } })
   }
 
+  await eventually(() => sleeps(running), isAsleep => !isAsleep)
   const hanging = invoke('system.run', { command: ['sleep', '60'] })
-  await sleep(300)
+  await eventually(() => sleeps(running))
   running.child.kill('SIGKILL')
   t.match((await hanging).error, { details: { nodeError: { code: 'DISCONNECTED' } } }, 'who asked hears at once that it went away')
   await eventually(row, node => node?.connected === false)
@@ -100,7 +111,7 @@ t.test('an agent runs a command on a node once a person has said yes', { skip: !
   t.match((await as('far', { command: 'uname -s', host: 'gateway' })).payload, { output: { details: { status: 'error', error: /run on a node/ } } })
   await admin.request('exec.approvals.node.set', { nodeId, baseHash: (await admin.request('exec.approvals.node.get', { nodeId })).payload.hash, file: { version: 1, agents: { far: { allowlist: [{ pattern: 'sleep' }] } } } })
   const cut = as('far', { command: 'sleep 60' })
-  await sleep(500)
+  await eventually(() => sleeps(machine))
   machine.child.kill('SIGKILL')
   t.match((await cut).payload, { output: { details: { error: /DISCONNECTED.*How far the command came there is not known\.$/ } } })
   t.match((await as('lost', { command: 'uname -s' })).payload, { output: { details: { status: 'error', error: /no node elsewhere/ } } })
@@ -126,11 +137,10 @@ t.test('a machine lends itself to its own gateway over TLS, and knows the certif
 t.test('a node that is not wanted says so and ends; one whose settings are broken does not start', async t => {
   const daemon = await serve(t, { home: createHome(t, config, 'gateway') })
   const home = createHome(t, undefined, 'machine')
-  const end = async (running: Running): Promise<number> => await new Promise(resolve => running.child.once('exit', code => resolve(code ?? -1)))
   const wrong = nodeRun(t, home, daemon, [], 'wrong-token')
-  t.not(await end(wrong), 0)
+  t.not(await wrong.ended, 0)
   t.match(wrong.output(), /token/i)
   const unreadable = nodeRun(t, home, daemon, ['--pair', 'not a code'])
-  t.not(await end(unreadable), 0)
+  t.not(await unreadable.ended, 0)
   t.match(unreadable.output(), /setup code cannot be read/)
 })

@@ -40,7 +40,7 @@ t.test('above the hard limit it ends in good order, with the code that has a sup
   t.equal(code, 75)
   t.equal(signal, null)
   t.match(daemon.output(), /overloaded beyond the hard limit[\s\S]*leaving with 75 \(memory: \d+ MB of 2 MB\)[\s\S]*completed cleanly/)
-  t.match(client.closed, { code: 1012 })
+  t.match(await client.close(), { code: 1012 })
   const unit = readFileSync(new URL('../../src/service/unit-text.ts', import.meta.url), 'utf8')
   t.match(unit, /RestartPreventExitStatus=69 78'/, 'which systemd is not told to take for a last word')
 })

@@ -32,7 +32,7 @@ t.test('what is wrong is named in the log, to clients and in config.get, and cha
   save(home, configOf({}, { gateway: { port: 'nowhere' }, tools: { deny: ['exec'] } }))
   const { payload } = await client.event('config.changed')
   t.match(payload, { applied: [], refused: /gateway\.port: expected an integer/ })
-  t.match(daemon.output(), /config reload skipped \(invalid config: gateway\.port/)
+  await daemon.said(/config reload skipped \(invalid config: gateway\.port/)
   const got = await client.request('config.get')
   t.match(got.payload, { valid: false, reload: { refused: { reason: /gateway\.port/ } }, config: { tools: {} } })
   t.not(got.payload.appliedConfigHash, got.payload.hash)

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { stateLockPath } from '../../src/lib/state-lock.ts'
+import { commandsBelow } from '../fixtures/commands-below.ts'
 import { admitted, connect, type TestClient } from '../fixtures/client.ts'
 import { createHome, daemonToken, eventually, freePort, getJson, longRun, serve, startDaemon, stop, type Daemon } from './daemon.ts'
 
@@ -77,7 +78,8 @@ t.test('a second signal is only noted, whichever it is', { skip }, async t => {
 })
 
 t.test('while work in flight is waited for, nothing new is taken and every door says so', { skip }, async t => {
-  const daemon = await serve(t, { home: createHome(t, configOf()) })
+  // As long as it takes: what is waited for goes away when everything has been looked at.
+  const daemon = await serve(t, { home: createHome(t, configOf({ shutdown: { drainMs: 60_000 } })) })
   const { client } = await admitted(daemon.url, { auth })
   const { client: busy } = await admitted(daemon.url, { auth, scopes: ['operator.read'] })
   const { payload: { requestId } } = await busy.request('device.scopes.requestUpgrade', { scopes: ['operator.admin'] })
@@ -113,11 +115,11 @@ for (const signal of ['SIGINT', 'SIGHUP'] as const) {
 t.test('a start can be stopped at any moment, and the next one finds nothing in its way', { skip }, async t => {
   const home = createHome(t, configOf())
   const port = await freePort()
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 8; round++) {
     const daemon = await startDaemon(t, { home, port })
-    await sleep(round * 25)
+    await sleep(round * 40)
     const { code, signal, stderr } = await stop(daemon)
-    t.ok(code === 0 || signal === 'SIGTERM', `after ${round * 25} ms: ${code ?? signal} ${stderr}`)
+    t.ok(code === 0 || signal === 'SIGTERM', `after ${round * 40} ms: ${code ?? signal} ${stderr}`)
   }
   await stop(await serve(t, { home, port }))
 })
@@ -128,27 +130,16 @@ t.test('a start that waits for a program is not waited for', { skip }, async t =
     secrets: { providers: { slow: { source: 'exec', command: '/bin/sleep', args: ['20'], timeoutMs: 20_000, noOutputTimeoutMs: 20_000 } } }
   })
   const daemon = await startDaemon(t, { home, env: { SAY: '1' } })
-  await eventually(async () => childrenOf(daemon.pid), children => children > 0)
+  await eventually(() => commandsBelow(daemon.pid).length > 0)
   const { code, stderr } = await stop(daemon)
   t.equal(code, 0)
   t.match(stderr, 'received SIGTERM; shutting down')
 })
 
-/** How many processes it has started that still run. */
-function childrenOf (pid: number): number {
-  return readdirSync('/proc').filter(name => /^\d+$/.test(name)).filter(name => {
-    try {
-      return readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(pid)
-    } catch {
-      return false
-    }
-  }).length
-}
-
 t.test('a gateway that is stopped and started again and again binds first try every time', { skip, timeout: longRun ? 600_000 : 120_000 }, async t => {
   const home = createHome(t, configOf())
   const port = await freePort()
-  const rounds = longRun ? 100 : 10
+  const rounds = longRun ? 100 : 5
   let failures = 0
   for (let round = 0; round < rounds; round++) {
     const daemon = await serve(t, { home, port })
@@ -249,8 +240,9 @@ t.test('many restarts leave nothing behind in the process', { skip: process.plat
   const open = (): number => readdirSync(`/proc/${daemon.pid}/fd`).length
   await restart(daemon, 2)
   const before = open()
-  await restart(daemon, longRun ? 50 : 10)
-  t.ok(open() <= before + 2, `${before} open files before, ${open()} after`)
+  await restart(daemon, longRun ? 50 : 6)
+  // The last sockets of the life before may take a moment.
+  t.ok(await eventually(open, count => count <= before + 2), `${before} open files before`)
   t.equal(JSON.parse(readFileSync(stateLockPath(home.stateDir), 'utf8')).pid, daemon.pid)
   const { code, stderr } = await stop(daemon)
   t.equal(code, 0)

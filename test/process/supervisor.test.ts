@@ -77,7 +77,8 @@ t.test('an abstract socket is one as well', options, async t => {
   await daemon.ready()
   t.match((await until(heard, all => all.length > 0))[0], /^READY=1|^BARRIER=1/)
   await stop(daemon)
-  t.notOk(heard().includes('WATCHDOG=1'), 'without a watchdog nothing is fed')
+  const all = await until(heard, all => all.some(text => text.startsWith('STOPPING=1')))
+  t.notOk(all.includes('WATCHDOG=1'), 'without a watchdog nothing is fed')
 })
 
 t.test('a socket that the unit hands over is written to, without another program', options, async t => {
@@ -95,7 +96,7 @@ t.test('a socket that the unit hands over is written to, without another program
   t.match(all[0], /^READY=1\nSTATUS=listening/)
   t.notOk(all.some(text => text.startsWith('BARRIER')), 'systemd-notify took no part')
   t.equal((await stop(daemon)).code, 0)
-  t.ok(heard().some(text => text.startsWith('STOPPING=1')))
+  t.ok(await until(heard, all => all.some(text => text.startsWith('STOPPING=1'))))
   t.notMatch(daemon.output(), /could not be told/)
 })
 
