@@ -114,6 +114,8 @@ export interface CommandDeclaration<T extends OptionTable = OptionTable> {
   readonly lean?: true
   /** Command lines with what they do. */
   readonly examples: readonly (readonly [line: string, what: string])[]
+  /** Exit codes of its own, beside those that every command has. */
+  readonly exits?: { readonly [code: number]: string }
   /** Resolves to the exit code. */
   run (context: CommandContext<OptionValues<T>>): Promise<number>
 }

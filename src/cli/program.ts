@@ -19,6 +19,11 @@ const globalHelp = `\nGlobal options:\n${rootOptions.map(([flags, help]) => `  $
 const examplesHelp = (examples: AnyCommand['examples']): string =>
   examples.length === 0 ? '' : `\nExamples:\n${examples.map(([line, what]) => `  ${line}\n    ${what}`).join('\n')}`
 
+const usualExits = { 0: 'Done', 1: 'Wrong usage, a refusal or a failure; the message says what to do' }
+
+const exitsHelp = (own: AnyCommand['exits'] = {}): string =>
+  `\nExit codes:\n${Object.entries({ ...usualExits, ...own }).map(([code, when]) => `  ${code.padEnd(3)} ${when}`).join('\n')}`
+
 function toOption (key: string, option: OptionDeclaration): Option {
   const flags = flagOf(key, option)
   const short = option.short ? `-${option.short}, ` : ''
@@ -43,7 +48,9 @@ function build (declaration: AnyCommand, width: number | undefined): Command {
   program.allowExcessArguments(false).showSuggestionAfterError(true)
   for (const { name, help, optional } of declaration.args ?? []) program.argument(optional ? `[${name}]` : `<${name}>`, help)
   for (const [key, option] of Object.entries(declaration.options as OptionTable)) program.addOption(toOption(key, option))
-  return program.addHelpText('after', examplesHelp(declaration.examples)).addHelpText('after', globalHelp)
+  return program.addHelpText('after', examplesHelp(declaration.examples))
+    .addHelpText('after', exitsHelp(declaration.exits))
+    .addHelpText('after', globalHelp)
 }
 
 /** The text of `--help`. */

@@ -1,4 +1,5 @@
 /** Finds out which command is meant, before anything of that command is loaded. */
+import { logLevels } from '../log/level.ts'
 import { UsageError, type GlobalOptions } from './define-command.ts'
 
 export interface GroupDeclaration {
@@ -35,6 +36,9 @@ function takeGlobal (tokens: string[], global: GlobalOptions): boolean {
     if (inline === undefined) tokens.shift()
     const value = inline ?? tokens[0]
     if (value === undefined) throw new UsageError(`option '${flag}' needs a value`)
+    if (key === 'logLevel' && !(logLevels as readonly string[]).includes(value)) {
+      throw new UsageError(`Invalid --log-level (use ${logLevels.map(level => `"${level}"`).join(', ')})`)
+    }
     global[key] = value
   }
   tokens.shift()

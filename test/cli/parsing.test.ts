@@ -72,7 +72,7 @@ t.test('every command has a name that matches its place, a summary, an example a
     t.ok(declaration.examples.length > 0, `${name} has an example`)
     const help = commandHelp(declaration, 100)
     for (const [line] of declaration.examples) t.ok(help.includes(line), `${name} --help shows ${line}`)
-    t.match(help, /^Usage: openclaw /)
+    t.match(help, /^Usage: openclaw [^]*\nExit codes:\n {2}0 {3}[^]*\n {2}1 {3}/)
     t.notOk(help.split('\n').some(line => line.length > 160), `${name} --help is not too wide`)
   }
 })

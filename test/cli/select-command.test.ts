@@ -58,5 +58,6 @@ t.test('what is unknown is refused by name, with the nearest one that is known',
   t.throws(() => select('devices', 'aprove'), { message: /openclaw devices does not know.*\nDid you mean "approve"\?/ })
   t.throws(() => select('--frob', 'status'), { message: /option "--frob"/ })
   t.throws(() => select('--profile'), { message: /needs a value/ })
+  t.throws(() => select('--log-level', 'loud', 'status'), { message: /Invalid --log-level \(use "silent"/ })
   t.throws(() => select('constructor'), { message: /does not know the command/ })
 })

@@ -90,7 +90,8 @@ async function restart (setup: ServiceSetup, context: Context): Promise<Outcome>
 export default command({
   name: 'gateway restart',
   summary: 'Restart the service and wait until it serves again',
-  details: 'Exits 2 when the restart was sent and the gateway does not answer in time. Without a service, the gateway of this state directory begins anew.',
+  exits: { 2: 'The restart was sent, and the gateway does not answer in time' },
+  details: 'Without a service, the gateway of this state directory begins anew.',
   options,
   examples: [
     ['openclaw gateway restart', 'Through the supervisor.'],

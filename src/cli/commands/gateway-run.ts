@@ -1,5 +1,4 @@
 import { isIpLiteral } from '../../lib/net-address.ts'
-import { logLevels } from '../../log/level.ts'
 import { command, flag, flagOf, integer, oneOfWords, text, UsageError, type OptionDeclaration, type OptionValues } from '../define-command.ts'
 
 const bindWords = ['loopback', 'lan', 'tailnet', 'auto', 'custom'] as const
@@ -54,9 +53,14 @@ function checkTogether (flags: RunFlags): void {
 export default command({
   name: 'gateway run',
   summary: 'Run the gateway in the foreground',
-  details: 'Serves WebSocket RPC and HTTP on one port until it gets SIGTERM or SIGINT. Exit codes: 0 stopped as asked, ' +
-    '1 could not start, 69 the port or the state directory belongs to another process, ' +
-    '75 ended because memory ran out (gateway.overload), 78 the configuration forbids the start.',
+  details: 'Serves WebSocket RPC and HTTP on one port until it gets SIGTERM or SIGINT. A supervisor should not try again after 69 and 78.',
+  exits: {
+    0: 'Stopped as asked',
+    1: 'Could not start; the message says why',
+    69: 'The port or the state directory belongs to another process',
+    75: 'Ended because memory ran out (gateway.overload)',
+    78: 'The configuration forbids the start'
+  },
   options,
   lean: true,
   examples: [
@@ -66,9 +70,6 @@ export default command({
   ],
   async run ({ options: flags, global, io, out }) {
     checkTogether(flags)
-    if (global.logLevel !== undefined && !(logLevels as readonly string[]).includes(global.logLevel)) {
-      throw new UsageError(`Invalid --log-level (use ${logLevels.map(level => `"${level}"`).join(', ')})`)
-    }
     if (flags.password !== undefined) out.note('Warning: --password is visible to every user of this machine; use --password-file.')
     for (const name of Object.keys(inert) as (keyof typeof inert)[]) {
       if (flags[name]) out.note(`Warning: ${flagOf(name, inert[name])} has no effect in this version.`)

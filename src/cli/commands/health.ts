@@ -3,13 +3,11 @@ import { healthLines, type HealthView } from '../health-lines.ts'
 import { rpcOptions } from '../rpc-options.ts'
 import { callGateway } from '../with-gateway.ts'
 
-const { port: _port, ...withoutPort } = rpcOptions
-
 export default command({
   name: 'health',
   summary: 'Health of the running gateway: event loop, channels, agents, sessions',
   options: {
-    ...withoutPort,
+    ...rpcOptions,
     verbose: flag('Ask the gateway to look again instead of answering from its cache'),
     debug: flag('The same as --verbose', { hidden: true })
   },

@@ -57,6 +57,7 @@ export default command({
   details: 'The source is only read, and no gateway may run on either directory meanwhile. Sessions that are here already stay as they are, ' +
     'so it can be given again. Configuration and credentials are not taken over: copy openclaw.json, and pair devices again.',
   options,
+  exits: { 69: 'A gateway that runs has the state directory, or the source' },
   examples: [
     ['openclaw import --from ~/.openclaw --dry-run', 'What there is.'],
     ['openclaw import --from /mnt/old/.openclaw --json', 'Exit code 1 when something could not be taken over.']

@@ -13,6 +13,7 @@ export default command({
     'update changes its shape, replaces the database alone.',
   args: [{ name: 'file', help: 'Made by openclaw backup, or a copy of state.sqlite' }],
   options: jsonOption,
+  exits: { 69: 'The state directory belongs to a gateway that runs' },
   examples: [
     ['openclaw restore openclaw-backup-2026-11-21-10-00-00.sqlite', 'Stop the gateway first.'],
     ['openclaw restore ~/.openclaw/state.v2.sqlite', 'The way back to the version before: then start that one.']

@@ -10,7 +10,8 @@ export default command({
   name: 'secrets audit',
   summary: 'Look where credentials are kept, and whether they can be had',
   details: 'Names credentials that stand in the configuration as text, references that lead nowhere, and files that others may read. ' +
-    'It never prints a credential. Exit with --check: 0 nothing found, 1 findings, 2 references that cannot be resolved.',
+    'It never prints a credential.',
+  exits: { 0: 'Done, or with --check nothing found', 1: 'With --check: findings', 2: 'With --check: references that cannot be resolved' },
   options: {
     ...jsonOption,
     check: flag('Tell by the exit code'),

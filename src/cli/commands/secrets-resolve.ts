@@ -36,7 +36,8 @@ function sentenceOf (path: string, { kind, ref, resolved, fingerprint }: Answer)
 export default command({
   name: 'secrets resolve',
   summary: 'Say where one credential comes from, and whether it can be had',
-  details: 'It never prints the credential itself; the fingerprint is the one that doctor and the log show. Exits 2 when it cannot be had.',
+  details: 'It never prints the credential itself; the fingerprint is the one that doctor and the log show.',
+  exits: { 2: 'The credential cannot be had' },
   args: [{ name: 'path', help: 'Place in the configuration, such as gateway.auth.token' }],
   options: {
     ...jsonOption,
