@@ -31,7 +31,7 @@ export async function rawSocket (port: number, text: string, host = '127.0.0.1')
   const raw: RawSocket = {
     socket,
     answer: '',
-    ended: (timeoutMs = 5_000) => new Promise((resolve, reject) => {
+    ended: (timeoutMs = 20_000) => new Promise((resolve, reject) => {
       if (socket.closed) return resolve(raw.answer)
       const timer = setTimeout(() => { socket.destroy(); reject(new Error(`still open after ${timeoutMs} ms: ${raw.answer.slice(0, 500)}`)) }, timeoutMs)
       socket.once('close', () => { clearTimeout(timer); resolve(raw.answer) })

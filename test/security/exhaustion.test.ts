@@ -21,27 +21,30 @@ import { behindProxy, isLong, openFiles, rawAnswer, rawSocket, routesOf, socketF
 
 const counts = ({ gateway }: TestGateway) => gateway.rooms.connections.counts()
 
+/** However slow this machine is, silence alone costs nobody his place. */
+const unhurried = { handshakeTimeoutMs: 120_000 }
+
 const upgrade = (port: number, path = '/', headers = ''): string => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}${upgradeHeaders}\r\n`
 
 t.test('CVE-2026-41399: silent sockets of one address are capped, and the oldest gives way to whoever comes', async t => {
-  const gateway = await startGateway(t, { config: { gateway: { limits: { preauthPerAddress: 40 } } } })
+  const gateway = await startGateway(t, { config: { gateway: { ...unhurried, limits: { preauthPerAddress: 40 } } } })
   const silent: TestClient[] = []
-  for (let i = 0; i < 600; i++) {
+  for (let i = 0; i < 150; i++) {
     silent.push((await challenged(gateway.url)).client)
     if (counts(gateway).introducing > 40) t.fail(`${counts(gateway).introducing} at once`)
   }
   const { client } = await admitted(gateway.url)
   t.match(await client.request('health'), { ok: true }, 'a client that knows its way is let in at once')
-  await eventually(() => silent.filter(({ closed }) => closed !== undefined).length, shownOut => shownOut >= 560)
+  await eventually(() => silent.slice(0, 110).every(({ closed }) => closed))
+  t.pass('the oldest went')
   t.same(silent[0]!.closed, { code: 1008, reason: 'too many unauthenticated sockets' }, 'and the one who gave way was told why')
-  t.ok(silent.slice(0, 560).every(({ closed }) => closed), 'the oldest went')
   t.equal(silent.slice(-39).filter(({ closed }) => closed).length, 0, 'the youngest stayed')
   for (const each of [client, ...silent]) each.socket.terminate()
   await eventually(() => counts(gateway), ({ connected, introducing }) => connected + introducing === 0)
 })
 
 t.test('CVE-2026-41399: silent sockets of all addresses together are capped, IPv6 by network', async t => {
-  const gateway = await startGateway(t, { config: { gateway: { ...behindProxy.gateway, limits: { preauthPerAddress: 10, preauthTotal: 100 } } } })
+  const gateway = await startGateway(t, { config: { gateway: { ...behindProxy.gateway, ...unhurried, limits: { preauthPerAddress: 10, preauthTotal: 100 } } } })
   const open: TestClient[] = []
   for (let i = 0; i < 240; i++) open.push((await challenged(gateway.url, socketFrom(`203.0.113.${i}`))).client)
   t.equal(counts(gateway).introducing, 100)
@@ -54,7 +57,7 @@ t.test('CVE-2026-41399: silent sockets of all addresses together are capped, IPv
 })
 
 t.test('CVE-2026-41399: who was refused and lingers gives way before anybody else', async t => {
-  const gateway = await startGateway(t, { config: { gateway: { limits: { preauthPerAddress: 20 } } } })
+  const gateway = await startGateway(t, { config: { gateway: { ...unhurried, limits: { preauthPerAddress: 20 } } } })
   const patient = await challenged(gateway.url)
   const lingering: RawSocket[] = []
   for (let i = 0; i < 60; i++) {
@@ -71,13 +74,12 @@ t.test('CVE-2026-41399: who was refused and lingers gives way before anybody els
 })
 
 t.test('CVE-2026-32062, CVE-2026-41400: every path that upgrades counts in the same caps', async t => {
-  const gateway = await startGateway(t, { config: { gateway: { limits: { preauthPerAddress: 5 } } } })
+  const gateway = await startGateway(t, { config: { gateway: { ...unhurried, limits: { preauthPerAddress: 5 } } } })
   const paths = [...routesOf(gateway).filter(({ methods }) => methods.includes('GET')).map(({ path }) => path), '/ws', '/nosuch', '/__openclaw__/worker', '//', '/%2e%2e/x']
   const open: RawSocket[] = []
   for (const path of paths) for (let i = 0; i < 3; i++) open.push(await rawSocket(gateway.port, upgrade(gateway.port, path)))
-  await sleep(50)
+  const answers = await eventually(() => open.map(({ answer }) => answer.split('\r\n', 1)[0]), all => all.every(Boolean))
   t.ok(counts(gateway).introducing <= 5, `${counts(gateway).introducing} of ${open.length}`)
-  const answers = open.map(({ answer }) => answer.split('\r\n', 1)[0])
   t.ok(answers.every(status => /^HTTP\/1\.1 (101|4\d\d)/.test(status!)), [...new Set(answers)].join())
   for (const { socket } of open) socket.destroy()
 })
@@ -117,7 +119,7 @@ t.test('CVE-2026-100558: a broken or refused upgrade is answered, its socket end
   const baseline = openFiles()
   for (let round = 0; round < rounds; round++) await Promise.all(broken.map(text => rawAnswer(gateway.port, text)))
   await eventually(openFiles, open => open <= baseline + 2)
-  t.same(counts(gateway), { connected: 0, introducing: 0 })
+  await eventually(() => counts(gateway), ({ connected, introducing }) => connected + introducing === 0)
 })
 
 t.test('a peer that hangs up in the middle of an upgrade takes nothing with it', async t => {

@@ -42,7 +42,7 @@ t.test('CVE-2026-53843: a revoked node comes back through an administrator only,
   const { client, hello } = await admitted(gateway.url, node)
   t.match((await pairing.client.request('device.token.revoke', { deviceId: device.deviceId, role: 'node' })).error, { message: 'device token revocation denied' }, 'a node is the business of administrators')
   await admin.client.request('device.token.revoke', { deviceId: device.deviceId, role: 'node' })
-  t.equal((await client.close(1_000)).code, 4001)
+  t.equal((await client.close()).code, 4001)
   t.equal((await connect(gateway.url, { ...node, auth: { deviceToken: hello.auth.deviceToken } })).response.error.details.code, 'AUTH_DEVICE_TOKEN_MISMATCH')
   t.match((await pairing.client.request('device.token.rotate', { deviceId: device.deviceId, role: 'node' })).error, { message: 'device token rotation denied' })
   const refused = await connect(gateway.url, node)
@@ -64,7 +64,7 @@ t.test('Unosecur: a device that was paired before there were tokens loses its ro
   const admin = await admitted(gateway.url)
   const { client } = await admitted(gateway.url, { device, socket: remote })
   t.match(await admin.client.request('device.token.revoke', { deviceId, role: 'operator' }), { ok: true })
-  t.equal((await client.close(1_000)).code, 4001)
+  t.equal((await client.close()).code, 4001)
   for (const options of [{ socket: remote }, {}, { scopes: [] }]) {
     const refused = await connect(gateway.url, { device, ...options })
     t.equal(refused.response.error.details.code, 'PAIRING_REQUIRED')
@@ -74,16 +74,14 @@ t.test('Unosecur: a device that was paired before there were tokens loses its ro
 })
 
 t.test('CVE-2026-43585 and siblings: once the secret is rotated the old one opens no door, and nobody who came in by it stays', async t => {
-  const gateway = await startGateway(t, { config: { gateway: { auth: { rateLimit: { maxAttempts: 1000 } } } } })
+  const gateway = await startGateway(t, { config: { gateway: { auth: { rateLimit: { exemptLoopback: false, maxAttempts: 1000 } } } } })
   const next = 'next-token-0123456789abcdef0123456789abcdef'
   const device = createDeviceIdentity()
   const bySecret = [await admitted(gateway.url, { device }), await admitted(gateway.url, { device: false }), await admitted(gateway.url, { role: 'node', scopes: [], client: { id: 'node-host', mode: 'node' } })]
   const byToken = await admitted(gateway.url, { device, auth: { deviceToken: bySecret[0]!.hello.auth.deviceToken } })
   const local = await admitted(gateway.url, { device: false, auth: { token: gateway.adminToken } })
-  const startedAt = Date.now()
   gateway.gateway.replaceAuth(withToken(next))
-  for (const { client } of bySecret) t.same(await client.close(1_000), { code: 4001, reason: 'gateway auth changed' })
-  t.ok(Date.now() - startedAt < 1_000)
+  for (const { client } of bySecret) t.same(await client.close(), { code: 4001, reason: 'gateway auth changed' })
   t.match(await byToken.client.request('health'), { ok: true }, 'a device with a token of its own is not touched')
   t.match(await local.client.request('status', {}), { ok: true })
 
@@ -112,7 +110,16 @@ t.test('CVE-2026-43585 and siblings: once the secret is rotated the old one open
 t.test('CVE-2026-43585: a connect that is still being decided when the secret is rotated or the device removed is not let in', async t => {
   const memory = createMemoryStore()
   let delayMs = 0
-  const store: Store = { ...memory, async commit (ops) { await sleep(delayMs); await memory.commit(ops) } }
+  const held: Array<() => void> = []
+  let heldDevice: string | undefined
+  const store: Store = {
+    ...memory,
+    async commit (ops) {
+      if (heldDevice && JSON.stringify(ops).includes(heldDevice)) await new Promise<void>(resolve => { held.push(resolve) })
+      else await sleep(delayMs)
+      await memory.commit(ops)
+    }
+  }
   const gateway = await startGateway(t, { store })
   const admin = await admitted(gateway.url, { device: false, auth: { token: gateway.adminToken } })
   const begin = async (device: DeviceIdentity, role: string): Promise<TestClient> => {
@@ -128,17 +135,21 @@ t.test('CVE-2026-43585: a connect that is still being decided when the secret is
     const device = createDeviceIdentity()
     const client = await begin(device, moment % 2 ? 'node' : 'operator')
     await sleep(moment)
-    for (let tries = 0; tries < 50; tries++) if ((await admin.client.request('device.pair.remove', { deviceId: device.deviceId })).ok) break
-    t.ok([1008, 4001].includes((await client.close(1_000)).code), `removed ${moment} ms after it began`)
+    // Without a pause, so that one of them comes as soon as there is something to remove.
+    while (!(await admin.client.request('device.pair.remove', { deviceId: device.deviceId })).ok);
+    t.ok([1008, 4001].includes((await client.close()).code), `removed ${moment} ms after it began`)
   }
-  delayMs = 150
-  const overtaken = await begin(createDeviceIdentity(), 'operator')
-  await sleep(30)
+  const late = createDeviceIdentity()
+  heldDevice = late.deviceId
+  const overtaken = await begin(late, 'operator')
+  await eventually(() => held.length > 0)
   gateway.gateway.replaceAuth(withToken('another-token-0123456789abcdef'))
+  heldDevice = undefined
+  for (const release of held) release()
   const response = await overtaken.frame(frame => frame.id === 'connect')
   t.match(response, { ok: false, error: { details: { code: 'AUTH_UNAUTHORIZED' } } })
   t.equal((await overtaken.close()).code, 1008)
-  t.equal(gateway.gateway.rooms.connections.counts().connected, 1)
+  await eventually(() => gateway.gateway.rooms.connections.counts().connected, connected => connected === 1)
   await closeClient(admin.client)
 })
 
@@ -152,7 +163,7 @@ t.test('CVE-2026-34503, CVE-2026-41356: no socket outlives what it stands on', a
     await admin.client.request(method, { deviceId: device.deviceId, ...more })
     const before = sockets.map(({ client }) => client.frames.length)
     gateway.gateway.rooms.events.emit('config.changed', { secret: 'for those who are in' })
-    for (const { client } of sockets) t.equal((await client.close(1_000)).code, 4001, method)
+    for (const { client } of sockets) t.equal((await client.close()).code, 4001, method)
     t.same(sockets.map(({ client }, index) => client.frames.slice(before[index]).filter(frame => frame.event === 'config.changed')), sockets.map(() => []), `${method}: no event was sent behind it`)
   }
   await eventually(() => gateway.gateway.rooms.connections.counts().connected, connected => connected === 1)
@@ -171,7 +182,7 @@ t.test('the token that a page got with the shared secret is over with that secre
   const { deviceToken } = hello.auth
   const back = await admitted(gateway.url, { ...page, auth: { deviceToken } })
   gateway.gateway.replaceAuth(withToken('another-token-0123456789abcdef'))
-  t.equal((await client.close(1_000)).code, 4001)
+  t.equal((await client.close()).code, 4001)
   const stale = await connect(gateway.url, { ...page, auth: { deviceToken } })
   t.equal(stale.response.error.details.code, 'AUTH_DEVICE_TOKEN_MISMATCH')
   for (const each of [refused.client, back.client, stale.client]) await closeClient(each)
