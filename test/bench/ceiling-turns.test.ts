@@ -12,6 +12,7 @@ import { modelUrl, startModel } from '../../bench/model/model.ts'
 import { defaultProfile } from '../../bench/profile.ts'
 import { mustConnect } from '../../bench/wire/handshake.ts'
 import { createIdentity, createSigner } from '../../bench/wire/identity.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const token = 'the-token'
@@ -41,11 +42,12 @@ t.test('a turn of the ceiling is kept, acknowledged, told to everybody in the fr
   other.onText = () => { heard++ }
   socket.send('{"type":"req","id":"r1","method":"agent","params":{"message":"hello","idempotencyKey":"r1"}}')
   const frames = (): RunFrame[] => texts.map(readRunFrame).filter(frame => frame !== undefined)
-  while (!texts.some(text => text.includes('"status":"ok"'))) await new Promise(resolve => setTimeout(resolve, 5))
+  await eventually(() => frames().length >= 4 && texts.some(text => text.includes('"status":"ok"')))
   t.same(frames().map(({ kind }) => kind), ['acknowledged', 'first-word', 'ended', 'ended'])
   t.same([...new Set(frames().map(({ run }) => run))], ['r1'])
   const { before, streamed, after } = defaultProfile.turn!
-  t.equal(heard, before.length + streamed.length + after.length)
+  const told = before.length + streamed.length + after.length
+  t.equal(await eventually(() => heard, count => count >= told), told)
   t.match(readFileSync(journalPath, 'utf8').trim().split('\n').map(line => JSON.parse(line)), [
     { runId: 'r1', role: 'user', content: 'hello' }, { runId: 'r1', role: 'assistant', content: 'This is what the model of the bench always says.' }
   ])

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { isAlive } from '../fixtures/is-alive.ts'
 import { root } from '../boundaries/source-tree.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { freePort, lineWith } from '../fixtures/free-port.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 
@@ -18,6 +19,7 @@ async function npmStart (t: Test) {
   t.teardown(async () => {
     shell.kill('SIGKILL')
     if (await isAlive(pid)) process.kill(pid, 'SIGKILL')
+    await eventually(() => isAlive(pid), alive => !alive)
   })
   return { shell, pid, port }
 }

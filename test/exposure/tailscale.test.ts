@@ -97,9 +97,9 @@ t.test('a tailscaled that is away, talks nonsense or falls silent is a refusal, 
   const tailscaled = await startTailscaled(t, users)
   const { answer } = tailscaled
   let now = 0
-  const whois = createWhois({ socketPath: tailscaled.socketPath, now: () => now, timeoutMs: 300 })
+  const whois = createWhois({ socketPath: tailscaled.socketPath, now: () => now })
   for (const trouble of [
-    (): void => {},
+    (_: string, response: Parameters<typeof answer>[1]): void => { response.destroy() },
     (_: string, response: Parameters<typeof answer>[1]): void => { response.end('{"UserProfile":') },
     (_: string, response: Parameters<typeof answer>[1]): void => { response.writeHead(500).end() },
     (_: string, response: Parameters<typeof answer>[1]): void => { response.end('x'.repeat(1024 * 1024)) }
@@ -112,6 +112,8 @@ t.test('a tailscaled that is away, talks nonsense or falls silent is a refusal, 
     t.equal(await whois(alice), 'Alice@example.com')
     now += 60_000
   }
+  tailscaled.answer = () => {}
+  await t.rejects(createWhois({ socketPath: tailscaled.socketPath, now: () => now, timeoutMs: 50 })(alice), { name: 'AbortError' })
   await t.rejects(createWhois({ socketPath: `${tailscaled.socketPath}.none`, now: () => now })(alice))
 })
 

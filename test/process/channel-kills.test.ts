@@ -11,7 +11,8 @@ const count = Number(process.env.OPENCLAW_TEST_CHANNEL_MESSAGES ?? (longRun ? 10
 const people = [601, 602, 603, 604, 605, 606].map(id => ({ id, is_bot: false, first_name: `Person ${id}` }))
 
 const configOf = (server: TelegramServer): object => ({
-  gateway: { mode: 'local', auth: { mode: 'token', token: daemonToken } },
+  // Killed again and again, it would hold its channels back.
+  gateway: { mode: 'local', auth: { mode: 'token', token: daemonToken }, crashLoop: { maxUncleanStarts: 0 } },
   agents: { defaults: { recovery: { maxAttempts: 1000 } } },
   session: { dmScope: 'per-channel-peer' },
   commands: { ownerAllowFrom: people.map(({ id }) => `telegram:${id}`) },

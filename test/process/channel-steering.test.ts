@@ -8,7 +8,8 @@ import { createHome, daemonToken, eventually, serve, stop, type Daemon, type Hom
 const kills = 2
 
 const configOf = (server: SlackServer, mode: string): object => ({
-  gateway: { mode: 'local', auth: { mode: 'token', token: daemonToken } },
+  // Killed again and again, it would hold its channels back.
+  gateway: { mode: 'local', auth: { mode: 'token', token: daemonToken }, crashLoop: { maxUncleanStarts: 0 } },
   commands: { ownerAllowFrom: [`slack:${alice.id}`] },
   messages: { queue: { mode }, outputFilters: [{ pattern: '^Echo, a demonstration \\(no model is configured\\): ', replace: '' }] },
   channels: { slack: { botToken, appToken, apiRoot: server.url, streaming: 'off', dmPolicy: 'allowlist', allowFrom: [alice.id] } }
