@@ -18,7 +18,8 @@ t.test('a daemon that is killed at any moment carries each slot out once', async
   t.teardown(() => vendor.close())
   vendor.script = { text: ['done'] }
   const home = await makeHome(t, {
-    gateway: { mode: 'local', auth: { mode: 'token', token } },
+    // Killed again and again, it would hold its jobs back.
+    gateway: { mode: 'local', auth: { mode: 'token', token }, crashLoop: { maxUncleanStarts: 0 } },
     models: { providers: { local: { baseUrl: `${vendor.url}/v1`, api: 'openai-completions', apiKey: goodKey, models: [{ id: 'one' }] } } },
     agents: { defaults: { model: 'local/one', skipBootstrap: true } },
     cron: { catchUpRuns: 100 }

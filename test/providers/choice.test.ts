@@ -1,11 +1,12 @@
 import t from 'tap'
+import type { RouteOverride } from '../../src/providers/model.ts'
 import { createScene, listener, refOf, request } from './scene.ts'
 import { failureOf } from './openai-step.ts'
 
 const local = { baseUrl: 'http://127.0.0.1:1/v1', models: [{ id: 'a', name: 'Model A', contextWindow: 9000, cost: { input: 1 } }, { id: 'org/b' }] }
 const providers = { models: { providers: { local } } }
 
-const routed = (source: object, agentId = 'main', override?: { provider?: string, model?: string }, env = {}): string[] => {
+const routed = (source: object, agentId = 'main', override?: RouteOverride, env = {}): string[] => {
   const { model, fallbacks } = createScene(source, env).models.route(agentId, override)
   return [model, ...fallbacks].map(refOf)
 }
@@ -32,6 +33,8 @@ t.test('the session chooses before the agent, the agent before the defaults', as
   t.same(routed(source, 'own'), ['echo/echo', 'local/a'])
   t.same(routed(source, 'chain'), ['local/a', 'echo/echo'])
   t.same(routed(source, 'nobody'), ['local/a', 'local/org/b', 'echo/echo'])
+  t.same(routed(source, 'main', { fallbacks: ['local/org/b'] }), ['local/a', 'local/org/b'], 'those that somebody names stand in for them')
+  t.same(routed(source, 'main', { model: 'echo/echo', fallbacks: [] }), ['echo/echo'])
   t.same(routed(source, 'main', { provider: 'local', model: 'org/b' }), ['local/org/b'], 'what a person picked has no fallbacks')
   t.same(routed(source, 'main', { provider: 'local', model: 'local/a' }), ['local/a'])
   t.same(routed(source, 'main', {}), ['local/a', 'local/org/b', 'echo/echo'])

@@ -20,8 +20,8 @@ const digestOf = (value: unknown): string => `sha256:${createHash('sha256').upda
 /** Nothing of how the scheduler keeps it. */
 function publicJob (stored: Job): object {
   const {
-    cursorMs: _cursor, pending: _pending, notBeforeMs: _notBefore, retries: _retries, underway: _underway, nextCheck: _next, pacedAtMs: _paced,
-    isOwners, ...job
+    cursorMs: _cursor, pending: _pending, notBeforeMs: _notBefore, retries: _retries, underway: _underway, nextCheck: _next,
+    pacedAtMs: _paced, isOwners, ...job
   } = stored
   return { ...job, ...(isOwners ? { scheduledToolPolicy: { version: 1, mode: 'trusted' } } : {}) }
 }
