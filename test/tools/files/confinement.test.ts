@@ -139,7 +139,8 @@ test('whoever swaps a directory for a link while tools work gets nothing out and
     }
   })()
   const seen = new Set<string>()
-  for (let round = 0; round < 150; round++) {
+  // Long enough for both sides to have had their turn.
+  for (let round = 0; round < 150 || (seen.size < 4 && round < 3000); round++) {
     const [shown, written] = await Promise.all([
       scene.call('read', { path: 'swap/secret.txt' }),
       scene.call('write', { path: `swap/new-${round}.txt`, content: 'x' }),

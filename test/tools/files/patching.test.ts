@@ -62,18 +62,21 @@ test('a patch that fails halfway through its writes takes back what was done', a
   const other = join(scene.workspace, 'b.txt')
   let round = 0
   // Somebody who writes the second file all the time: it is never as it was when it was read.
-  const theirs = setInterval(() => {
+  let theirs: NodeJS.Immediate
+  const write = (): void => {
     writeFileSync(join(scene.base, 'next'), `same\n${++round}\n`)
     renameSync(join(scene.base, 'next'), other)
-  }, 0)
-  t.teardown(() => clearInterval(theirs))
+    theirs = setImmediate(write)
+  }
+  write()
+  t.teardown(() => clearImmediate(theirs))
   const filler = '+x'.repeat(500_000)
   const answers = []
   for (let tries = 0; tries < 5; tries++) {
     answers.push(await scene.call('apply_patch', patch(
       '*** Update File: a.txt', '@@', '-two', '+2', `*** Add File: new-${tries}.txt`, filler, '*** Update File: b.txt', '@@', ' same', '+mine')))
   }
-  clearInterval(theirs)
+  clearImmediate(theirs!)
   for (const { isError, text: said } of answers) {
     t.equal(isError, true)
     t.match(said, /b\.txt was changed by somebody else meanwhile; nothing was written/)

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { treeOf } from '../../../src/tools/exec/process-tree.ts'
+import { eventually } from '../../fixtures/eventually.ts'
 import { launched } from './launched.ts'
 import { bubblewrapMissing, createSandboxScene } from './scene.ts'
 
@@ -109,17 +110,14 @@ test('the end of a command ends everything that it started', { skip }, async t =
   // Whatever is ended below follows from this number: it has to be a process of this test.
   if (!(leader > 1) || leader === process.pid) throw new Error(`no process of this test: ${leader}`)
   const exited = new Promise(resolve => child.once('exit', resolve))
-  let tree: number[] = []
-  for (let rounds = 0; tree.length < 5 && rounds < 200; rounds++) {
-    tree = await treeOf(leader, 'no-such-mark')
-    await sleep(10)
-  }
-  t.ok(tree.length >= 5, 'they run')
+  const tree = await eventually(() => treeOf(leader, 'no-such-mark'), all => all.length >= 5)
   t.ok(child.kill('SIGKILL'), 'the one process that the gateway knows')
   await exited
-  for (let rounds = 0; tree.some(isRunning) && rounds < 200; rounds++) await sleep(10)
-  t.same(tree.filter(isRunning), [], 'is enough to end them all')
-  const left = await scene.run('(setsid sleep 1001 > /dev/null 2>&1 &) ; echo done')
+  await eventually(() => tree.filter(isRunning), running => running.length === 0)
+  t.pass('is enough to end them all')
+  // A duration that no other process on this machine sleeps for.
+  const odd = `${randomInt(10_000, 99_999)}.${randomInt(10_000, 99_999)}`
+  const left = await scene.run(`(setsid sleep ${odd} > /dev/null 2>&1 &) ; echo done`)
   t.equal(left.out, 'done\n')
   const leftBehind = (): string[] => readdirSync('/proc').filter(name => /^\d+$/.test(name)).map(pid => {
     try {
@@ -127,9 +125,9 @@ test('the end of a command ends everything that it started', { skip }, async t =
     } catch {
       return ''
     }
-  }).filter(command => command.startsWith('sleep\x001001'))
-  for (let rounds = 0; leftBehind().length > 0 && rounds < 200; rounds++) await sleep(10)
-  t.same(leftBehind(), [], 'what a command leaves behind goes with its sandbox')
+  }).filter(command => command.startsWith(`sleep\0${odd}`))
+  await eventually(leftBehind, commands => commands.length === 0)
+  t.pass('what a command leaves behind goes with its sandbox')
 })
 
 test('a gateway that is killed leaves no command behind', { skip }, async t => {
@@ -141,11 +139,10 @@ test('a gateway that is killed leaves no command behind', { skip }, async t => {
   })
   const leader = Number(await new Promise(resolve => gateway.stdout.once('data', resolve)))
   if (!(leader > 1)) throw new Error(`no process of this test: ${leader}`)
-  const tree = await treeOf(leader, 'no-such-mark')
-  t.ok(tree.length >= 3 && tree.every(isRunning), 'they run')
+  const tree = await eventually(() => treeOf(leader, 'no-such-mark'), all => all.length >= 3 && all.every(isRunning))
   gateway.kill('SIGKILL')
-  for (let rounds = 0; tree.some(isRunning) && rounds < 500; rounds++) await sleep(10)
-  t.same(tree.filter(isRunning), [])
+  await eventually(() => tree.filter(isRunning), running => running.length === 0)
+  t.pass('it took them along')
 })
 
 test('exit codes, input and environment pass, and nothing of the environment is on a command line', { skip }, async t => {
