@@ -1,5 +1,6 @@
 /** What every vendor's transport does, whatever the wire format. */
 import t from 'tap'
+import { eventually } from '../fixtures/eventually.ts'
 import { goodKey, vectorOf } from '../fixtures/providers/vendor-server.ts'
 import { anthropic, failureOf, result, stage, textOf, user, vendors, weather } from './sdk-step.ts'
 
@@ -179,10 +180,13 @@ for (const vendor of vendors) {
     })
 
     t.test('silence ends a step, slowness does not', async t => {
-      const { failure, step } = await stage(t, vendor, { settings: { idleTimeoutMs: 400 } })
-      t.match(await failure({ text: ['one', 'two', 'three', 'four'], hangAfter: vendor.someFrames }), { kind: 'timeout', partial: true, message: /said nothing/ })
-      t.match(await failure({ hangAfter: 0 }), { kind: 'timeout', partial: false })
-      t.equal((await step({ delayMs: 50 })).stopReason, 'stop')
+      const [early, late, slow] = await Promise.all(Array.from({ length: 3 }, async () => await stage(t, vendor, { settings: { idleTimeoutMs: 800 } })))
+      const [silent, broken, answer] = await Promise.all([
+        early!.failure({ hangAfter: 0 }), late!.failure({ text: ['one', 'two', 'three', 'four'], hangAfter: vendor.someFrames }), slow!.step({ delayMs: 50 })
+      ])
+      t.match(silent, { kind: 'timeout', partial: false })
+      t.match(broken, { kind: 'timeout', partial: true, message: /said nothing/ })
+      t.equal(answer.stopReason, 'stop')
     })
 
     t.test('the time for the whole answer is bounded', async t => {
@@ -196,7 +200,7 @@ for (const vendor of vendors) {
         const controller = new AbortController()
         server.script = script
         const wait = transport.step(model, { system: '', messages: [user('Hi')], tools: [], signal: controller.signal }, () => controller.abort())
-        if (script.hangAfter === 0) setTimeout(() => controller.abort(), 50)
+        if (script.hangAfter === 0) void eventually(() => server.requests.length > 0).then(() => controller.abort())
         t.match(await failureOf(wait), { kind: 'aborted', partial: script.hangAfter !== 0 })
         await server.abandoned()
       }

@@ -17,9 +17,12 @@ for (const json of [true, false]) {
     t.match(await call('far__huge', { bytes: 20_000_000 }), { isError: true, details: { error: /larger than 8 MiB/ } })
     t.equal(textOf(await call('far__echo', { text: 'still here' })), 'still here')
     const controller = new AbortController()
+    const before = seen.length
     const working = call('far__hang', {}, { signal: controller.signal })
-    setTimeout(() => controller.abort(new Error('enough')), 100)
-    await t.rejects(working, { message: 'enough' })
+    const rejected = t.rejects(working, { message: 'enough' })
+    await eventually(() => seen.length > before)
+    controller.abort(new Error('enough'))
+    await rejected
     await eventually(() => cancelled.includes('hang'))
     await mcp.close()
     t.ok(seen.some(({ method }) => method === 'DELETE'), 'the session is given back')
@@ -46,11 +49,13 @@ t.test('a session that the server has forgotten is opened anew, and the call tha
 })
 
 t.test('a connection that breaks off ends the call at once', async t => {
-  const { url, breakOff } = await startSampleHttp(t)
+  const { url, breakOff, seen } = await startSampleHttp(t)
   const { mcp, call } = await scene(t, { far: { url } })
   await mcp.prepare(anything)
+  const before = seen.length
   const working = call('far__hang')
-  setTimeout(breakOff, 200)
+  await eventually(() => seen.length > before)
+  breakOff()
   t.match(await working, { isError: true, details: { status: 'error' } })
   t.equal(textOf(await call('far__echo', { text: 'again' })), 'again')
 })
@@ -76,9 +81,9 @@ t.test('what is no MCP server is said to be none', async t => {
     else if (asked.url === '/bad') response.setHeader('content-type', 'application/json').end('{"jsonrpc":"2.0","id":0,"result":{"protocol')
     else if (asked.url === '/denied') response.writeHead(401).end('who are you, tok-0123456789?')
   })
-  const server = (path: string): object => ({ url: odd.url + path, connectionTimeoutMs: 400, headers: { 'x-key': 'tok-0123456789' } })
+  const server = (path: string, more: object = {}): object => ({ url: odd.url + path, headers: { 'x-key': 'tok-0123456789' }, ...more })
   const { mcp, names } = await scene(t, {
-    html: server('/html'), bad: server('/bad'), denied: server('/denied'), hangs: server('/hangs'), nobody: { url: `http://127.0.0.1:${await freePort()}/mcp` }, words: { url: 'ftp://x' },
+    html: server('/html'), bad: server('/bad'), denied: server('/denied'), hangs: server('/hangs', { connectionTimeoutMs: 400 }), nobody: { url: `http://127.7.7.7:${await freePort()}/mcp` }, words: { url: 'ftp://x' },
     inside: { url: 'http://user:pass@127.0.0.1/mcp' }, oauth: { url: odd.url, auth: 'oauth' }
   })
   await mcp.prepare(anything)

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { eventually } from '../../fixtures/eventually.ts'
 import { isAlive } from '../../fixtures/is-alive.ts'
@@ -43,10 +44,11 @@ t.test('a change of the configuration ends what changed and leaves the rest', as
 })
 
 t.test('a server that nobody uses is closed and comes back', async t => {
-  const { mcp, call } = await scene(t, { docs: sample() }, { section: { sessionIdleTtlMs: 100 } })
+  const { mcp, call, lines } = await scene(t, directory => ({ docs: sample('well', { env: { SAMPLE_LOG: join(directory, 'log') } }) }), { section: { sessionIdleTtlMs: 100 } })
   await mcp.prepare(anything)
-  const [{ pid } = {}] = await mcp.status()
-  await eventually(async () => !await isAlive(pid!))
-  t.match(await mcp.status(), [{ state: 'idle', failures: 0 }])
+  const pid = Number(lines('log')[0]!.replace('start ', ''))
+  t.ok(pid > 1)
+  await eventually(async () => !await isAlive(pid))
+  t.match(await eventually(() => mcp.status(), ([docs]) => docs?.state === 'idle'), [{ state: 'idle', failures: 0 }])
   t.equal(textOf(await call('docs__echo', { text: 'awake' })), 'awake')
 })
