@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { canListen, freePort, PortNotFreedError, type FreePortOptions } from '../../src/lib/free-port.ts'
+import { freePort as unusedPort } from '../fixtures/free-port.ts'
 import { isAlive } from '../fixtures/is-alive.ts'
 
 /** tap has every Node below it write to a folder that only we may write to; `env` comes between. */
@@ -12,11 +13,12 @@ const nodeWithoutTap = ['-u', 'NODE_OPTIONS', process.execPath, '--disable-warni
 const listener = fileURLToPath(new URL('../fixtures/listen.ts', import.meta.url))
 const flags = ['--disable-warning=ExperimentalWarning']
 
-async function listen (t: Test, manner = 'polite', port = 0) {
+async function listen (t: Test, manner = 'polite') {
+  const port = await unusedPort()
   const child = spawn(process.execPath, [...flags, listener, String(port), '127.0.0.1', manner], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => { child.kill('SIGKILL') })
-  const [line] = await once(createInterface(child.stdout), 'line') as [string]
-  return { child, port: Number(line) }
+  await once(createInterface(child.stdout), 'line')
+  return { child, port }
 }
 
 const options = (port: number, log: string[] = []): FreePortOptions =>
@@ -52,9 +54,9 @@ t.test('a listener that ignores SIGTERM is killed', async t => {
 
 t.test('every process that shares the socket is ended', async t => {
   const { child: first, port } = await listen(t)
-  const second = await listen(t, 'polite', 0)
+  const second = await listen(t)
   const sharing = spawn(process.execPath, ['-e', `
-    const server = require('net').createServer().listen(0, '127.0.0.1', () => {
+    const server = require('net').createServer().listen(${await unusedPort()}, '127.0.0.1', () => {
       const child = require('child_process').spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', server._handle] })
       console.log(server.address().port, child.pid)
     })`], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -69,11 +71,7 @@ t.test('every process that shares the socket is ended', async t => {
 })
 
 t.test('nothing listening is no error and nothing to tell', async t => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
+  const port = await unusedPort()
   const log: string[] = []
   await freePort(options(port, log))
   t.same(log, [])

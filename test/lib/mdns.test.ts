@@ -5,19 +5,10 @@ import { browse } from '../../src/lib/mdns/browse.ts'
 import { serviceType, type MdnsPlace } from '../../src/lib/mdns/link.ts'
 import { decodeMessage, encodeMessage, recordTypes, type DnsMessage, type DnsRecord } from '../../src/lib/mdns/message.ts'
 import { createResponder, type Responder } from '../../src/lib/mdns/responder.ts'
-import { eventually } from '../process/daemon.ts'
+import { eventually, freePort } from '../process/daemon.ts'
 
 const service = {
   instance: 'a.machine (OpenClaw)', host: 'openclaw-0123.local', port: 18789, entries: { role: 'gateway', gatewayPort: '18789' }
-}
-
-async function freeUdpPort (): Promise<number> {
-  const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  return port
 }
 
 async function peer (t: Test, place?: MdnsPlace): Promise<{ socket: Socket, heard: DnsMessage[] }> {
@@ -47,7 +38,7 @@ const query = (id = 7, records: DnsRecord[] = [], name = serviceType, type: numb
   encodeMessage({ id, isResponse: false, questions: [{ name, type, unicast: false }], records })
 
 t.test('whoever asks from its own port is answered alone, with everything that it takes to connect', async t => {
-  const place = { address: '127.0.0.1', port: await freeUdpPort() }
+  const place = { address: '127.0.0.1', port: await freePort() }
   respond(t, place)
   const { socket, heard } = await peer(t)
   await eventually(async () => {
@@ -58,11 +49,11 @@ t.test('whoever asks from its own port is answered alone, with everything that i
   t.match(answer, { id: 7, isResponse: true, questions: [{ name: serviceType }] })
   t.same(answer!.records.map(({ type }) => type), [recordTypes.PTR, recordTypes.SRV, recordTypes.TXT, recordTypes.A])
   t.match(answer!.records, [{ ttlSeconds: 10 }, { port: 18789, target: service.host }, { entries: service.entries }, { address: '127.0.0.1' }])
-  t.match(await browse(place, ['127.0.0.1'], 300), [{ instance: service.instance, port: 18789, addresses: ['127.0.0.1'], entries: service.entries }])
+  t.match(await eventually(() => browse(place, ['127.0.0.1'], 300), found => found.length > 0), [{ instance: service.instance, port: 18789, addresses: ['127.0.0.1'], entries: service.entries }])
 })
 
 t.test('everybody hears the beginning and the goodbye, and no more than an answer each second', async t => {
-  const place = { address: '224.0.0.251', port: await freeUdpPort() }
+  const place = { address: '224.0.0.251', port: await freePort() }
   const { socket, heard } = await peer(t, place)
   const responder = respond(t, place)
   await eventually(async () => heard.length >= 2, Boolean)
@@ -72,6 +63,7 @@ t.test('everybody hears the beginning and the goodbye, and no more than an answe
   const before = heard.length
   const beganAt = performance.now()
   for (let sent = 0; sent < 100; sent++) socket.send(query(sent), place.port, place.address)
+  await eventually(() => heard.length > before)
   await eventually(async () => performance.now() - beganAt > 700, Boolean)
   const allowed = 1 + Math.ceil((performance.now() - beganAt) / 1000)
   t.ok(heard.length > before && heard.length - before <= allowed, `${heard.length - before} answers to a hundred questions`)
@@ -81,7 +73,7 @@ t.test('everybody hears the beginning and the goodbye, and no more than an answe
 })
 
 t.test('broken packets, answers, foreign questions and what is known already are passed over', async t => {
-  const place = { address: '127.0.0.1', port: await freeUdpPort() }
+  const place = { address: '127.0.0.1', port: await freePort() }
   const troubles: Error[] = []
   respond(t, place, troubles)
   const { socket, heard } = await peer(t)
@@ -112,7 +104,7 @@ t.test('broken packets, answers, foreign questions and what is known already are
 })
 
 t.test('a storm of questions from one machine is answered a few times a second', async t => {
-  const place = { address: '127.0.0.1', port: await freeUdpPort() }
+  const place = { address: '127.0.0.1', port: await freePort() }
   respond(t, place)
   const { socket, heard } = await peer(t)
   await eventually(async () => {

@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { describeHolder, findPortHolder } from '../../src/lib/port-holder.ts'
 import { thisMachine } from '../../src/lib/process-info.ts'
+import { freePort } from '../fixtures/free-port.ts'
 
 /** tap has every Node below it write to a folder that only we may write to; `env` comes between. */
 const nodeWithoutTap = ['-u', 'NODE_OPTIONS', process.execPath, '--disable-warning=ExperimentalWarning']
@@ -14,11 +15,12 @@ const listener = fileURLToPath(new URL('../fixtures/listen.ts', import.meta.url)
 const hasLsof = spawnSync('lsof', ['-v']).error === undefined
 const roads = [thisMachine, ...(process.platform === 'linux' && hasLsof ? [{ ...thisMachine, platform: 'darwin' as const }] : [])]
 
-async function listen (t: Test, host: string, port = 0): Promise<{ pid: number, port: number }> {
+async function listen (t: Test, host: string, given?: number): Promise<{ pid: number, port: number }> {
+  const port = given ?? await freePort()
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', listener, String(port), host], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => { child.kill('SIGKILL') })
-  const [line] = await once(createInterface(child.stdout), 'line') as [string]
-  return { pid: child.pid!, port: Number(line) }
+  await once(createInterface(child.stdout), 'line')
+  return { pid: child.pid!, port }
 }
 
 for (const source of roads) {
@@ -26,7 +28,7 @@ for (const source of roads) {
     const { pid, port } = await listen(t, '127.0.0.1')
     const [holder, ...others] = await findPortHolder(port, source)
     t.same(others, [])
-    t.match(holder, { pid, user: userInfo().username, address: `127.0.0.1:${port}`, command: /listen\.ts 0 127\.0\.0\.1$/ })
+    t.match(holder, { pid, user: userInfo().username, address: `127.0.0.1:${port}`, command: new RegExp(`listen\\.ts ${port} 127\\.0\\.0\\.1$`) })
   })
 
   t.test(`listeners of several addresses on one port are all found (${source.platform})`, async t => {
@@ -40,9 +42,9 @@ for (const source of roads) {
   })
 
   t.test(`nobody listens, nobody is found (${source.platform})`, async t => {
-    const server = createServer().listen(0, '127.0.0.1')
+    const port = await freePort()
+    const server = createServer().listen(port, '127.0.0.1')
     await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
     t.match(await findPortHolder(port, source), [{ pid: process.pid }])
     server.close()
     await once(server, 'close')

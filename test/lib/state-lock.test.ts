@@ -2,11 +2,12 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { bootId, processStartTime } from '../../src/lib/process-info.ts'
 import { acquireStateLock, findLockOwner, LockHeldError, stateLockPath } from '../../src/lib/state-lock.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const holder = fileURLToPath(new URL('../fixtures/hold-state-lock.ts', import.meta.url))
@@ -17,12 +18,28 @@ interface Holder {
   readonly said: { held: boolean, refused?: boolean, pid: number, port?: number }
 }
 
-async function startHolder (t: Test, stateDir: string, startAtMs = 0, wrapper: readonly string[] = []): Promise<Holder> {
-  const [file, ...args] = [...wrapper, process.execPath, '--disable-warning=ExperimentalWarning', holder, stateDir, String(startAtMs)]
+async function startHolder (t: Test, stateDir: string, wrapper: readonly string[] = []): Promise<Holder> {
+  const { child, lines } = spawnHolder(t, stateDir, wrapper)
+  return { child, said: JSON.parse(await line(lines)) }
+}
+
+const line = async (lines: Interface): Promise<string> => (await once(lines, 'line'))[0]
+
+function spawnHolder (t: Test, stateDir: string, wrapper: readonly string[] = [], more: readonly string[] = []): { child: ChildProcess, lines: Interface } {
+  const [file, ...args] = [...wrapper, process.execPath, '--disable-warning=ExperimentalWarning', holder, stateDir, ...more]
   const child = spawn(file!, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(() => { child.kill('SIGKILL') })
-  const [line] = await once(createInterface(child.stdout!), 'line') as [string]
-  return { child, said: JSON.parse(line) }
+  return { child, lines: createInterface(child.stdout!) }
+}
+
+/** Starts so many, and lets them reach for the lock on the same millisecond once all of them are there. */
+async function startTogether (t: Test, stateDir: string, count: number): Promise<Holder[]> {
+  const starters = Array.from({ length: count }, () => spawnHolder(t, stateDir, [], ['together']))
+  await Promise.all(starters.map(({ lines }) => line(lines)))
+  const said = starters.map(({ lines }) => line(lines))
+  const startAtMs = Date.now() + 100
+  for (const { child } of starters) child.stdin!.write(`${startAtMs}\n`)
+  return await Promise.all(starters.map(async ({ child }, index) => ({ child, said: JSON.parse(await said[index]!) })))
 }
 
 const acquire = (stateDir: string) => acquireStateLock({ stateDir, configPath: '/etc/openclaw.json', port: 4712, now: Date.now })
@@ -103,8 +120,7 @@ t.test('kill -9 never blocks the next start', async t => {
 t.test('of many that start at once exactly one wins, also over a dead owner', async t => {
   const stateDir = ownDirectory(t)
   leaveLockFile(stateDir, JSON.stringify({ pid: 2 ** 22, startTime: 1, createdAt: new Date(0).toISOString() }))
-  const startAtMs = Date.now() + 1500
-  const starters = await Promise.all(Array.from({ length: 8 }, () => startHolder(t, stateDir, startAtMs)))
+  const starters = await startTogether(t, stateDir, 8)
   const winners = starters.filter(({ said }) => said.held)
   t.equal(winners.length, 1)
   for (const { said } of starters.filter(({ said }) => !said.held)) t.match(said, { refused: true, pid: winners[0]!.child.pid })
@@ -187,12 +203,13 @@ const mayUnshare = onLinux && spawnSync('unshare', ['--pid', '--fork', '--mount-
 t.test('an owner in another container on the same volume is seen, and gone when it is killed', { skip: !mayUnshare && 'needs unshare --pid' }, async t => {
   const stateDir = ownDirectory(t)
   const container = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
-  const first = await startHolder(t, stateDir, 0, container)
+  const first = await startHolder(t, stateDir, container)
   t.match(first.said, { held: true, pid: 1 })
-  const second = await startHolder(t, stateDir, 0, container)
+  const second = await startHolder(t, stateDir, container)
   t.match(second.said, { held: false, port: 4711 }, 'although its pid 1 is another one')
   first.child.kill('SIGKILL')
   await ended(first.child)
-  const next = await startHolder(t, stateDir, 0, container)
+  // What held the lock ends a moment after the program that it ran under.
+  const next = await eventually(() => startHolder(t, stateDir, container), ({ said }) => said.held)
   t.match(next.said, { held: true, pid: 1 })
 })

@@ -9,6 +9,7 @@ import { createOutbound, type OutboundLimits } from '../../../src/lib/outbound/o
 import type { OutboundProblem } from '../../../src/lib/outbound/outbound-error.ts'
 import { selfSigned } from '../../fixtures/self-signed.ts'
 import { startDnsServer } from '../../fixtures/dns-server.ts'
+import { freePort } from '../../fixtures/free-port.ts'
 import { startWebServer } from '../../fixtures/web-server.ts'
 
 const limits: OutboundLimits = { maxBytes: 100_000, whenLarger: 'refuse', totalMs: 20_000, idleMs: 10_000 }
@@ -57,7 +58,7 @@ t.test('a closed answer beside an open one, in either family, closes the name', 
 })
 
 t.test('the next address is tried when the first does not answer', async t => {
-  const server = await startWebServer(t, (_asked, response) => { response.end('second') }, { host: '127.0.0.2' })
+  const server = await startWebServer(t, (_asked, response) => { response.end('second') }, { host: '127.0.0.2', port: await freePort() })
   const { request } = createOutbound({ resolve: async () => ['127.0.0.1', '127.0.0.2'] })
   t.equal((await request({ url: `http://two.test:${server.port}/`, rules, limits })).bytes.toString(), 'second')
 })
@@ -253,7 +254,7 @@ t.test('what is no web server is told apart from one that is away', async t => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n')
   })
   for (const one of [server, upgrading]) {
-    one.listen(0, '127.0.0.1')
+    one.listen(await freePort(), '127.0.0.1')
     await once(one, 'listening')
     t.teardown(() => { one.close() })
   }
