@@ -39,17 +39,16 @@ async function carry (socket: Socket, head: Buffer): Promise<void> {
 
 async function run (): Promise<number> {
   const { socket, head } = await attach()
-  const waiting = new AbortController()
-  const ended = engine.wait(`/containers/${id}/wait?condition=next-exit`, waiting.signal)
   const carried = carry(socket, head)
   const { status, body } = await engine.call('POST', `/containers/${id}/start`)
   if (status >= 300) {
     process.stderr.write(`the container did not start: ${messageOf(body)}\n`)
     socket.destroy()
-    waiting.abort()
-    await Promise.allSettled([carried, ended])
+    await Promise.allSettled([carried])
     return couldNotStart
   }
+  // Asked once it has started: asked before, on a connection of its own, it could be overtaken by the start and miss the end.
+  const ended = engine.wait(`/containers/${id}/wait?condition=not-running`)
   if (input === 'pipe') process.stdin.pipe(socket)
   await carried
   const { body: end } = await ended

@@ -6,7 +6,7 @@ import { SandboxUnavailable } from './refusal.ts'
 export interface Engine {
   call (method: string, path: string, body?: object): Promise<EngineAnswer>
   /** For an answer that comes when something has happened. */
-  wait (path: string, signal: AbortSignal): Promise<EngineAnswer>
+  wait (path: string): Promise<EngineAnswer>
 }
 
 export interface EngineAnswer { readonly status: number, readonly body: unknown }
@@ -62,7 +62,7 @@ export function createEngine (host: string): Engine {
 
   return {
     call: (method, path, body) => send({ method, path: `/${apiVersion}${path}`, timeout: callMs }, body),
-    wait: (path, signal) => send({ method: 'POST', path: `/${apiVersion}${path}`, signal })
+    wait: path => send({ method: 'POST', path: `/${apiVersion}${path}` })
   }
 }
 

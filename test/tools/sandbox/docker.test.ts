@@ -1,18 +1,13 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import { bytesOf } from '../../../src/tools/sandbox/container.ts'
 import { createFrameReader } from '../../../src/tools/sandbox/frames.ts'
+import { eventually } from '../../fixtures/eventually.ts'
 import { createFakeEngine } from './fake-engine.ts'
 import { launched } from './launched.ts'
 import { createSandboxScene, type SandboxScene } from './scene.ts'
 
 const main = { agentId: 'main', sessionKey: 'agent:main:main' }
-
-async function until (holds: () => boolean): Promise<boolean> {
-  for (let rounds = 0; !holds() && rounds < 500; rounds++) await sleep(10)
-  return holds()
-}
 
 async function dockerScene (t: { teardown (fn: () => unknown): void }, docker: object = {}, sandbox: object = {}) {
   const engine = await createFakeEngine(t)
@@ -24,9 +19,9 @@ test('a command runs in a container of its own that is gone afterwards', async t
   const { engine, scene } = await dockerScene(t)
   const ended = await scene.run('echo out; echo err >&2; exit 7', { env: { COLOUR: 'teal' } })
   t.same(ended, { code: 7, signal: null, out: 'out\n', err: 'err\n' })
-  t.ok(await until(() => engine.containers.size === 0))
+  await eventually(() => engine.containers.size === 0)
   t.same(engine.calls, [
-    'GET containers/json', 'POST containers/create', 'POST containers/<id>/attach', 'POST containers/<id>/wait', 'POST containers/<id>/start',
+    'GET containers/json', 'POST containers/create', 'POST containers/<id>/attach', 'POST containers/<id>/start', 'POST containers/<id>/wait',
     'DELETE containers/<id>'
   ])
   t.equal((await scene.run('cat', { stdin: 'input'.repeat(100_000) })).out.length, 500_000)
@@ -66,7 +61,8 @@ test('ending the process that stands for a container ends the container', async 
     const ended = new Promise(resolve => container!.process!.once('exit', resolve))
     child.kill(signal)
     await Promise.all([exited, ended])
-    t.ok(await until(() => engine.containers.size === 0), signal)
+    await eventually(() => engine.containers.size === 0)
+    t.pass(signal)
   }
   t.ok(engine.calls.includes('POST containers/<id>/kill'), 'asked first where there is time')
   const child = await launched(launcher, 'sleep 1000', { cwd: scene.workspace, env: {}, stdin: 'ignore' })
