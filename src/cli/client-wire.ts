@@ -43,7 +43,7 @@ const closedError = (url: string, info: CloseInfo): GatewayClientError => new Ga
   retryable: info.code === 1012 || info.code === 1013
 })
 
-function unreachable (url: string, error: unknown): GatewayClientError {
+function unreachable ({ url, connectTimeoutMs }: WireOptions, error: unknown): GatewayClientError {
   if (isClientError(error)) return error
   const code = (error as NodeJS.ErrnoException).code ?? (error as { errors?: NodeJS.ErrnoException[] }).errors?.[0]?.code
   const reason = reasonOf(error)
@@ -51,7 +51,9 @@ function unreachable (url: string, error: unknown): GatewayClientError {
   return new GatewayClientError({
     kind: 'transport',
     code: late ? 'timeout' : 'closed',
-    message: late ? `gateway timeout: ${url} accepts connections but does not answer` : `Gateway not reachable at ${url} (${code ?? reason}).`,
+    message: late
+      ? `gateway timeout: ${url} accepts connections but does not answer within ${connectTimeoutMs} ms`
+      : `Gateway not reachable at ${url} (${code ?? reason}).`,
     reason,
     cause: error
   })
@@ -99,7 +101,7 @@ export function openWire (options: WireOptions) {
     if (problem) fail(new GatewayClientError({ kind: 'transport', code: 'refused', message: problem }))
   })
   socket.on('unexpected-response', (_request, response: IncomingMessage) => { upgradeRefused(url, response).then(fail, fail) })
-  socket.on('error', error => fail(unreachable(url, error)))
+  socket.on('error', error => fail(unreachable(options, error)))
   socket.on('message', data => receive(readFrame(data)))
   socket.on('close', (code, reason) => {
     const info = { code, reason: reason.toString() }
@@ -116,7 +118,7 @@ export function openWire (options: WireOptions) {
       const id = randomUUID()
       const { timeoutMs = options.requestTimeoutMs, expectFinal = false } = wait
       const answer = pending.wait(id, { method, timeoutMs, expectFinal })
-      socket.send(JSON.stringify({ type: 'req', id, method, params }), error => { if (error) fail(unreachable(url, error)) })
+      socket.send(JSON.stringify({ type: 'req', id, method, params }), error => { if (error) fail(unreachable(options, error)) })
       return answer
     },
     onEvent (listener: (event: GatewayEvent) => void): () => void {
