@@ -1,4 +1,5 @@
 /** Changing the configuration file from the command line: edit the text, judge the result, write it whole. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setConfigValue, unsetConfigValue } from '../config/edit.ts'
 import { loadConfig, newIssues, type ConfigIssue, type LoadedConfig } from '../config/load.ts'
 import { parsePath, valueAt, type PathStep } from '../config/path-syntax.ts'
@@ -7,6 +8,7 @@ import { diffConfig, heldPaths } from '../config/reload.ts'
 import { startObstacles } from '../config/start-obstacles.ts'
 import { writeConfigFile } from '../config/write.ts'
 import { isObject } from '../lib/json-object.ts'
+import { isGatewayError } from '../protocol/errors.ts'
 import { CommandFailure } from './failure.ts'
 
 export type ConfigOperation =
@@ -76,7 +78,22 @@ function refuseMixed (operations: readonly ConfigOperation[], { includedPaths, s
   }
 }
 
+/** Scripts change several keys at the same time; each change is made to the file as the others have left it. */
+const attempts = 8
+const longestPauseMs = 150
+
 export async function changeConfig (operations: readonly ConfigOperation[], options: ChangeOptions): Promise<ChangeResult> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await changeOnce(operations, options)
+    } catch (error) {
+      if (!isGatewayError(error) || error.code !== 'CONFIG_CHANGED' || attempt === attempts) throw error
+      await sleep(Math.random() * longestPauseMs)
+    }
+  }
+}
+
+async function changeOnce (operations: readonly ConfigOperation[], options: ChangeOptions): Promise<ChangeResult> {
   const { paths, env } = options
   const before = await loadConfig({ paths, env })
   const broken = before.exists && before.parsed === undefined ? before.issues[0] : undefined

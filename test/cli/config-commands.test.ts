@@ -71,6 +71,14 @@ t.test('config set changes one value and keeps comments, order and unknown keys'
     { ok: true, path: configPath, changed: true, changedPaths: ['gateway.bind'], restartRequired: true, dryRun: false, warnings: [] })
 })
 
+t.test('several changes at the same time are all made', async t => {
+  const { cli } = withConfig(t, commented)
+  const names = ['a', 'b', 'c', 'd']
+  const sets = await Promise.all(names.map(name => cli('config', 'set', `agents.entries.${name}.name`, name)))
+  t.same(sets.map(({ code }) => code), [0, 0, 0, 0])
+  t.same(Object.keys((await cli('config', 'get', 'agents.entries', '--json')).json()).sort(), names)
+})
+
 t.test('config set creates the file when there is none, private', async t => {
   const { cli, configPath } = withConfig(t)
   t.equal((await cli('config', 'set', 'gateway.mode', 'local')).code, 0)
@@ -180,6 +188,9 @@ t.test('config validate says line, place and expectation, and exits by the resul
   t.match(invalid.err, /^OpenClaw config is invalid: .*\n {2}× openclaw\.json:5 — gateway\.port: expected .*, got "many"/)
   t.match((await bad.cli('config', 'validate', '--json')).json(),
     { ok: false, valid: false, path: bad.configPath, error: { type: 'config_invalid' }, issues: [{ path: 'gateway.port', line: 5 }] })
+})
+
+t.test('no file is a valid configuration', async t => {
   t.match((await withConfig(t).cli('config', 'validate', '--json')).json(), { valid: true, exists: false, warnings: [] })
 })
 
