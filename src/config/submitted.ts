@@ -7,7 +7,7 @@ import { isObject } from '../lib/json-object.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import { setConfigValue, unsetConfigValue } from './edit.ts'
 import { parseConfigText } from './parse.ts'
-import { formatPath, type PathStep } from './path-syntax.ts'
+import { formatPath, reservedKeysIn, type PathStep } from './path-syntax.ts'
 import { restoreRedacted } from './redact.ts'
 import { diffConfig } from './reload.ts'
 
@@ -33,6 +33,8 @@ async function objectOf (raw: string): Promise<Json> {
     throw new GatewayError('CONFIG_INVALID', { message: `raw cannot be read: ${(error as Error).message}` })
   }
   if (!isObject(value)) throw new GatewayError('CONFIG_INVALID', { message: 'raw must be an object' })
+  const [reserved] = reservedKeysIn(value, 1)
+  if (reserved) throw new GatewayError('CONFIG_INVALID', { message: `raw uses the reserved name "${String(reserved.at(-1))}"` })
   return value
 }
 

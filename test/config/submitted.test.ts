@@ -27,6 +27,14 @@ t.test('a patch that changes nothing gives the text back as it is', async t => {
   t.same(await submitPatch('{ tools: { deny: ["x", "y"] } }', await stored()), { changedPaths: [], text })
 })
 
+t.test('names that would change what an object is are refused, wherever they stand', async t => {
+  for (const raw of ['{"__proto__":{"x":1}}', '{ tools: { constructor: 1 } }', '{ agents: { list: [{ "__proto__": {} }] } }']) {
+    for (const submit of [submitPatch, submitWhole]) {
+      await t.rejects(submit(raw, await stored()), { code: 'CONFIG_INVALID', message: /^raw uses the reserved name "/ })
+    }
+  }
+})
+
 t.test('lists whose entries have ids are merged by them', async t => {
   const { agents } = await patched({ agents: { list: [{ id: 'b', name: 'Bee' }, { id: 'c' }] } })
   t.same(agents.list, [{ id: 'a', name: 'A' }, { id: 'b', name: 'Bee' }, { id: 'c' }])
