@@ -3,33 +3,28 @@ import { once } from 'node:events'
 import t from 'tap'
 import { runCli } from '../cli/run-cli.ts'
 import { startGateway, testToken } from '../helper.ts'
-import { eventually } from '../process/daemon.ts'
+import { eventually, freePort } from '../process/daemon.ts'
 
-async function ownPlace (): Promise<{ OPENCLAW_MDNS_ADDRESS: string }> {
-  const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  return { OPENCLAW_MDNS_ADDRESS: `127.0.0.1:${port}` }
-}
+/** Where the kernel gives nobody a port by itself. */
+const ownPlace = async (): Promise<{ OPENCLAW_MDNS_ADDRESS: string }> => ({ OPENCLAW_MDNS_ADDRESS: `127.0.0.1:${await freePort()}` })
 
-const discover = async (env: NodeJS.ProcessEnv, timeout = '300') => await runCli(['gateway', 'discover', '--json', '--timeout', timeout], { env })
+const discover = async (env: NodeJS.ProcessEnv) => await runCli(['gateway', 'discover', '--json', '--timeout', '150'], { env })
+const found = async (env: NodeJS.ProcessEnv) => await eventually(() => discover(env), run => run.json().count > 0)
 
 t.test('a gateway on loopback is found only where the configuration says so, and never says a secret', async t => {
   const env = await ownPlace()
   const silent = await startGateway(t, { env })
-  t.same((await discover(env)).json(), { timeoutMs: 300, domains: ['local.'], count: 0, beacons: [] })
+  t.same((await discover(env)).json(), { timeoutMs: 150, domains: ['local.'], count: 0, beacons: [] })
   t.notMatch(silent.log.join(''), /announced in the local network/)
 
   const gateway = await startGateway(t, { env, config: { discovery: { mdns: { mode: 'minimal' } } } })
   await eventually(async () => gateway.log.join('').includes('announced in the local network'), Boolean)
-  const found = await discover(env)
-  t.equal(found.code, 0)
-  t.match(found.json(), { count: 1, beacons: [{ port: gateway.port, gatewayPort: gateway.port, role: 'gateway', gatewayTls: false, wsUrl: gateway.url }] })
-  t.notMatch(found.out, /cliPath|sshPort/, 'details of the host stay out')
-  t.notMatch(found.out, testToken)
-  const { out } = await runCli(['gateway', 'discover', '--timeout', '300'], { env })
+  const seen = await found(env)
+  t.equal(seen.code, 0)
+  t.match(seen.json(), { count: 1, beacons: [{ port: gateway.port, gatewayPort: gateway.port, role: 'gateway', gatewayTls: false, wsUrl: gateway.url }] })
+  t.notMatch(seen.out, /cliPath|sshPort/, 'details of the host stay out')
+  t.notMatch(seen.out, testToken)
+  const { out } = await eventually(() => runCli(['gateway', 'discover', '--timeout', '150'], { env }), ({ out }) => out.includes(gateway.url))
   t.match(out, 'Found 1 gateway:')
   t.match(out, gateway.url)
   await gateway.gateway.stop()
@@ -44,7 +39,7 @@ t.test('mode "full" tells more, and the environment switches it off', async t =>
   t.notMatch(off.log.join(''), /announced in the local network/)
   const full = await startGateway(t, { env, config })
   await eventually(async () => full.log.join('').includes('announced in the local network'), Boolean)
-  t.match((await discover(env)).json(), { beacons: [{ sshPort: 22, cliPath: String }] })
+  t.match((await found(env)).json(), { beacons: [{ sshPort: 22, cliPath: String }] })
 })
 
 t.test('a gateway whose place for discovery is taken is ready all the same', async t => {

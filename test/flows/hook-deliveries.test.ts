@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts'
 import { makeHome, startDaemon, type Home } from '../fixtures/daemon.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { startOpenAi } from '../fixtures/providers/openai-server.ts'
 import { goodKey } from '../fixtures/providers/vendor-server.ts'
 import { startGateway, testToken, type TestGatewayOptions } from '../helper.ts'
@@ -38,11 +38,7 @@ async function open (t: Parameters<typeof startGateway>[0], { config, ...options
     return JSON.stringify((await response.json() as { messages?: unknown }).messages ?? [])
   }
   /** Wakes are answered before they are done. */
-  const told = async (text: string): Promise<string> => {
-    const deadline = performance.now() + 10_000
-    while (!(await history()).includes(text) && performance.now() < deadline) await sleep(20)
-    return await history()
-  }
+  const told = async (text: string): Promise<string> => await eventually(history, found => found.includes(text))
   return { call: caller(gateway.http), history, told }
 }
 
@@ -113,10 +109,7 @@ t.test('what a hook makes an agent do is no order of the owner: tools for owners
       hooks: { allowRequestSessionKey: true, mappings: [{ match: { path: 'trusted' }, messageTemplate: 'x', sessionKey: 'main', allowUnsafeExternalContent: true }] }
     }
   })
-  const asked = async (count: number): Promise<void> => {
-    const deadline = performance.now() + 10_000
-    while (vendor.requests.length < count && performance.now() < deadline) await sleep(20)
-  }
+  const asked = async (count: number): Promise<void> => { await eventually(() => vendor.requests.length, found => found >= count) }
   await call('agent', { message: 'x', waitForCompletion: true })
   await call('agent', { message: 'x', sessionKey: 'main', waitForCompletion: true })
   await call('wake', { text: 'x' })
