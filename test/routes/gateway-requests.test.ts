@@ -1,14 +1,17 @@
 import t from 'tap'
 import { makeHome, startDaemon } from '../fixtures/daemon.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import type { TestGateway } from '../helper.ts'
 import { becomes, call, cancel, echo, listen, openGateway, post, send, status } from './gateway-scene.ts'
 
 const slow = (words: number): string => `/slow 20\n/words ${words}`
+/** Goes on until the test ends it, however slow this machine is. */
+const endless = '/slow 50\n/words 5000'
 
 t.test('messages of one session are answered one after the other in their order, each with its own reply', async t => {
   const gateway = await openGateway(t)
   const order: string[] = []
-  const holding = await listen(gateway, { from: 'a', text: slow(200), request_id: 'holder' })
+  const holding = await listen(gateway, { from: 'a', text: endless, request_id: 'holder' })
   await holding.hears('message.delta')
   const replies: Array<Promise<void>> = []
   for (const text of ['one', 'two', 'three']) {
@@ -24,12 +27,13 @@ t.test('messages of one session are answered one after the other in their order,
   const users = (await gateway.gateway.rooms.sessions.lines.tail('agent:main:http:dm:a', { limit: 50 }))
     .flatMap(({ value }) => value.type === 'message' ? [value.message.role] : [])
   t.same(users, ['user', 'assistant', 'user', 'assistant', 'user', 'assistant', 'user', 'assistant'])
-  t.equal(gateway.gateway.rooms.runs.stats().sessions, 0, 'and nothing is left of the lanes')
+  await eventually(() => gateway.gateway.rooms.runs.stats().sessions, sessions => sessions === 0)
+  t.pass('and nothing is left of the lanes')
 })
 
 t.test('more waiting messages than a session takes are refused with the time to come back', async t => {
   const gateway = await openGateway(t, {}, { config: { messages: { queue: { cap: 2, drop: 'old' } } } })
-  const holding = await listen(gateway, { from: 'a', text: slow(400), request_id: 'holder' })
+  const holding = await listen(gateway, { from: 'a', text: endless, request_id: 'holder' })
   await holding.hears('message.delta')
   const waiting = ['q1', 'q2'].map(id => send(gateway, { from: 'a', text: id, request_id: id }))
   await becomes(gateway, 'q1', 'queued')
@@ -47,7 +51,7 @@ t.test('more waiting messages than a session takes are refused with the time to 
 
 t.test('a waiting request can be taken back, and its caller hears of it', async t => {
   const gateway = await openGateway(t)
-  const holding = await listen(gateway, { from: 'a', text: slow(400), request_id: 'holder' })
+  const holding = await listen(gateway, { from: 'a', text: endless, request_id: 'holder' })
   await holding.hears('message.delta')
   const waiting = send(gateway, { from: 'a', text: 'never mind', request_id: 'w' })
   await becomes(gateway, 'w', 'queued')
@@ -140,10 +144,7 @@ t.test('what was accepted outlives a gateway that is killed, and is answered onc
   const first = await startDaemon(t, home)
   const message = { from: 'a', text: slow(60), request_id: 'k', detach: true }
   const lost = send(gateway, message, headers).catch(() => 'lost')
-  for (let tries = 0; (await call(gateway, '/v1/gateway/status?request_id=k', { headers })).body.status !== 'running'; tries++) {
-    if (tries > 500) throw new Error('it never ran')
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
+  await eventually(async () => (await call(gateway, '/v1/gateway/status?request_id=k', { headers })).body.status, status => status === 'running')
   const done = await send(gateway, { from: 'b', text: 'before', request_id: 'b' }, headers)
   await first.stop('SIGKILL')
   t.equal(await lost, 'lost')

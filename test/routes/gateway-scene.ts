@@ -1,6 +1,7 @@
 /** A gateway with its data plane, and callers of it that hide nothing. */
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
+import { eventually } from '../fixtures/eventually.ts'
 import { startGateway, testToken, type TestGateway, type TestGatewayOptions } from '../helper.ts'
 
 type Test = Parameters<typeof startGateway>[0]
@@ -38,12 +39,7 @@ export const cancel = (gateway: TestGateway, requestId: string): Promise<Answer>
 
 /** Asks until the request stands as it is to stand. */
 export async function becomes (gateway: TestGateway, requestId: string, wanted: string): Promise<any> {
-  for (let attempt = 0; attempt < 400; attempt++) {
-    const { body } = await status(gateway, requestId)
-    if (body.status === wanted) return body
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-  throw new Error(`the request ${requestId} did not become ${wanted}: ${JSON.stringify((await status(gateway, requestId)).body)}`)
+  return await eventually(async () => (await status(gateway, requestId)).body, body => body.status === wanted, 20_000)
 }
 
 export interface Told { readonly id?: string, readonly event: string, readonly data: any }

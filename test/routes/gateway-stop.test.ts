@@ -5,7 +5,7 @@ import { becomes, listen, openGateway, send } from './gateway-scene.ts'
 
 t.test('a stop is told to whoever waits, with what to do to hear the end', async t => {
   const gateway = await openGateway(t, {}, { config: { gateway: { shutdown: { drainMs: 50 } } } })
-  const slow = '/slow 50\n/words 400'
+  const slow = '/slow 50\n/words 5000'
   const listening = await listen(gateway, { from: 'a', text: slow, request_id: 's' })
   await listening.hears('message.delta')
   const waiting = send(gateway, { from: 'b', text: slow, request_id: 'w' })
@@ -28,7 +28,7 @@ t.test('a process that is stopped takes all of its time to answer', async t => {
   const home = await makeHome(t, { gateway: { mode: 'local', auth: { mode: 'token', token }, shutdown: { drainMs: 5_500 } } })
   const gateway = { http: `http://127.0.0.1:${home.port}` } as TestGateway
   const headers = { authorization: `Bearer ${token}` }
-  const message = { from: 'a', text: '/slow 100\n/words 70', request_id: 'r' }
+  const message = { from: 'a', text: '/slow 100\n/words 5000', request_id: 'r' }
   const first = await startDaemon(t, home)
   const listening = await listen(gateway, message, headers)
   await listening.hears('message.delta')

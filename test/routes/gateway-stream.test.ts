@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
-import { chunkOf, refusing, startRaw, streaming } from '../fixtures/providers/openai-server.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { chunkOf, eventOf, refusing, startRaw, streaming } from '../fixtures/providers/openai-server.ts'
 import type { TestGateway } from '../helper.ts'
 import { becomes, cancel, echo, listen, openGateway, post, send, status, stream, type Told } from './gateway-scene.ts'
 
@@ -101,12 +102,12 @@ t.test('what is not meant for the agent is told as ignored, without ids', async 
 
 t.test('a canceled run is told as canceled, to the stream and to whoever waits for the whole reply', async t => {
   const gateway = await openGateway(t)
-  const listening = await listen(gateway, { from: 'a', text: '/slow 50\n/words 400', request_id: 's' })
+  const listening = await listen(gateway, { from: 'a', text: '/slow 50\n/words 5000', request_id: 's' })
   await listening.hears('message.delta')
   t.same((await cancel(gateway, 's')).body, { canceled: true, request_id: 's' })
   await listening.ended
   t.same(names(listening.told).filter(name => name !== 'message.delta'), ['run.started', 'progress(preparing)', 'run.canceled'])
-  const waiting = send(gateway, { from: 'b', text: '/slow 50\n/words 400', request_id: 'w' })
+  const waiting = send(gateway, { from: 'b', text: '/slow 50\n/words 5000', request_id: 'w' })
   await becomes(gateway, 'w', 'running')
   t.same((await cancel(gateway, 'w')).body.canceled, true)
   const { status: code, body } = await waiting
@@ -117,17 +118,24 @@ t.test('a canceled run is told as canceled, to the stream and to whoever waits f
 })
 
 t.test('whoever comes back with the last id hears the rest, and nothing twice', async t => {
-  const gateway = await openGateway(t, { resumeSeconds: 20 })
-  const message = { from: 'a', text: '/slow 40\n/words 20', request_id: 'r' }
+  let finish = (): void => {}
+  const gateway = await scripted(t, [response => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(eventOf(chunkOf({ content: 'Hel' })))
+    finish = () => response.end([chunkOf({ content: 'lo' }), chunkOf({ content: ' there' }), chunkOf({}, 'stop', { usage })].map(eventOf).join('') + eventOf('[DONE]'))
+  }], { resumeSeconds: 60 })
+  const message = { from: 'a', text: 'x', request_id: 'r' }
   const first = await listen(gateway, message)
   await first.hears('message.delta')
   first.request.destroy()
   await first.ended
   const lastId = first.told.at(-1)!.id!
   t.equal((await status(gateway, 'r')).body.status, 'running', 'it goes on meanwhile')
+  finish()
   const rest = await stream(gateway, { request_id: 'r' }, { 'last-event-id': lastId })
   t.equal(rest[0]!.id, String(Number(lastId) + 1))
   const words = [...first.told, ...rest].filter(({ event }) => event === 'message.delta').map(({ data }) => data.delta).join('')
+  t.equal(words, 'Hello there')
   t.equal(words, rest.find(({ event }) => event === 'message.completed')!.data.reply)
   t.equal(rest.at(-1)!.event, 'run.completed')
   const late = await stream(gateway, message, { 'last-event-id': lastId })
@@ -137,7 +145,7 @@ t.test('whoever comes back with the last id hears the rest, and nothing twice', 
 
 t.test('a run ends when nobody has come back for it in time, and is begun anew when somebody does later', async t => {
   const gateway = await openGateway(t, { resumeSeconds: 0.05 })
-  const message = { from: 'a', text: '/slow 40\n/words 100', request_id: 'r' }
+  const message = { from: 'a', text: '/slow 40\n/words 5000', request_id: 'r' }
   const first = await listen(gateway, message)
   await first.hears('message.delta')
   first.request.destroy()
@@ -151,19 +159,19 @@ t.test('a run ends when nobody has come back for it in time, and is begun anew w
 
 t.test('a request that nobody can send again ends at once with its caller, running or waiting', async t => {
   const gateway = await openGateway(t)
-  const holding = await listen(gateway, { from: 'a', text: '/slow 40\n/words 400', request_id: 'holder' })
+  const holding = await listen(gateway, { from: 'a', text: '/slow 40\n/words 5000', request_id: 'holder' })
   await holding.hears('message.delta')
   const queued = await listen(gateway, { from: 'a', text: 'never mind' })
   const id = String(queued.response.headers['x-request-id'])
   await becomes(gateway, id, 'queued')
   queued.request.destroy()
   await becomes(gateway, id, 'canceled')
-  t.equal(gateway.gateway.rooms.runs.pending('agent:main:http:dm:a').length, 0)
+  await eventually(() => gateway.gateway.rooms.runs.pending('agent:main:http:dm:a').length, pending => pending === 0)
   const user = (await gateway.gateway.rooms.sessions.lines.tail('agent:main:http:dm:a', { limit: 10 }))
     .filter(({ value }) => value.type === 'message' && value.message.role === 'user')
   t.equal(user.length, 1, 'and leaves no message behind')
   await cancel(gateway, 'holder')
-  const alone = await listen(gateway, { from: 'b', text: '/slow 40\n/words 400' })
+  const alone = await listen(gateway, { from: 'b', text: '/slow 40\n/words 5000' })
   await alone.hears('message.delta')
   alone.request.destroy()
   await becomes(gateway, String(alone.response.headers['x-request-id']), 'canceled')
@@ -179,7 +187,7 @@ t.test('a detached request goes on without its caller', async t => {
 
 t.test('who waits for others is told so on request', async t => {
   const gateway = await openGateway(t)
-  const holding = await listen(gateway, { from: 'a', text: '/slow 40\n/words 400', request_id: 'holder' })
+  const holding = await listen(gateway, { from: 'a', text: '/slow 40\n/words 5000', request_id: 'holder' })
   await holding.hears('message.delta')
   const [waiting, plain] = await Promise.all([
     listen(gateway, { from: 'a', text: 'one', stream_options: { queue_events: true } }), listen(gateway, { from: 'a', text: 'two' })

@@ -2,6 +2,7 @@ import { connect as tcpConnect } from 'node:net'
 import { once } from 'node:events'
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { eventually } from '../fixtures/eventually.ts'
 import type { TestGateway } from '../helper.ts'
 import { admitted, closeClient } from '../helper.ts'
 import { call, echo, listen, openGateway, post, stream } from './gateway-scene.ts'
@@ -119,7 +120,7 @@ t.test('sessions are listed, shown and read, page by page', async t => {
 
 t.test('a run is stopped by its session, by its id, and by leaving', async t => {
   const gateway = await openGateway(t)
-  const slow = { role: 'user', content: '/slow 30\n/words 400' }
+  const slow = { role: 'user', content: '/slow 30\n/words 5000' }
   const events = { accept: 'text/event-stream' }
   const path = '/api/sessions/desk/messages'
   const first = await listen(gateway, slow, events, path)
@@ -130,13 +131,14 @@ t.test('a run is stopped by its session, by its id, and by leaving', async t => 
   await first.ended
   t.equal(first.told.at(-1)!.event, 'run.canceled')
   const waiting = say(gateway, 'desk', slow)
-  for (let tries = 0; (await call(gateway, '/api/sessions/desk')).body.activeRuns.length === 0; tries++) if (tries > 500) throw new Error('it never ran')
+  const active = async (): Promise<number> => (await call(gateway, '/api/sessions/desk')).body.activeRuns.length
+  await eventually(active, runs => runs > 0)
   t.match((await call(gateway, '/sessions/desk/kill', { method: 'POST' })).body, { ok: true, killed: true })
   t.match(await waiting, { status: 499, body: { error: { type: 'canceled' } } })
   const left = await listen(gateway, slow, events, path)
   await left.hears('message.delta')
   left.request.destroy()
-  for (let tries = 0; (await call(gateway, '/api/sessions/desk')).body.activeRuns.length > 0; tries++) if (tries > 500) throw new Error('it goes on')
+  await eventually(active, runs => runs === 0)
   t.match((await say(gateway, 'desk', { content: '/stop' })).body, { ok: true, aborted: false })
   t.equal((await call(gateway, '/sessions/nobody/kill', { method: 'POST' })).status, 404)
   const typed = { method: 'POST', headers: { 'content-type': 'application/json' } }

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
+import { eventually } from '../../fixtures/eventually.ts'
 import { startGateway, testToken } from '../../helper.ts'
 import { inTurn, startScene, type OpenAiScene } from './scene.ts'
 
@@ -115,7 +116,7 @@ t.test('without a name a conversation is nowhere but in its request', async t =>
   const answers = await Promise.all(Array.from({ length: 100 }, async () => (await post('/v1/chat/completions', ask([user('x')]))).status))
   t.same(new Set(answers), new Set([200]))
   await gateway.rooms.sessions.ready
-  t.same([gateway.rooms.sessions.count(), gateway.rooms.runs.stats().sessions], [0, 0])
+  await eventually(() => [gateway.rooms.sessions.count(), gateway.rooms.runs.stats().sessions], ([kept, running]) => kept === 0 && running === 0)
   t.same(heardEvents.filter(event => /chat|agent|session/.test(event)), [])
 })
 
@@ -237,10 +238,10 @@ for (const isStream of [false, true]) {
       const [response] = await once(request, 'response')
       await once(response, 'data')
     }
-    while (vendor.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    await eventually(() => vendor.requests.length > 0)
     request.destroy()
     await vendor.abandoned()
-    while (gateway.rooms.runs.stats().sessions > 0) await new Promise(resolve => setTimeout(resolve, 5))
-    t.equal(gateway.rooms.runs.stats().active, 0)
+    await eventually(() => gateway.rooms.runs.stats(), ({ sessions, active }) => sessions === 0 && active === 0)
+    t.pass('nothing is left of it')
   })
 }
