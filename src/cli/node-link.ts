@@ -17,9 +17,11 @@ interface Listening {
 }
 
 export interface NodeMachine {
+  readonly caps: readonly string[]
   readonly commands: readonly string[]
   handle (command: string, paramsJSON: string | undefined, listening: Listening): Promise<Answer>
   stats (): Promise<object>
+  skills (): Promise<readonly object[]>
 }
 
 export interface NodeLinkOptions {
@@ -104,6 +106,8 @@ async function serve (client: GatewayClient, { machine, say, signal }: NodeLinkO
     tellStats()
     takeWaiting().catch(() => {})
   }
+  /** Also when there are none: those of an earlier connection are gone anyway, and a gateway that knows no skills takes no harm. */
+  machine.skills().then(skills => quietly('node.skills.update', { skills }), () => {})
   report()
   const timer = setInterval(report, statsEveryMs)
   const leave = (): void => { client.close().catch(() => {}) }

@@ -14,6 +14,7 @@ export const nodePaths = (stateDir: string) => {
   return {
     directory,
     settings: join(directory, 'node.json'),
+    skills: join(stateDir, 'skills'),
     identity: join(stateDir, 'identity', 'node.json'),
     tokens: join(stateDir, 'identity', 'node-auth.json')
   }

@@ -8,6 +8,7 @@ import { isGatewayError } from '../protocol/errors.ts'
 import { CommandFailure, invalid, type Fields } from './command-failure.ts'
 import { canNotify, listFolder, machineStats, notify, whereAre } from './machine.ts'
 import { prepareProgram, runProgram, type RunContext, type RunSources } from './run.ts'
+import { readOwnSkills, type OwnSkill, type SkillPlace } from './skills.ts'
 
 export interface NodeHostOptions {
   /** Of this machine alone: what its owner allows is kept there. */
@@ -16,6 +17,7 @@ export interface NodeHostOptions {
   readonly environment: Environment
   /** Nothing but these is offered. Absent: everything this machine can do. */
   readonly only?: readonly string[]
+  readonly skills: SkillPlace & { readonly areOffered: boolean }
   readonly now: () => number
 }
 
@@ -31,6 +33,8 @@ export interface NodeHost {
   /** Never rejects. */
   handle (command: string, paramsJSON: string | undefined, context: RunContext): Promise<NodeAnswer>
   stats (): Promise<Fields>
+  /** Those that whoever may run programs here is told of. */
+  skills (): Promise<readonly OwnSkill[]>
   close (): Promise<void>
 }
 
@@ -48,12 +52,12 @@ function failureOf (error: unknown): NonNullable<NodeAnswer['error']> {
   return { code: 'UNAVAILABLE', message: error instanceof Error ? error.message : String(error) }
 }
 
-export async function createNodeHost ({ store, homeDir, environment, only, now }: NodeHostOptions): Promise<NodeHost> {
+export async function createNodeHost ({ store, homeDir, environment, only, skills, now }: NodeHostOptions): Promise<NodeHost> {
   const document = createApprovalsDocument(store, now)
   const env = environmentFor(environment)
   const searchPath = env['PATH']!
   const spawner = createSpawner({ env })
-  const sources: RunSources = { document, spawner, environment, homeDir, now }
+  const sources: RunSources = { document, spawner, environment, homeDir, skills, now }
 
   const all: { readonly [command: string]: Handler } = {
     'system.run': (params, context) => runProgram(params, context, sources),
@@ -79,6 +83,7 @@ export async function createNodeHost ({ store, homeDir, environment, only, now }
       }
     },
     stats: () => machineStats(homeDir),
+    skills: async () => skills.areOffered && !only && commands.includes('system.run') ? await readOwnSkills(skills.directory) : [],
     close: () => spawner.close()
   }
 }

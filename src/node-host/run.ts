@@ -11,12 +11,14 @@ import { startCommand, type RunningCommand } from '../tools/exec/running-command
 import type { Spawner } from '../tools/exec/spawner/spawner.ts'
 import type { ApprovalsDocument } from '../tools/approvals/document.ts'
 import { CommandFailure, invalid, type Fields } from './command-failure.ts'
+import { placeMeant, type SkillPlace } from './skills.ts'
 
 export interface RunSources {
   readonly document: ApprovalsDocument
   readonly spawner: Spawner
   readonly environment: Environment
   readonly homeDir: string
+  readonly skills: SkillPlace
   readonly now: () => number
 }
 
@@ -53,7 +55,7 @@ function readEnv (value: unknown): { readonly [name: string]: string } {
   return value as { readonly [name: string]: string }
 }
 
-async function readOrder (params: Fields, { homeDir }: RunSources): Promise<Order> {
+async function readOrder (params: Fields, { homeDir, skills }: RunSources): Promise<Order> {
   const { command, cwd, timeoutMs } = params
   const argv = typeof command === 'string' ? ['/bin/sh', '-c', command] : command
   const isList = Array.isArray(argv) && argv.length > 0 && argv.length <= maxArguments
@@ -62,7 +64,7 @@ async function readOrder (params: Fields, { homeDir }: RunSources): Promise<Orde
   }
   const line = shellLine(argv as string[])
   if (line.length > maxLineChars) throw invalid(`the command is longer than ${maxLineChars} characters`)
-  const place = await realPlace(resolve(homeDir, textOf(cwd) ?? '.'))
+  const place = await realPlace(resolve(homeDir, placeMeant(textOf(cwd) ?? '.', skills)))
   if (!await stat(place).then(found => found.isDirectory(), () => false)) throw invalid(`${place} is not a directory of this machine`)
   const asked = typeof timeoutMs === 'number' && timeoutMs > 0 ? timeoutMs : defaultTimeoutMs
   const security = textOf(params['security'])

@@ -1,4 +1,6 @@
 /** Skills that nodes bring: texts that say how to use their machine, known to the agents here for as long as the node is. */
+import { frontMatter } from '../lib/front-matter.ts'
+import { skillLimits } from '../protocol/node-skills.ts'
 import type { NodeSkill } from '../tools/nodes/port.ts'
 import { createBrought } from './brought.ts'
 import type { NodePeer, NodeVoice, Refusal, Taken } from './room.ts'
@@ -25,8 +27,7 @@ export interface NodeSkillsOptions {
   readonly refusal: Refusal
 }
 
-const maxBytesEach = 65_536
-const maxBytesOfNode = 524_288
+const { bytesEach, bytesTogether } = skillLimits
 /** Of all nodes together. */
 const maxSkills = 512
 const switchedOff = 'gateway.nodes.allowSkills is false'
@@ -35,20 +36,22 @@ const switchedOff = 'gateway.nodes.allowSkills is false'
 function judge (wanted: readonly SkillText[]): { readonly fitting: readonly SkillText[], readonly refused: Taken['refused'] } {
   const fitting = new Map<string, SkillText>()
   const refused: Array<{ name: string, reason: string }> = []
-  let left = maxBytesOfNode
+  let bytes = 0
   for (const skill of wanted) {
-    const bytes = Buffer.byteLength(skill.content)
-    const reason = fitting.has(skill.name)
-      ? 'another skill of this node has this name'
-      : bytes > maxBytesEach ? `it is larger than ${maxBytesEach} bytes` : bytes > left ? `all skills together are larger than ${maxBytesOfNode} bytes` : undefined
-    if (reason !== undefined) {
-      refused.push({ name: skill.name, reason })
-      continue
-    }
-    left -= bytes
-    fitting.set(skill.name, skill)
+    const own = Buffer.byteLength(skill.content)
+    const reason = fitting.has(skill.name) ? 'another skill of this node has this name' : problemOf(skill, own, bytes + own)
+    if (reason === undefined) {
+      bytes += own
+      fitting.set(skill.name, skill)
+    } else refused.push({ name: skill.name, reason })
   }
   return { fitting: [...fitting.values()], refused }
+}
+
+function problemOf ({ content }: SkillText, bytes: number, together: number): string | undefined {
+  if (bytes > bytesEach) return `it is larger than ${bytesEach} bytes`
+  if (together > bytesTogether) return `all skills together are larger than ${bytesTogether} bytes`
+  return frontMatter(content).get('disable-model-invocation') === 'true' ? 'it is not for models (disable-model-invocation)' : undefined
 }
 
 export function createNodeSkills ({ isAllowed, peer, nameOf, refusal }: NodeSkillsOptions): NodeSkills {

@@ -1,6 +1,6 @@
 /** `openclaw node run` as people start it: a real gateway, a real node, programs under the approvals of the node. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { type } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -39,6 +39,11 @@ const tools = (daemon: Daemon, client: TestClient, args: object) => client.reque
 t.test('a machine lends its programs, and runs what its own approvals or a person allow', { skip: !posix && 'runs programs of POSIX' }, async t => {
   const daemon = await serve(t, { home: createHome(t, config, 'gateway') })
   const home = createHome(t, undefined, 'machine')
+  const skills = join(home.stateDir, 'skills')
+  mkdirSync(join(skills, 'brew'), { recursive: true })
+  mkdirSync(join(skills, 'unnamed'))
+  writeFileSync(join(skills, 'brew', 'SKILL.md'), '---\nname: brew\ndescription: Brews tea here\n---\nPut the kettle on.\n')
+  writeFileSync(join(skills, 'unnamed', 'SKILL.md'), 'no head')
   const running = nodeRun(t, home, daemon, ['--display-name', 'Workbench'])
   const admin = (await admitted(daemon.url, { auth: { token: daemonToken } })).client
   const row = async (): Promise<Frame | undefined> => (await admin.request('node.list', {})).payload.nodes[0]
@@ -53,14 +58,16 @@ t.test('a machine lends its programs, and runs what its own approvals or a perso
   t.match((await invoke('system.run', { command: ['/bin/echo', 'hi'], approved: true })).error, { details: { nodeError: { code: 'APPROVAL_REQUIRED' } } }, 'no caller says yes for a person')
   await eventually(row, node => node?.hostStats?.cpuCount > 0)
 
+  t.same((await eventually(row, node => node?.nodeSkills))!.nodeSkills, [{ name: 'brew', description: 'Brews tea here' }], 'what its owner wrote about it')
   const before = (await admin.request('exec.approvals.node.get', { nodeId })).payload
   t.match(before, { exists: false })
   const file = { version: 1, agents: { '*': { allowlist: [{ pattern: 'echo' }, { pattern: 'sleep' }, { pattern: 'cat' }] } } }
   t.match((await admin.request('exec.approvals.node.set', { nodeId, file })).payload, { exists: true })
   t.match((await invoke('system.run', { command: ['/bin/sh', '-c', 'echo one; echo two'] })).payload.payload, { exitCode: 0, success: true, stdout: 'one\ntwo\n' })
+  t.match((await invoke('system.run', { command: ['cat', 'SKILL.md'], cwd: `node://${nodeId}/skills/brew` })).payload.payload, { exitCode: 0, stdout: /Brews tea here/ })
   t.match((await invoke('system.run', { command: ['uname'] })).error, { details: { nodeError: { code: 'APPROVAL_REQUIRED' } } })
   t.match((await invoke('system.run', { command: ['sleep', '60'], timeoutMs: 300 })).payload.payload, { timedOut: true, success: false })
-  for (const wrong of [{}, { command: [] }, { command: [1] }, { command: ['echo'], cwd: '/no/such/place' }, { command: ['echo'], env: { LD_PRELOAD: 'x' } }]) {
+  for (const wrong of [{}, { command: [] }, { command: [1] }, { command: ['echo'], cwd: '/no/such/place' }, { command: ['echo'], cwd: `node://${nodeId}/skills/..` }, { command: ['echo'], cwd: 'node://other/skills/brew' }, { command: ['echo'], env: { LD_PRELOAD: 'x' } }]) {
     t.match((await invoke('system.run', wrong)).error, { code: 'UNAVAILABLE', details: { nodeError: { code: 'INVALID_REQUEST' } } })
   }
 
@@ -75,6 +82,7 @@ t.test('a machine lends its programs, and runs what its own approvals or a perso
   const again = nodeRun(t, home, daemon, ['--commands', 'system.which'])
   await eventually(row, node => node?.connected === true)
   t.same((await row())!.commands, ['system.which'], 'nothing but what was named')
+  t.notOk((await row())!.nodeSkills)
   t.equal((await row())!.displayName, 'Workbench', 'its name was remembered')
   await eventually(again.output, text => /offering system\.which/.test(text))
   const asked = () => admin.request('node.pending.enqueue', { nodeId, type: 'status.request' })

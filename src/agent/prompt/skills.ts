@@ -1,5 +1,6 @@
 /** What an agent can learn: `skills/<name>/SKILL.md` in its workspace, known by name and description until it reads more. */
 import { readdir } from 'node:fs/promises'
+import { frontMatter } from '../../lib/front-matter.ts'
 import { resolveWithin } from '../roster/confined-file.ts'
 import { readHead, type FileHead } from './file-head.ts'
 
@@ -14,20 +15,6 @@ const headBytes = 8 * 1024
 const maxDescriptionChars = 300
 
 const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim().replace(/^(["'])(.*)\1$/, '$2')
-
-/** The fields between the lines of dashes; a text that goes on in indented lines is one. */
-export function frontMatter (markdown: string): ReadonlyMap<string, string> {
-  const fields = new Map<string, string>()
-  const [, head] = /^\ufeff?---[^\S\n]*\r?\n([\s\S]*?)\n---/.exec(markdown) ?? []
-  let field = ''
-  for (const line of (head ?? '').split(/\r?\n/)) {
-    const [, name, value = ''] = /^([A-Za-z][\w-]*):(.*)$/.exec(line) ?? []
-    if (name !== undefined) fields.set(field = name.toLowerCase(), value.trim().replace(/^[>|][+-]?$/, ''))
-    else if (field !== '' && /^\s+\S/.test(line)) fields.set(field, `${fields.get(field)} ${line.trim()}`)
-    else field = ''
-  }
-  return fields
-}
 
 function skillOf (directory: string, head: FileHead): Skill | undefined {
   const fields = frontMatter(head.text)

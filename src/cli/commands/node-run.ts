@@ -1,5 +1,5 @@
 import { hostname, platform } from 'node:os'
-import { loadOrCreateDeviceIdentity } from '../../lib/device-identity.ts'
+import { loadOrCreateDeviceIdentity, type DeviceIdentity } from '../../lib/device-identity.ts'
 import { packageVersion } from '../../lib/package-version.ts'
 import type { ConnectAuth } from '../../protocol/connect.ts'
 import type { TlsOptions } from '../client-socket.ts'
@@ -7,7 +7,7 @@ import { UsageError, command, flag, integer, text, texts, type CommandContext, t
 import { createDeviceTokens } from '../device-tokens.ts'
 import { CommandFailure, reportFailure } from '../failure.ts'
 import { loadLocalSettings, type LocalSettings } from '../local-settings.ts'
-import { keepLinked } from '../node-link.ts'
+import { keepLinked, type NodeLinkOptions, type NodeMachine } from '../node-link.ts'
 import { nodePaths, readNodeSettings, writeNodeSettings, type NodeSettings } from '../node-settings.ts'
 import { readSetupCode } from '../setup-code.ts'
 import { meantTarget, type GatewayTarget } from '../target.ts'
@@ -93,60 +93,102 @@ function secretFor ({ url, meant }: Place, { env, auth, generatedToken }: LocalS
   return own ? { token: own } : undefined
 }
 
-async function run (context: Context): Promise<number> {
-  const { options: given, out, io } = context
+interface Prepared {
+  readonly local: LocalSettings
+  readonly place: Place
+  readonly settings: NodeSettings
+  readonly identity: DeviceIdentity
+}
+
+async function prepare (context: Context): Promise<Prepared> {
   const local = await loadLocalSettings(context)
+  const paths = nodePaths(local.paths.stateDir)
+  const place = placeOf(context, local)
+  const settings = await settingsOf(context, paths.settings)
+  const identity = await loadOrCreateDeviceIdentity(paths.identity, {
+    onQuarantine: path => context.out.note(`The identity of this node could not be read; it was set aside as ${path}.`)
+  })
+  return { local, place, settings, identity }
+}
+
+interface Opened {
+  readonly machine: NodeMachine
+  readonly close: () => Promise<void>
+}
+
+/** What this machine offers, and how it ends. */
+async function openMachine ({ io, out }: Context, { local, settings, identity }: Prepared): Promise<Opened> {
   const { stateDir, homeDir } = local.paths
   const paths = nodePaths(stateDir)
+  const [{ createNodeHost }, { openStore }] = await Promise.all([import('../../node-host/node-host.ts'), import('../../store/open.ts')])
+  const store = await openStore({ stateDir: paths.directory, now: Date.now, notice: words => out.note(words) })
+  const machine = await createNodeHost({
+    store,
+    homeDir,
+    environment: io.env,
+    skills: { directory: paths.skills, nodeId: identity.deviceId, areOffered: local.loaded.config.nodeHost.skills.enabled },
+    now: Date.now,
+    ...(settings.commands ? { only: settings.commands } : {})
+  })
+  async function close (): Promise<void> {
+    await machine.close()
+    await store.close()
+  }
+  return { machine, close }
+}
+
+/** What to introduce this machine with, and what it keeps of the answer. */
+function introduction ({ options: given }: Context, { local, place, identity }: Prepared): Pick<NodeLinkOptions, 'credentials' | 'admitted'> {
+  const { url, bootstrapToken } = place
+  const tokens = createDeviceTokens(nodePaths(local.paths.stateDir).tokens)
+  return {
+    async credentials () {
+      const stored = await tokens.get(url, 'node', identity.deviceId)
+      const secret = secretFor(place, local)
+      const own: ConnectAuth[] = stored ? [{ deviceToken: stored.token }] : []
+      const code: ConnectAuth[] = bootstrapToken && (given.pair !== undefined || !stored) ? [{ bootstrapToken }] : []
+      const all = [...given.pair === undefined ? [...own, ...code] : [...code, ...own], ...secret ? [secret] : []]
+      return all.length > 0 ? all : [{}]
+    },
+    async admitted ({ hello: { auth: { deviceToken, issuedAtMs } } }) {
+      if (!deviceToken) return
+      await tokens.put(url, { token: deviceToken, role: 'node', scopes: [], deviceId: identity.deviceId, issuedAtMs: issuedAtMs ?? Date.now() })
+    }
+  }
+}
+
+const connectOptions = ({ place, settings, identity }: Prepared, { caps, commands }: NodeMachine): NodeLinkOptions['connect'] => ({
+  url: place.url,
+  identity,
+  client: {
+    id: 'node-host',
+    mode: 'node',
+    version: packageVersion(),
+    displayName: settings.displayName ?? hostname(),
+    deviceFamily: families[platform()] ?? 'Unknown'
+  },
+  role: 'node',
+  scopes: [],
+  caps,
+  commands,
+  connectTimeoutMs: 15_000,
+  requestTimeoutMs: 30_000
+})
+
+async function run (context: Context): Promise<number> {
+  const { options: given, out } = context
   const ended = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort())
-  const closing: Array<() => Promise<void>> = []
+  let close: (() => Promise<void>) | undefined
   try {
-    const place = placeOf(context, local)
-    const { url, bootstrapToken } = place
-    const settings = await settingsOf(context, paths.settings)
-    const identity = await loadOrCreateDeviceIdentity(paths.identity, {
-      onQuarantine: path => out.note(`The identity of this node could not be read; it was set aside as ${path}.`)
-    })
-    const tokens = createDeviceTokens(paths.tokens)
-    const [{ createNodeHost }, { openStore }] = await Promise.all([import('../../node-host/node-host.ts'), import('../../store/open.ts')])
-    const store = await openStore({ stateDir: paths.directory, now: Date.now, notice: words => out.note(words) })
-    closing.push(() => store.close())
-    const machine = await createNodeHost({
-      store, homeDir, environment: io.env, now: Date.now, ...(settings.commands ? { only: settings.commands } : {})
-    })
-    closing.unshift(() => machine.close())
+    const prepared = await prepare(context)
+    const opened = await openMachine(context, prepared)
+    close = opened.close
+    const { machine } = opened
     await keepLinked({
-      connect: {
-        url,
-        identity,
-        client: {
-          id: 'node-host',
-          mode: 'node',
-          version: packageVersion(),
-          displayName: settings.displayName ?? hostname(),
-          deviceFamily: families[platform()] ?? 'Unknown'
-        },
-        role: 'node',
-        scopes: [],
-        caps: machine.caps,
-        commands: machine.commands,
-        connectTimeoutMs: 15_000,
-        requestTimeoutMs: 30_000
-      },
-      pin: () => pinFor(place, given, local),
-      async credentials () {
-        const stored = await tokens.get(url, 'node', identity.deviceId)
-        const secret = secretFor(place, local)
-        const own: ConnectAuth[] = stored ? [{ deviceToken: stored.token }] : []
-        const code: ConnectAuth[] = bootstrapToken && (given.pair !== undefined || !stored) ? [{ bootstrapToken }] : []
-        const all = [...given.pair === undefined ? [...own, ...code] : [...code, ...own], ...secret ? [secret] : []]
-        return all.length > 0 ? all : [{}]
-      },
-      async admitted ({ hello: { auth: { deviceToken, issuedAtMs } } }) {
-        if (!deviceToken) return
-        await tokens.put(url, { token: deviceToken, role: 'node', scopes: [], deviceId: identity.deviceId, issuedAtMs: issuedAtMs ?? Date.now() })
-      },
+      connect: connectOptions(prepared, machine),
+      pin: () => pinFor(prepared.place, given, prepared.local),
+      ...introduction(context, prepared),
       machine,
       say: words => out.line(words),
       signal: ended.signal
@@ -155,7 +197,7 @@ async function run (context: Context): Promise<number> {
   } catch (error) {
     return reportFailure(error, { out, json: false, doing: 'Node run' })
   } finally {
-    for (const close of closing) await close()
+    await close?.()
   }
 }
 
@@ -164,7 +206,8 @@ export default command({
   summary: 'Lend this machine to a gateway: agents may run programs here, under the approvals of this machine',
   details: 'Offers system.run, system.which, fs.listDir and, where there is a notifier, system.notify. What it offers is approved once on the ' +
     'gateway (openclaw nodes approve). Programs run only when the approvals of this machine allow them or a person at the gateway says yes. ' +
-    'Credentials come from a setup code, from OPENCLAW_GATEWAY_TOKEN or _PASSWORD, or from the configuration of this machine.',
+    'Agents that may run them learn the skills of this machine: skills/<name>/SKILL.md in its state directory, unless nodeHost.skills.enabled ' +
+    'is false. Credentials come from a setup code, from OPENCLAW_GATEWAY_TOKEN or _PASSWORD, or from the configuration of this machine.',
   options,
   examples: [
     ['openclaw node run', 'Lends this machine to its own gateway, over TLS where that gateway has it.'],

@@ -108,7 +108,11 @@ export const others = {
   telemetry: section('Telemetry; nothing is ever sent by this gateway.'),
   browser: section('The browser that agents drive.', 'restart'),
   ui: section('Look of the control UI.', 'none'),
-  nodeHost: section('This machine as a node.'),
+  nodeHost: group({ help: 'This machine as a node (openclaw node run).', open: true, reload: 'none' }, {
+    skills: group({ help: 'Skills in the state directory of the node.' }, {
+      enabled: key(flag, { default: true, failsafe: false, help: 'Tell gateways of them.' })
+    })
+  }),
   worktreeAcceleration: section('Worktrees of coding agents.'),
   security: section('Security policies.'),
   tts: section('Speech.', 'room:channels'),

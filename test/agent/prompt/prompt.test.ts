@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { frontMatter } from '../../../src/agent/prompt/skills.ts'
+import { frontMatter } from '../../../src/lib/front-matter.ts'
 import { createTalk } from './scene.ts'
 
 t.test('the files of the workspace go into the prompt, in their order, cut at the limit with a mark', async t => {
