@@ -95,7 +95,7 @@ export function parseOptions (args: readonly string[]): BenchOptions {
     pid: values.pid === undefined ? undefined : bounded('pid', values.pid, 1, 2 ** 31),
     secret: { ...(values.token ? { token: values.token } : {}), ...(values.password ? { password: values.password } : {}) },
     rounds: Math.round(bounded('rounds', values.rounds, 1, 100)),
-    windowMs: bounded('seconds', values.seconds, 0.1, 60) * 1000,
+    windowMs: bounded('seconds', values.seconds, 0.02, 60) * 1000,
     scale: bounded('scale', values.scale, 0.01, 1),
     agents: Math.round(bounded('agents', values.agents, 0, 10_000)),
     only: list(values.only),
