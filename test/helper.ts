@@ -5,6 +5,7 @@ import { createGateway, type Gateway } from '../src/app.ts'
 import { resolveGatewayAuth } from '../src/auth/gateway-auth.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { resolvePaths } from '../src/config/paths.ts'
+import type { CrashLoop } from '../src/host/crash-loop.ts'
 import { resolveBind } from '../src/lib/bind-address.ts'
 import { createLogging } from '../src/log/logger.ts'
 import { createMemoryStore } from '../src/store/memory/memory-store.ts'
@@ -13,6 +14,9 @@ import { testToken } from './fixtures/client.ts'
 import { ownDirectory } from './fixtures/own-directory.ts'
 
 export * from './fixtures/client.ts'
+
+// A test may hold more gateways at once than a process does otherwise, and the log of each has its last words when the process ends.
+process.setMaxListeners(100)
 
 interface Test {
   testdir (): string
@@ -38,6 +42,8 @@ export interface TestGatewayOptions {
   readonly steady?: () => number
   readonly host?: string
   readonly store?: Store
+  /** The gateway has ended without a word again and again. */
+  readonly crashLoop?: CrashLoop
 }
 
 const isRecord = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -80,7 +86,7 @@ export async function startGateway (t: Test, options: TestGatewayOptions = {}): 
   })
   const adminToken = 'local-admin-token-of-this-test-0000000000000'
   const gateway = await createGateway({
-    loaded, paths, auth, bind, port: 0, store: options.store ?? createMemoryStore(), logging, localAdminToken: adminToken, version: '0.0.0-test', env, now: options.now, steady: options.steady
+    loaded, paths, auth, bind, port: 0, store: options.store ?? createMemoryStore(), logging, localAdminToken: adminToken, version: '0.0.0-test', env, now: options.now, steady: options.steady, crashLoop: options.crashLoop
   })
   const { port } = await gateway.start()
   t.teardown(async () => {
