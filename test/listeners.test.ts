@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net'
+import { connect, createServer as createTcpServer } from 'node:net'
 import t, { type Test } from 'tap'
 import type { BindTargets } from '../src/lib/bind-address.ts'
 import { canListen } from '../src/lib/free-port.ts'
 import { openListeners, type Listeners } from '../src/listeners.ts'
+import { freePort } from './fixtures/free-port.ts'
 
 const loopback: BindTargets = { bind: 'loopback', hosts: ['127.0.0.1'], optionalHosts: [], beyondLoopback: false }
 
@@ -72,18 +73,19 @@ t.test('the limits of the gateway hold at every door', async t => {
 t.test('closing frees the port at once, lets an answer under way finish and hangs up on everybody else', async t => {
   const listeners = await open(t)
   const { port } = listeners
-  let finish = (): void => {}
+  const { promise: begun, resolve: begin } = Promise.withResolvers<() => void>()
   listeners.lead(gatewayServer((_request, response) => {
     response.write('first half, ')
-    finish = () => response.end('second half')
+    begin(() => response.end('second half'))
   }), () => {})
   const silent = connect(port, '127.0.0.1')
   await once(silent, 'connect')
-  const answer = get(port, '/slow')
   const asked = connect(port, '127.0.0.1')
   await once(asked, 'connect')
   asked.destroy()
-  await new Promise(resolve => setTimeout(resolve, 50))
+  const answer = get(port, '/slow')
+  // Whoever is answered came after the two others: they were taken in as well.
+  const finish = await begun
   const closed = listeners.close()
   t.ok(await canListen(port), 'somebody else could listen now')
   finish()
@@ -110,7 +112,7 @@ t.test('whoever was silent so far and wants a socket while it closes is told to 
   listeners.lead(gatewayServer((_request, response) => response.end()), () => {})
   const late = connect(listeners.port, '127.0.0.1')
   await once(late, 'connect')
-  await new Promise(resolve => setTimeout(resolve, 20))
+  await get(listeners.port, '/after-it')
   const closed = listeners.close()
   late.setEncoding('utf8').write(`GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n${upgrade}\r\n`)
   const [answer] = await once(late, 'data')
@@ -118,20 +120,23 @@ t.test('whoever was silent so far and wants a socket while it closes is told to 
   await closed
 })
 
-t.test('when one of the addresses is taken, none of them stays open', async t => {
-  const other = createTcpServer().listen(0, '127.0.0.2')
+/** A port that somebody has at 127.0.0.2, and nobody at 127.0.0.1. */
+async function takenBeside (t: Test): Promise<number> {
+  const port = await freePort()
+  const other = createTcpServer().listen(port, '127.0.0.2')
   await once(other, 'listening')
   t.teardown(() => other.close())
-  const { port } = other.address() as AddressInfo
+  return port
+}
+
+t.test('when one of the addresses is taken, none of them stays open', async t => {
+  const port = await takenBeside(t)
   await t.rejects(openListeners({ ...loopback, hosts: ['127.0.0.1', '127.0.0.2'] }, port), { code: 'EADDRINUSE', address: '127.0.0.2' })
   t.ok(await canListen(port, '127.0.0.1'))
 })
 
 t.test('an optional address may be missing or taken, and only the latter is told', async t => {
-  const other = createTcpServer().listen(0, '127.0.0.2')
-  await once(other, 'listening')
-  t.teardown(() => other.close())
-  const { port } = other.address() as AddressInfo
+  const port = await takenBeside(t)
   const listeners = await open(t, { ...loopback, optionalHosts: ['127.0.0.2', '192.0.2.77'] }, port)
   t.same(listeners.addresses, [`127.0.0.1:${port}`])
   t.same(listeners.missed, [`127.0.0.2:${port}`])

@@ -34,8 +34,8 @@ t.test('messages that waited are taken up in their order, after what ran', async
   const second = await createScene(t, { store, tools: [after] })
   t.match(await second.runs.recover(), { resumed: 3 })
   after.open()
-  t.match(await second.runs.wait(waiting[1]!.runId, 5000), { outcome: 'ok', text: /third/ })
-  t.match(await second.runs.wait(waiting[0]!.runId, 5000), { outcome: 'ok', text: /second/ })
+  t.match(await second.runs.wait(waiting[1]!.runId, 20_000), { outcome: 'ok', text: /third/ })
+  t.match(await second.runs.wait(waiting[0]!.runId, 20_000), { outcome: 'ok', text: /second/ })
   t.same((await second.story()).filter(line => line.startsWith('user')), ['user: /tool look {}', 'user: second', 'user: third'])
 })
 
@@ -50,7 +50,7 @@ t.test('after tools took effect a run goes on from its last result, and the tool
   const again = gatedTool('pay', true)
   const second = await createScene(t, { store, tools: [again, late] })
   t.match(await second.runs.recover(), { resumed: 1 })
-  t.match(await second.runs.wait(runId, 5000), { outcome: 'ok' })
+  t.match(await second.runs.wait(runId, 20_000), { outcome: 'ok' })
   t.equal(again.calls, 0)
   t.match((await second.story()).filter(line => line.startsWith('toolResult')), [/restarted while this tool ran/, /restarted while this tool ran/])
   t.equal(second.ends(runId).length, 1)
@@ -125,15 +125,16 @@ t.test('a drain lets runs end in time, and puts down what does not for the next 
   const quick = await first.start('/slow 5\nquick words here', { sessionKey: 'agent:main:quick' })
   const stuck = await first.start('/tool look {}')
   await tool.begun
-  await first.runs.drain(300)
+  const patient = first.runs.drain(60_000)
   t.equal((await quick.result).outcome, 'ok')
+  await Promise.all([first.runs.drain(0), patient])
   t.match(await stuck.result, { outcome: 'aborted', stopReason: 'shutdown' })
   t.equal(first.ends(stuck.runId).length, 0, 'it is not over')
   await t.rejects(first.start('too late'), { code: 'STOPPING' })
   t.equal((await store.runs.get<StoredRun>(stuck.runId))?.open, true)
   const second = await createScene(t, { store })
   t.match(await second.runs.recover(), { resumed: 1 })
-  t.match(await second.runs.wait(stuck.runId, 5000), { outcome: 'ok' })
+  t.match(await second.runs.wait(stuck.runId, 20_000), { outcome: 'ok' })
 })
 
 t.test('a waiting message whose answer was interrupted is waited for under its own id', async t => {
@@ -149,7 +150,7 @@ t.test('a waiting message whose answer was interrupted is waited for under its o
   const second = await createScene(t, { store, tools: [again] })
   t.match(await second.runs.recover(), { resumed: 1 })
   await again.begun
-  const waiting = second.runs.wait(runId, 5000)
+  const waiting = second.runs.wait(runId, 20_000)
   again.open('there you are')
   t.match(await waiting, { runId, outcome: 'ok', text: /there you are/ })
   const repeat = await second.start('/tool second {}', { idempotencyKey: runId })
@@ -167,7 +168,7 @@ t.test('a long run that was at work when the gateway went is not too old', async
   await first.sessions.write(key, { lines: [{ type: 'message', message: { role: 'user', content: 'still here', timestamp: now } }] })
   const second = await createScene(t, { store, tools: tools.map(({ name }) => { const tool = gatedTool(name); tool.open(); return tool }), now: () => now })
   t.match(await second.runs.recover(), { resumed: 1, parked: 0 })
-  t.match(await second.runs.wait(runId, 5000), { outcome: 'ok' })
+  t.match(await second.runs.wait(runId, 20_000), { outcome: 'ok' })
 })
 
 t.test('a message for an agent that is away outlives restarts and does not hold up a stop', async t => {
@@ -185,6 +186,6 @@ t.test('a message for an agent that is away outlives restarts and does not hold 
   const { payload } = await second.hears(({ event }) => event === 'runtime agent.run.request')
   t.match(payload, { runId, sessionKey: key, messages: [{ role: 'user', content: 'are you there?' }] })
   second.runtimes.update('runtime', { runId, final: { text: 'now I am' } })
-  t.match(await second.runs.wait(runId, 5000), { outcome: 'ok', text: 'now I am' })
+  t.match(await second.runs.wait(runId, 20_000), { outcome: 'ok', text: 'now I am' })
   t.equal(second.ends(runId).length, 1)
 })

@@ -10,22 +10,24 @@ import { createScene, hourMs, mortal, type Accepted, type Reply, type Scene } fr
 
 const every = (heartbeat: object): object => ({ agents: { defaults: { heartbeat: { every: '30m', target: 'last', ...heartbeat } } } })
 
-/** Files are read in real time: what a beat came to is waited for, as long as there is news of it. */
-async function settled (heartbeats: Scene['heartbeats']): Promise<void> {
-  const before = heartbeats.last()
-  for (let look = 0; look < 40 && heartbeats.last() === before; look++) await new Promise(resolve => setTimeout(resolve, 5))
+/** A beat, and what it comes to; the files that it looks at are read in real time. */
+async function beat ({ clock, heartbeats, requests }: Scene, dueAtMs: number): Promise<void> {
+  const [before, asked] = [heartbeats.last(), requests.length]
+  const isOver = (): boolean => heartbeats.last() !== before
+  heartbeats.tick(clock.now(), dueAtMs)
+  await eventually(() => isOver() || requests.length > asked)
+  // Whoever is asked answers at once, or never.
+  for (let turn = 0; turn < 20 && !isOver(); turn++) await new Promise(resolve => setImmediate(resolve))
 }
 
 /** As the composition does it: one timer, set anew after each beat. */
-async function pass ({ clock, heartbeats }: Scene, ms: number): Promise<void> {
+async function pass (scene: Scene, ms: number): Promise<void> {
+  const { clock, heartbeats } = scene
   const until = clock.now() + ms
   while (clock.now() < until) {
-    const next = heartbeats.nextAt(clock.now()) ?? until
-    await clock.pass(Math.max(0, Math.min(next, until) - clock.now()))
-    if (clock.now() >= next) {
-      heartbeats.tick(clock.now(), next)
-      await settled(heartbeats)
-    }
+    const next = heartbeats.nextAt(clock.now())
+    await clock.pass(Math.max(0, Math.min(next ?? until, until) - clock.now()))
+    if (next !== undefined && clock.now() >= next) await beat(scene, next)
     await clock.pass(1)
   }
 }

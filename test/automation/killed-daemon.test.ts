@@ -1,16 +1,20 @@
 /** The real daemon, killed again and again while jobs are due: every slot is answered once. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { eventually } from '../fixtures/eventually.ts'
 import { startOpenAi } from '../fixtures/providers/openai-server.ts'
 import { goodKey } from '../fixtures/providers/vendor-server.ts'
-import { makeHome, runProcess, startDaemon, type Home } from '../fixtures/daemon.ts'
+import { makeHome, startDaemon, type Home } from '../fixtures/daemon.ts'
+import { admitted, closeClient } from '../helper.ts'
 
 const token = 'cron-token-0123456789abcdef0123456789abcdef'
 
 async function call (home: Home, method: string, params: object): Promise<{ readonly [field: string]: any }> {
-  const { out, err, code } = await runProcess(['gateway', 'call', method, '--params', JSON.stringify(params), '--json'], home.env)
-  if (code !== 0) throw new Error(err)
-  return JSON.parse(out) as { readonly [field: string]: any }
+  const { client } = await admitted(`ws://127.0.0.1:${home.port}`, { auth: { token } })
+  const { ok, payload, error } = await client.request(method, params)
+  await closeClient(client)
+  if (!ok) throw new Error(error.message)
+  return payload
 }
 
 t.test('a daemon that is killed at any moment carries each slot out once', async t => {
@@ -33,16 +37,18 @@ t.test('a daemon that is killed at any moment carries each slot out once', async
     await daemon.stop('SIGKILL')
     daemon = await startDaemon(t, home)
   }
-  await sleep(1000)
+  const history = async (): Promise<Array<{ runId: string, status: string }>> => (await call(home, 'cron.runs', { id, limit: 200 })).entries
+  const begun = async (): Promise<number[]> => (await call(home, 'sessions.list', { limit: 200 })).sessions
+    .filter(({ key }: { key: string }) => key.includes(`:cron:${id}:run:`)).map(({ key }: { key: string }) => Number(key.split(':').at(-1)))
+  await eventually(history, ({ length }) => length >= 3, 30_000)
   await call(home, 'cron.update', { id, patch: { enabled: false } })
-  await sleep(300)
-  const { entries } = await call(home, 'cron.runs', { id, limit: 200 })
-  const slots = (entries as Array<{ runId: string, status: string }>).map(({ runId }) => Number(runId.split(':')[2])).sort((a, b) => a - b)
-  t.ok(slots.length >= 3, `${slots.length} slots`)
+  // What was begun is written into the history when it is over.
+  const { entries, conversations } = await eventually(
+    async () => ({ entries: await history(), conversations: await begun() }), ({ entries, conversations }) => entries.length === conversations.length, 30_000
+  )
+  const slots = entries.map(({ runId }) => Number(runId.split(':')[2])).sort((a, b) => a - b)
   t.equal(new Set(slots).size, slots.length, 'none twice')
   t.ok(slots.every(slot => (slot - slots[0]!) % 1000 === 0))
-  t.ok((entries as Array<{ status: string }>).every(({ status }) => status === 'ok'))
-  const { sessions } = await call(home, 'sessions.list', { limit: 200 })
-  const begun = (sessions as Array<{ key: string }>).filter(({ key }) => key.includes(`:cron:${id}:run:`))
-  t.same(new Set(begun.map(({ key }) => Number(key.split(':').at(-1)))), new Set(slots), 'and each in one conversation of its own')
+  t.same(entries.filter(({ status }) => status !== 'ok'), [])
+  t.same(conversations.sort((a, b) => a - b), slots, 'and each in one conversation of its own')
 })

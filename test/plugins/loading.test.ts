@@ -43,8 +43,6 @@ const failures: { readonly [id: string]: readonly [files: PluginFiles, reason: R
   'register-rejects': [registering('await Promise.reject(new Error("later"))'), /^Error: later$/],
   odd: [registering('throw { get message () { throw 1 }, toString () { throw 2 } }'), /it threw something that cannot be read/],
   nil: [registering('throw undefined'), /^undefined$/],
-  hangs: [registering('await new Promise(() => {})'), /it was not done within 3000 ms/],
-  'hangs-at-import': [{ 'index.mjs': 'await new Promise(() => {}); export default () => {}' }, /it was not done within 3000 ms/],
   hooks: [registering('api.registerHook("before_tool_call", () => {})'), /api\.registerHook is not a function: this gateway offers plugins registerTool/],
   'tool-name': [registering('api.registerTool({ name: "no good", parameters: {}, execute () {} })'), /the tool name "no good" must be letters/],
   'tool-schema': [registering('api.registerTool({ name: "t", parameters: { type: "nonsense" }, execute () {} })'), /parameters of the tool t are no JSON Schema/],
@@ -84,7 +82,7 @@ async function gatewayWith (t: Parameters<typeof startGateway>[0], folders: { re
 }
 
 /** The list as soon as everything is loaded or has failed. */
-const listed = async (url: string): Promise<Frame> => (await (await admitted(url)).client.request('plugins.list', {}, 15_000)).payload
+const listed = async (url: string): Promise<Frame> => (await (await admitted(url)).client.request('plugins.list', {}, 30_000)).payload
 
 t.test('plugins in every form that modules have are loaded', async t => {
   const { url } = await gatewayWith(t, ways)
@@ -98,7 +96,7 @@ t.test('plugins in every form that modules have are loaded', async t => {
 
 t.test('what fails to load is said with its reason, and costs nobody else anything', { timeout: 60_000 }, async t => {
   const folders = Object.fromEntries(Object.entries(failures).map(([id, [files]]) => [id, files]))
-  const { url, http, gateway } = await gatewayWith(t, { ...folders, esm: ways.esm! }, 3000)
+  const { url, http, gateway } = await gatewayWith(t, { ...folders, esm: ways.esm! })
   const { plugins, diagnostics } = await listed(url)
   for (const [id, [, reason]] of Object.entries(failures)) {
     const row = plugins.find((plugin: Frame) => plugin.id === id)
@@ -117,8 +115,20 @@ t.test('what fails to load is said with its reason, and costs nobody else anythi
   t.match(seen, { mutationAllowed: false })
 })
 
+t.test('what is never done with its registration is given up, and said', async t => {
+  const { url } = await gatewayWith(t, {
+    hangs: registering('await new Promise(() => {})'), 'hangs-at-import': { 'index.mjs': 'await new Promise(() => {}); export default () => {}' }
+  }, 1000)
+  const { plugins } = await listed(url)
+  for (const id of ['hangs', 'hangs-at-import']) {
+    t.match(plugins.find((plugin: Frame) => plugin.id === id), { state: 'error', enabled: false, error: /it was not done within 1000 ms/ })
+  }
+})
+
 t.test('an answer while plugins are still loading says so, and core methods do not wait', async t => {
-  const slow = registering(`await new Promise(go => setTimeout(go, 1500)); ${method('slow', '1')}; api.registerHttpRoute({ path: 'x', handle: () => 'here' })`)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  Object.assign(globalThis, { untilToldToGoOn: promise })
+  const slow = registering(`await globalThis.untilToldToGoOn; ${method('slow', '1')}; api.registerHttpRoute({ path: 'x', handle: () => 'here' })`)
   const directory = pluginDirectory(t)
   const { url, http } = await startGateway(t, { config: { plugins: { load: { paths: [writePlugin(directory, 'slow', slow)] } } } })
   const { client } = await admitted(url)
@@ -127,6 +137,7 @@ t.test('an answer while plugins are still loading says so, and core methods do n
   const early = await fetch(`${http}/plugins/slow/x`)
   t.equal(early.status, 503)
   t.equal(early.headers.get('retry-after'), '1')
+  resolve()
   await client.event('plugins.changed')
   t.match(await client.request('slow.ask', {}), { ok: true, payload: 1 })
   t.equal((await fetch(`${http}/plugins/slow/x`)).status, 401)

@@ -131,7 +131,8 @@ t.test('what a hundred rows cost does not grow with the number of sessions', asy
       sessions.list({ limit: 100 })
       return performance.now() - begun
     })
-    return runs.sort((a, b) => a - b)[30]!
+    // Whatever else the machine does makes some of them longer, and none of them shorter.
+    return Math.min(...runs)
   }
   cost(few)
   cost(many)

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import t from 'tap'
 import { contractProblem } from '../../contract.ts'
+import { eventually } from '../../fixtures/eventually.ts'
 import { startOpenAi } from '../../fixtures/providers/openai-server.ts'
 import { goodKey } from '../../fixtures/providers/vendor-server.ts'
 import { admitted, closeClient } from '../../helper.ts'
@@ -161,5 +162,5 @@ t.test('presence tells who is at work, who waits, and whose program went away', 
   await runtime.client.event('agent.run.request')
   t.match((await call('agents.presence')).agents[1], { state: 'online', activeRuns: 1 })
   await closeClient(runtime.client)
-  t.match((await call('agents.presence')).agents[1], { state: 'crashed' })
+  t.match(await eventually(async () => (await call('agents.presence')).agents[1], ({ state }) => state !== 'online'), { state: 'crashed' })
 })
