@@ -47,17 +47,26 @@ async function run ({ api, context, settings, life: { signal, follow } }: Accoun
     isOurs,
     now: context.now
   })
-  const register = async (): Promise<void> => await registerWebhook(api, settings, signal)
-    .catch(err => context.log.warn({ err }, 'the webhook could not be entered in BlueBubbles'))
+  let isEntered = true
+  /** What no webhook brings is found by asking, so that nothing but time is lost without one. */
+  async function register (): Promise<void> {
+    try {
+      await registerWebhook(api, settings, signal)
+      isEntered = true
+    } catch (err) {
+      if (isEntered && !signal.aborted) context.log.warn({ err }, 'the webhook could not be entered in BlueBubbles; it is tried again')
+      isEntered = false
+    }
+  }
   follow(readAgainAndAgain({
     service: 'BlueBubbles',
     context,
     signal,
     restMs: settings.sweepMs,
-    async turn (heard, isUp) {
+    async turn (heard) {
       info = await serverInfo(api, signal)
       heard()
-      if (!isUp) await register()
+      await register()
       await intake.sweep(signal)
     }
   }))

@@ -1,7 +1,6 @@
-/** Whether Telegram can reach us: it alone knows, and says so when it is asked. */
+/** Whether Telegram can reach us. */
 import type { AccountContext } from '../../define-channel.ts'
-import { pause } from '../../waiting.ts'
-import { Refusal, type Api } from './api.ts'
+import type { Api } from './api.ts'
 import type { TelegramSettings } from './settings.ts'
 
 interface WebhookInfo {
@@ -14,12 +13,11 @@ interface WebhookInfo {
 
 export interface IngressOptions {
   readonly api: Api
-  readonly context: Pick<AccountContext, 'log' | 'now' | 'ingress'>
+  readonly context: Pick<AccountContext, 'now'>
   readonly webhook: NonNullable<TelegramSettings['webhook']>
   /** When Telegram called last. */
   readonly heardAtMs: () => number
   readonly signal: AbortSignal
-  readonly unauthorized: (refusal: Refusal) => void
 }
 
 /** Its clock and ours differ, and what failed once may have arrived with the next try. */
@@ -35,16 +33,7 @@ function problemOf ({ url = '', pending_update_count: pending = 0, last_error_da
   return isOver ? undefined : `Telegram cannot bring ${pending} messages to ${ours}: ${message ?? 'it says not why'}`
 }
 
-/** Asks every so often until the signal. That Telegram itself is away is nothing that a restart would help against. */
-export async function watchIngress ({ api, context, webhook, heardAtMs, signal, unauthorized }: IngressOptions): Promise<void> {
+export function createIngress ({ api, context, webhook, heardAtMs, signal }: IngressOptions): () => Promise<string | undefined> {
   const beganAtMs = context.now()
-  while (await pause(webhook.checkMs, signal)) {
-    try {
-      context.ingress(problemOf(await api.call<WebhookInfo>('getWebhookInfo', {}, { signal }), webhook.url, beganAtMs, heardAtMs()))
-    } catch (err) {
-      if (signal.aborted) return
-      if (err instanceof Refusal && err.isUnauthorized) return unauthorized(err)
-      context.log.debug({ err }, 'Telegram could not be asked whether it reaches us')
-    }
-  }
+  return async () => problemOf(await api.call<WebhookInfo>('getWebhookInfo', {}, { signal }), webhook.url, beganAtMs, heardAtMs())
 }

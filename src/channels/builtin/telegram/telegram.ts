@@ -2,9 +2,10 @@
 import { openMemory } from '../../account-memory.ts'
 import { defineChannel, type AccountContext, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
+import { watchIngress } from '../../http/ingress.ts'
 import { live, type Life } from '../../life.ts'
 import { createApi, Refusal, type Api } from './api.ts'
-import { watchIngress } from './ingress.ts'
+import { createIngress } from './ingress.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { Memory, Saved } from './memory.ts'
 import { createMenu, type Menu } from './menu.ts'
@@ -37,6 +38,13 @@ async function probe (api: Api, signal: AbortSignal): Promise<ProbeResult> {
 const end = (context: AccountContext<TelegramKeys>, refusal: Refusal): void =>
   context.disconnected({ reason: unauthorized(refusal), terminal: 'logged-out' })
 
+/** The token is none, which the account has been told then. */
+function isOver (context: AccountContext<TelegramKeys>, error: unknown): boolean {
+  const isUnauthorized = error instanceof Refusal && error.isUnauthorized
+  if (isUnauthorized) end(context, error)
+  return isUnauthorized
+}
+
 /** The door for Telegram's own calls. */
 async function startWebhook (account: Account, webhook: NonNullable<TelegramSettings['webhook']>): Promise<Pick<RunningAccount, 'webhook' | 'logout'>> {
   const { api, context, memory, menu, life: { signal, follow } } = account
@@ -46,7 +54,7 @@ async function startWebhook (account: Account, webhook: NonNullable<TelegramSett
     await setWebhook(api, webhook, signal)
     intake = createIntake(context, memory, { self, api })
   } catch (error) {
-    if (error instanceof Refusal && error.isUnauthorized) end(context, error)
+    isOver(context, error)
     throw error
   }
   menu.show()
@@ -57,7 +65,8 @@ async function startWebhook (account: Account, webhook: NonNullable<TelegramSett
     context.activity()
   }
   if (webhook.checkMs > 0) {
-    follow(watchIngress({ api, context, webhook, heardAtMs: () => heardAtMs, signal, unauthorized: refusal => end(context, refusal) }))
+    const problem = createIngress({ api, context, webhook, heardAtMs: () => heardAtMs, signal })
+    follow(watchIngress({ service: 'Telegram', everyMs: webhook.checkMs, context, signal, problem, isOver: error => isOver(context, error) }))
   }
   return {
     webhook: createWebhook(webhook.secret, intake, { ...context, activity }),

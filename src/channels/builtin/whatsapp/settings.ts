@@ -13,6 +13,12 @@ export const whatsappKeys = Type.Object({
   apiRoot: Type.Optional(Type.String({ minLength: 1, description: 'Address of the Graph API; default https://graph.facebook.com.' })),
   apiVersion: Type.Optional(Type.String({ pattern: '^v\\d{1,3}\\.\\d{1,3}$', description: 'Its version; default v23.0.' })),
   timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600, description: 'Longest time of one call; default 30.' })),
+  webhookUrl: Type.Optional(Type.String({
+    minLength: 1, maxLength: 200, description: 'Public https address of our webhook; it is entered for the number by itself, and looked after.'
+  })),
+  webhookCheckSeconds: Type.Optional(Type.Integer({
+    minimum: 0, maximum: 86_400, description: 'How often WhatsApp is asked whether it calls that address; default 120, 0: never.'
+  })),
   linkPreview: Type.Optional(Type.Boolean({ description: 'Show previews of links in what is sent; default true.' })),
   sendReadReceipts: Type.Optional(Type.Boolean({ description: 'Tell people that what they wrote has been read; default true.' })),
   reactionNotifications: Type.Optional(oneOf(['off', 'all'], { description: 'Whether reactions are messages to the agent; default off.' }))
@@ -28,6 +34,7 @@ export interface WhatsappSettings {
   readonly apiRoot: string
   readonly apiVersion: string
   readonly timeoutMs: number
+  readonly webhook: { readonly url: string, readonly checkMs: number } | undefined
   readonly linkPreview: boolean
   readonly sendReadReceipts: boolean
   readonly hearsReactions: boolean
@@ -48,13 +55,17 @@ export function missingSettings (keys: WhatsappKeys, accountId: string): string 
     return `set ${where}.phoneNumberId to the id of the phone number, digits only (App Dashboard, WhatsApp, API Setup); it is not the number itself`
   }
   for (const [name, advice] of wanted) if (!isGiven(keys[name])) return `set ${where}.${name}: ${advice}`
-  const { apiRoot } = keys
+  const { apiRoot, webhookUrl } = keys
+  if (webhookUrl !== undefined && !(isHttpAddress(webhookUrl) && (apiRoot !== undefined || webhookUrl.startsWith('https:')))) {
+    return `${where}.webhookUrl must be an absolute https address, such as https://example.com/webhooks/whatsapp/default`
+  }
   if (apiRoot !== undefined && !isHttpAddress(apiRoot)) return `${where}.apiRoot must be an absolute http or https address`
   return undefined
 }
 
 export async function readSettings ({ config, secret }: AccountContext<WhatsappKeys>): Promise<WhatsappSettings> {
   const { phoneNumberId = '', apiRoot = publicRoot, apiVersion = 'v23.0', timeoutSeconds = 30, linkPreview = true, sendReadReceipts = true } = config
+  const { webhookUrl: url, webhookCheckSeconds = 120 } = config
   const [accessToken, appSecret, verifyToken] = await Promise.all([secret('accessToken'), secret('appSecret'), secret('verifyToken')])
   return {
     phoneNumberId,
@@ -64,6 +75,7 @@ export async function readSettings ({ config, secret }: AccountContext<WhatsappK
     apiRoot,
     apiVersion,
     timeoutMs: timeoutSeconds * 1000,
+    webhook: url === undefined || webhookCheckSeconds === 0 ? undefined : { url, checkMs: webhookCheckSeconds * 1000 },
     linkPreview,
     sendReadReceipts,
     hearsReactions: config.reactionNotifications === 'all'

@@ -1,15 +1,19 @@
 /** WhatsApp, by the Cloud API of Meta: it calls us, and we call it. */
 import { defineChannel, type AccountContext, type ProbeResult, type RunningAccount } from '../../define-channel.ts'
 import { readAlone } from '../../exclusive.ts'
+import { watchIngress } from '../../http/ingress.ts'
 import { ServiceRefusal } from '../../http/service.ts'
 import { live } from '../../life.ts'
 import { createApi, type Api } from './api.ts'
 import { readMessage } from './inbound.ts'
+import { createIngress } from './ingress.ts'
 import { mediaLimitBytes } from './media.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import { missingSettings, readSettings, whatsappKeys, type WhatsappKeys, type WhatsappSettings } from './settings.ts'
 import { createWebhook, maxBodyBytes, takeFor } from './webhook.ts'
 import type { WireMessage, WireValue } from './wire.ts'
+
+const firstLookMs = 3_000
 
 interface Account {
   readonly api: Api
@@ -38,6 +42,20 @@ function checkToken (account: Account): void {
     if (error instanceof ServiceRefusal && error.isUnauthorized) end(account, error)
     else context.log.warn({ err: error }, 'WhatsApp could not be asked about the number; messages are taken in all the same')
   })
+}
+
+/** The address is entered with the first look: Meta tries it, and so it has to be open by then. */
+async function watchCalls (account: Account): Promise<void> {
+  const { api, context, settings, signal } = account
+  const { webhook } = settings
+  if (!webhook) return
+  function isOver (error: unknown): boolean {
+    const isUnauthorized = error instanceof ServiceRefusal && error.isUnauthorized
+    if (isUnauthorized) end(account, error)
+    return isUnauthorized
+  }
+  const watch = { service: 'WhatsApp', context, signal, problem: createIngress({ api, log: context.log, settings, url: webhook.url, signal }), isOver }
+  await watchIngress({ ...watch, everyMs: webhook.checkMs, firstMs: Math.min(firstLookMs, webhook.checkMs) })
 }
 
 function takeMessages (account: Account, outbound: Outbound): void {
@@ -83,11 +101,12 @@ export const whatsapp = defineChannel<WhatsappKeys>({
   missing: missingSettings,
   async start (context) {
     const settings = await readSettings(context)
-    return await live(context, ({ signal, closeAtEnd }) => {
+    return await live(context, ({ signal, closeAtEnd, follow }) => {
       readAlone(`whatsapp ${settings.apiRoot} ${settings.phoneNumberId}`, 'phone number', context.accountId, signal)
       const account: Account = { api: closeAtEnd(createApi(settings)), context, settings, signal }
       const running = run(account)
       checkToken(account)
+      follow(watchCalls(account))
       return running
     })
   }

@@ -113,6 +113,14 @@ t.test('the webhook is entered in BlueBubbles once, with its secret', async t =>
   t.equal(server.hooks.length, 2, 'the one with the earlier secret is gone')
 })
 
+t.test('a webhook that somebody took away is entered anew', async t => {
+  const { server } = await open(t, { webhookUrl: 'http://gateway.test/hook', sweepSeconds: 0.05 })
+  await until(() => server.hooks.length === 1)
+  server.hooks.length = 0
+  await until(() => server.hooks.length === 1)
+  t.match(server.hooks, [{ url: /^http:\/\/gateway\.test\/hook/ }])
+})
+
 t.test('text and files go out, plain, to people and groups', async t => {
   const { server, scene } = await open(t)
   t.match(await send(scene, { chatId: alice, text: '# Hi\n**bold** `code` [x](https://x.test/a_b_c)', replyTo: 'GUID-1' }), { kind: 'sent', messageId: /^GUID-/ })

@@ -222,3 +222,30 @@ t.test('an approved template goes out in place of a text, and one that is none i
   t.match(server.messages, [{ to: alice, type: 'template', template: { name: 'order_update', language: { code: 'de' }, components }, text: undefined }])
   t.match(await send(scene, { chatId: alice, text: 'x', template: { name: 'other', language: 'de' } }), { kind: 'refused', reason: /132001.*WhatsApp Manager/ })
 })
+
+t.test('the address is entered for the number, and anew when something else is', async t => {
+  const webhookUrl = 'http://gateway.test/webhooks/whatsapp/default'
+  const { server } = await open(t, { webhookUrl, webhookCheckSeconds: 0.02 })
+  await until(() => server.callback.ofNumber === webhookUrl)
+  server.callback.ofNumber = 'https://elsewhere.test/'
+  await until(() => server.callback.ofNumber === webhookUrl)
+  server.callback.ofNumber = undefined
+  server.callback.ofApp = webhookUrl
+  const looks = server.calls.length
+  await until(() => server.calls.length > looks + 4)
+  t.equal(server.callback.ofNumber, undefined, 'what the app says is enough')
+})
+
+t.test('an address that WhatsApp does not take is told to whoever looks after the account, and a missing right once', async t => {
+  const { server, scene } = await open(t, { webhookUrl: 'http://gateway.test/hook', webhookCheckSeconds: 0.02 })
+  server.callback.ofApp = 'https://elsewhere.test/'
+  server.callback.refusal = graphError(400, 2200, 'Callback verification failed')
+  await until(() => scene.logged.some(line => /^ingress: WhatsApp does not take .*\(2200\)/.test(line)))
+  server.callback.refusal = graphError(403, 200, 'Permissions error')
+  const forbidden = (): number => scene.logged.filter(line => line.includes('whatsapp_business_management')).length
+  await until(() => forbidden() > 0)
+  const looks = server.calls.length
+  await until(() => server.calls.length > looks + 4)
+  t.equal(forbidden(), 1)
+  t.equal(scene.logged.at(-1), 'ingress: undefined')
+})
