@@ -160,7 +160,8 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     sessionStore: () => conversation.sessions.storeFacts(),
     heartbeats: () => automation.beating(),
     channels: () => channels.current()?.health(),
-    failingChannels: () => channels.current()?.channels.failing() ?? []
+    failingChannels: () => channels.current()?.channels.failing() ?? [],
+    crashLoop: options.crashLoop
   })
   const devices = await createDevices({
     store,
@@ -200,9 +201,9 @@ export async function createGateway (options: GatewayOptions): Promise<Gateway> 
     messages: async () => (await channels()).messages
   })
   const nodes = composeNodePort(() => rpc.rooms)
-  const plugins = composePlugins({ ...conversation, live, paths, logging, events, now, callAs: (...asked) => rpc.call(...asked) })
+  const plugins = composePlugins({ ...options, ...conversation, live, events, now, callAs: (...asked) => rpc.call(...asked) })
   const channels = composeChannels({
-    ...conversation, live, env: options.env, store, logging, events, brought: plugins.channels, changed: host.health.changed
+    ...conversation, ...options, live, store, logging, events, brought: plugins.channels, changed: host.health.changed
   })
   const automation = composeAutomation({ ...options, live, events, now, bootId, conversation, channels })
   const announcement = composeAnnouncement({ ...options, live, stateDir: paths.stateDir, port })

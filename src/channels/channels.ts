@@ -1,19 +1,21 @@
 /** The ways to the services where people write, each account looked after by itself. */
-import { isDeepStrictEqual } from 'node:util'
 import type { LoadedConfig } from '../config/load.ts'
 import { haveSecretsChanged } from '../config/secret-values.ts'
+import type { CrashLoop } from '../host/crash-loop.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logging } from '../log/logger.ts'
 import { GatewayError } from '../protocol/errors.ts'
 import type { Store } from '../store/store.ts'
 import { createAccount, type SavedAccount, type SupervisedAccount } from './account.ts'
+import { isSameAccount, portOf } from './account-port.ts'
 import { contained } from './containment.ts'
 import type { Channel, ChatCommand, ProbeResult } from './define-channel.ts'
 import { accountEntries, defaultAccountOf, type AccountEntry } from './entries.ts'
 import { evaluate } from './evaluate.ts'
+import { createHoldingBack, type HoldingBack } from './holding-back.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
 import { restartsWithinHour } from './restarts.ts'
-import type { ChannelAccount, ChannelProblem, Channels, Receive } from './room.ts'
+import type { AccountStatus, ChannelAccount, ChannelProblem, Channels, Receive } from './room.ts'
 import { secretOf } from './secrets.ts'
 import { monitorSettings, restartRules } from './settings.ts'
 import { settingsProblem } from './settings-check.ts'
@@ -33,6 +35,7 @@ export interface ChannelsOptions {
   readonly changed: () => void
   /** Nothing is begun by itself, whatever the configuration says. */
   readonly isOff?: boolean
+  readonly crashLoop?: CrashLoop | undefined
   readonly random?: () => number
 }
 
@@ -47,26 +50,8 @@ interface Kept {
 
 const nameOf = ({ channel, accountId }: Pick<AccountEntry, 'channel' | 'accountId'>): string => `${channel}:${accountId}`
 
-function portOf (entry: AccountEntry, account: SupervisedAccount, clock: Clock): ChannelAccount {
-  const { facts } = account
-  return {
-    entry,
-    channel: account.channel,
-    current: () => account.current(),
-    runBegan () {
-      if (facts.activeRuns++ === 0) facts.activeSinceAt = clock.now()
-      facts.lastRunActivityAt = clock.now()
-    },
-    runMoved () { facts.lastRunActivityAt = clock.now() },
-    runEnded () { facts.activeRuns = Math.max(0, facts.activeRuns - 1) },
-    sent () { facts.lastOutboundAt = clock.now() }
-  }
-}
-
-/** How its health is judged is no part of what it is. */
-function isSameAccount (entry: AccountEntry, next: AccountEntry | undefined): boolean {
-  return next !== undefined && isDeepStrictEqual({ ...entry, health: next.health }, next)
-}
+/** Somebody wanted it so, or it sees to itself. */
+const isExpected = (facts: AccountStatus['facts']): boolean => facts.manuallyStopped || facts.restartPending || facts.isHeldBack === true
 
 class ChannelRoom implements Channels {
   readonly #options: ChannelsOptions
@@ -79,10 +64,13 @@ class ChannelRoom implements Channels {
   #problems: ChannelProblem[] = []
   #monitor: Monitor | undefined
   #settling: Promise<void> = Promise.resolve()
+  readonly #holdingBack: HoldingBack
   #isClosed = false
 
   constructor (options: ChannelsOptions) {
     this.#options = options
+    const { crashLoop, logging } = options
+    this.#holdingBack = createHoldingBack({ crashLoop, log: logging.child('channels'), accounts: () => this.#accounts(), begin: held => this.#beginAll(held) })
   }
 
   open (): void {
@@ -91,10 +79,14 @@ class ChannelRoom implements Channels {
       clock,
       log: logging.child('health-monitor'),
       settings: account => monitorSettings(config().config.gateway, account && this.#healthOf(account)),
-      accounts: () => [...this.#kept.values()].map(({ account }) => account),
+      accounts: () => this.#accounts(),
       isWatched: account => this.#healthOf(account)?.enabled !== false
     })
     this.reload().catch(err => logging.child('channels').error({ err }, 'the channels could not be begun'))
+  }
+
+  #accounts (): SupervisedAccount[] {
+    return [...this.#kept.values()].map(({ account }) => account)
   }
 
   #healthOf ({ facts }: SupervisedAccount): AccountEntry['health'] | undefined {
@@ -141,6 +133,7 @@ class ChannelRoom implements Channels {
 
   async start (channel: string, accountId?: string): ReturnType<Channels['start']> {
     const { account, entry } = this.#mustFind(channel, accountId)
+    this.#holdingBack.begunByHand(account)
     const status = await account.start('hand')
     const problem = status === 'blocked' || status === 'failed' ? account.facts.lastError : undefined
     return { accountId: entry.accountId, status, ...(problem === undefined ? {} : { problem }) }
@@ -185,7 +178,7 @@ class ChannelRoom implements Channels {
 
   failing (): readonly string[] {
     return [...new Set(this.status()
-      .filter(({ facts, verdict }) => !verdict.healthy && verdict.reason !== 'stale-socket' && !facts.manuallyStopped && !facts.restartPending)
+      .filter(({ facts, verdict }) => !verdict.healthy && verdict.reason !== 'stale-socket' && !isExpected(facts))
       .map(({ entry }) => entry.channel))]
   }
 
@@ -238,12 +231,18 @@ class ChannelRoom implements Channels {
       const account = await this.#create(entry)
       if (account) waiting.push(account)
     }
-    // Nobody waits for their starts, which may take a minute each.
+    this.#beginAll(waiting)
+    this.#options.changed()
+  }
+
+  /** Nobody waits for their starts, which may take a minute each. */
+  #beginAll (waiting: SupervisedAccount[]): void {
     const next = async (): Promise<void> => {
-      for (let account = waiting.shift(); account && !this.#isClosed; account = waiting.shift()) await account.start('gateway')
+      for (let account = waiting.shift(); account && !this.#isClosed; account = waiting.shift()) {
+        if (!this.#holdingBack.holds(account)) await account.start('gateway')
+      }
     }
     for (let lane = 0; lane < startsAtOnce; lane++) next().catch(() => {})
-    this.#options.changed()
   }
 
   #stays (name: string, kept: Kept): void {

@@ -51,6 +51,7 @@ function silenceVerdict (facts: AccountFacts, { staleMs }: HealthThresholds, now
 export function evaluate (facts: AccountFacts, thresholds: HealthThresholds, now: number): Verdict {
   const { lifecycle, running, connected } = facts
   if (!facts.enabled || !facts.configured) return well('unmanaged')
+  if (!running && facts.isHeldBack) return unwell('blocked')
   if (!running && facts.terminal) return unwell('terminal-disconnect')
   if (facts.ingressUnavailable) return unwell('ingress-unavailable')
   if (lifecycle === 'blocked') return unwell('blocked')

@@ -18,6 +18,8 @@ export interface AccountFacts {
   /** The service says that it cannot call us. */
   ingressUnavailable?: boolean
   manuallyStopped: boolean
+  /** It was not begun by itself, because the gateway has ended without a word again and again. */
+  isHeldBack?: boolean
   restartPending: boolean
   /** It was begun anew too often, and is tried slowly until it has held for a while. */
   failedSince?: number

@@ -25,7 +25,7 @@ export interface MonitorOptions {
   readonly isWatched: (account: SupervisedAccount) => boolean
 }
 
-export type Skipped = 'unwatched' | 'stopped-by-hand' | 'pending' | 'cool-down' | 'hourly-limit' | 'terminal-disconnect' | 'blocked'
+export type Skipped = 'unwatched' | 'stopped-by-hand' | 'pending' | 'cool-down' | 'hourly-limit' | 'terminal-disconnect' | 'blocked' | 'held-back'
 
 export interface Monitor {
   /** There may be others now, or they may be told to be looked at more often. */
@@ -54,6 +54,7 @@ function reasonToWait (account: SupervisedAccount, reason: Unwell, options: Moni
   const { cooldownMs, maxPerHour } = options.settings(account)
   if (!options.isWatched(account)) return 'unwatched'
   if (facts.manuallyStopped) return 'stopped-by-hand'
+  if (facts.isHeldBack) return 'held-back'
   if (reason === 'terminal-disconnect' || reason === 'blocked') return reason
   // Its own ladder is at it, and knows about the limit.
   if (facts.restartPending) return 'pending'

@@ -100,6 +100,7 @@ function rowOf (status: AccountStatus, { redact, probes }: SummaryOptions): Acco
     ...(facts.lastRestartReason ? { lastRestartReason: facts.lastRestartReason } : {}),
     ...(facts.terminal ? { terminal: facts.terminal } : {}),
     manuallyStopped: facts.manuallyStopped,
+    ...(facts.isHeldBack ? { autostartSuppressed: true } : {}),
     lastStartAt: facts.lastStartAt ?? null,
     lastStopAt: facts.lastStopAt ?? null,
     lastConnectedAt: facts.lastConnectedAt ?? null,

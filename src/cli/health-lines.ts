@@ -52,6 +52,10 @@ export const agentsText = ({ agents }: HealthView): string | undefined => agents
   ? agents.map(({ agentId, isDefault }) => escapeControl(`${agentId}${isDefault ? ' (default)' : ''}`)).join(', ')
   : undefined
 
+/** Why some things do not begin by themselves, as a `status` answer says it while it is so. */
+export const heldBackText = ({ crashLoop }: { crashLoop?: { message?: string } }): string | undefined =>
+  crashLoop && escapeControl(crashLoop.message ?? 'restart-loop breaker tripped', 1_000)
+
 export function healthLines (health: HealthView): string[] {
   const agents = health.agents ?? []
   const loop = eventLoopText(health)

@@ -11,6 +11,7 @@ import type { Environment } from '../config/environment.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { Paths } from '../config/paths.ts'
 import type { EventBus } from '../events/bus.ts'
+import type { CrashLoop } from '../host/crash-loop.ts'
 import { systemClock, type Clock } from '../lib/clock.ts'
 import type { Logging } from '../log/logger.ts'
 import type { Store } from '../store/store.ts'
@@ -29,6 +30,7 @@ export interface AutomationParts {
   readonly bootId: string
   readonly conversation: Pick<Conversation, 'runs' | 'sessions' | 'tools' | 'outbound'>
   readonly channels: LateChannels
+  readonly crashLoop?: CrashLoop | undefined
 }
 
 export interface Automation extends AutomationRoom {
@@ -156,6 +158,16 @@ export function composeAutomation (parts: AutomationParts): Automation {
   }
   live.onChange(() => { follow().catch((err: unknown) => log.warn({ err }, 'what happens by itself could not follow the configuration')) })
 
+  async function begin (): Promise<void> {
+    hasBegun = true
+    const [jobs, turns] = await Promise.all([store.collection('cron-jobs').all(), store.collection('automation-turns').all()])
+    if (isClosed) return
+    if (turns.length > 0) await heartbeats()
+    if (cron.current()) await (await cron()).begin()
+    else if (jobs.length > 0) await cron()
+    await arm()
+  }
+
   return {
     cron,
     systemEvents,
@@ -179,13 +191,11 @@ export function composeAutomation (parts: AutomationParts): Automation {
       return { agentId, enabled, every: enabled ? every : 'disabled', everyMs: enabled ? everyMs : null, prompt, target, ackMaxChars }
     }),
     async begin () {
-      hasBegun = true
-      const [jobs, turns] = await Promise.all([store.collection('cron-jobs').all(), store.collection('automation-turns').all()])
-      if (isClosed) return
-      if (turns.length > 0) await heartbeats()
-      if (cron.current()) await (await cron()).begin()
-      else if (jobs.length > 0) await cron()
-      await arm()
+      if (parts.crashLoop?.facts()) {
+        parts.crashLoop.onLift(() => { begin().catch((err: unknown) => log.warn({ err }, 'what happens by itself could not begin')) })
+        return
+      }
+      await begin()
     },
     async close () {
       isClosed = true

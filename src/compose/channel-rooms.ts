@@ -23,7 +23,7 @@ export interface BuiltChannels {
 }
 
 export async function buildChannels (parts: ChannelParts): Promise<BuiltChannels> {
-  const { live, store, logging, changed, env } = parts
+  const { live, store, logging, changed, env, crashLoop } = parts
   const isOff = env['OPENCLAW_SKIP_CHANNELS'] === '1'
   const receive: Receive = async (account, message) => {
     await inbound.receive(account, message)
@@ -32,7 +32,8 @@ export async function buildChannels (parts: ChannelParts): Promise<BuiltChannels
   const own = createWebchat({ ...parts, now: () => clock.now() })
   const commands = composeMenu(live.current)
   const config = live.current
-  const channels = createChannels({ config, store, clock, logging, builtin: builtinChannels, own, receive, commands, changed, isOff })
+  const room = { config, store, clock, logging, builtin: builtinChannels, own, receive, commands, changed, isOff, crashLoop }
+  const channels = createChannels(room)
   const delivery = createDelivery({
     collection: store.collection('outbound'),
     clock,

@@ -7,6 +7,7 @@ import type { ChannelRooms } from '../channels/room.ts'
 import type { Environment } from '../config/environment.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { EventBus } from '../events/bus.ts'
+import type { CrashLoop } from '../host/crash-loop.ts'
 import type { Logging } from '../log/logger.ts'
 import type { Outbound } from '../lib/outbound/outbound.ts'
 import type { Plugins } from '../plugins/plugins.ts'
@@ -23,6 +24,7 @@ export interface ChannelParts extends Pick<Conversation, 'runs' | 'files' | 'ses
   readonly outbound: Outbound
   /** Channels that plugins bring. */
   readonly brought: Plugins['channels']
+  readonly crashLoop?: CrashLoop | undefined
   /** Something of an account has changed that people may want to see. */
   readonly changed: () => void
 }

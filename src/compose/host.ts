@@ -2,6 +2,7 @@ import { agentEntries, defaultAgentId } from '../config/agent-entries.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { EventBus } from '../events/bus.ts'
 import { createEventLoopMonitor, type EventLoopMonitor } from '../host/event-loop.ts'
+import type { CrashLoop } from '../host/crash-loop.ts'
 import { createHealth, type AgentFacts, type Health, type HealthSources } from '../host/health.ts'
 import { createIncidents, type Incidents } from '../host/incidents.ts'
 import { createLifecycle, type Lifecycle } from '../host/lifecycle.ts'
@@ -28,6 +29,7 @@ export interface HostOptions {
   /** Channels that should work and do not. */
   readonly failingChannels: () => readonly string[]
   readonly channels: NonNullable<HealthSources['channels']>
+  readonly crashLoop?: CrashLoop | undefined
   /** Ends the process in good order; absent where the gateway is part of another program. */
   readonly leave?: ((reason: string) => void) | undefined
 }
@@ -47,7 +49,7 @@ export interface Host {
 }
 
 export function createHost (options: HostOptions): Host {
-  const { store, events, log, version, bootId, now, steady } = options
+  const { store, events, log, version, bootId, now, steady, crashLoop } = options
   const agents = (): AgentFacts[] => {
     const { config } = options.config()
     const defaultId = defaultAgentId(config)
@@ -83,8 +85,11 @@ export function createHost (options: HostOptions): Host {
     // Not while whoever asked is still being answered.
     onRefreshed: snapshot => queueMicrotask(() => events.emit('health', snapshot, { stateVersion: stateVersion() }))
   })
+  const loop = crashLoop?.facts()
+  if (loop) incidents.note('diagnostic.crash_loop.tripped', { uncleanStarts: loop.uncleanStarts, windowMs: loop.windowMs })
+  crashLoop?.onLift(health.changed)
   return {
-    lifecycle: createLifecycle({ now: steady, checks: { 'state-database': () => store.status().writable }, more: () => [...options.failingChannels(), ...strain.failing()] }),
+    lifecycle: createLifecycle({ now: steady, checks: { 'state-database': () => store.status().writable }, more: () => [...options.failingChannels(), ...strain.failing()], crashLoop }),
     eventLoop,
     rest: createRest(),
     incidents,

@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { Paths } from '../config/paths.ts'
 import type { Reloads } from '../config/reloads.ts'
 import type { EventBus } from '../events/bus.ts'
+import type { CrashLoop } from '../host/crash-loop.ts'
 import type { BindTargets } from '../lib/bind-address.ts'
 import type { Logging } from '../log/logger.ts'
 import type { Rooms } from '../methods/rooms.ts'
@@ -37,6 +38,10 @@ export interface PartOptions {
   readonly leave?: (reason: string) => void
   /** How often a gateway has been begun on this state, by what came before. */
   readonly starts?: { readonly [kind: string]: number }
+  /** Present when too many of the latest ended without a word: then some things do not begin by themselves. */
+  readonly crashLoop?: CrashLoop | undefined
+  /** How often that was so. */
+  readonly crashLoopTrips?: number
 }
 
 /** What the builders of the composition share: made once, in createGateway. */

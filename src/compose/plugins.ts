@@ -13,7 +13,7 @@ import type { Unclaimed } from '../rpc/plugin.ts'
 import type { PluginRoutesOptions } from '../routes/plugins.ts'
 import { createAttemptLimiter } from '../auth/limiter.ts'
 
-export interface PluginParts extends Pick<PluginsOptions, 'kinds' | 'callAs'> {
+export interface PluginParts extends Pick<PluginsOptions, 'kinds' | 'callAs' | 'crashLoop'> {
   readonly live: LiveConfig
   readonly paths: Paths
   readonly logging: Logging
@@ -22,7 +22,12 @@ export interface PluginParts extends Pick<PluginsOptions, 'kinds' | 'callAs'> {
   readonly now: () => number
 }
 
-export const composePlugins = ({ live, paths, logging, events, tools, kinds, callAs, now }: PluginParts): Plugins => createPlugins({
+export const composePlugins = (
+  { live, paths, logging, events, tools, now, kinds, callAs, crashLoop }: PluginParts
+): Plugins => createPlugins({
+  kinds,
+  callAs,
+  crashLoop,
   live,
   configPath: paths.configPath,
   homeDir: paths.homeDir,
@@ -31,9 +36,7 @@ export const composePlugins = ({ live, paths, logging, events, tools, kinds, cal
     return agentEntries(config).map(({ id }) => workspaceOf(config, id, paths))
   },
   registry: tools.registry,
-  kinds,
   coreMethods: () => Object.keys(methodTable),
-  callAs,
   log: logging.child('plugins'),
   redact: logging.redactor.redactText,
   changed: () => events.emit('plugins.changed', { ts: now() })

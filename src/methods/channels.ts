@@ -79,6 +79,8 @@ export const channels = {
       const { channelLabels, warnings, ...shown } = withWebchat(await statusOf(rooms, params), {
         connections: rooms.connections.connected(), isProbed: params.probe === true, only: params.channel
       })
+      const held = rooms.lifecycle.heldBack()
+      const said = [...(held ? [held.message] : []), ...warnings]
       return {
         ts: rooms.now(),
         channelLabels,
@@ -87,7 +89,7 @@ export const channels = {
         channelMeta: Object.entries(channelLabels).map(([id, label]) => ({ id, label, detailLabel: label })),
         ...shown,
         eventLoop: rooms.eventLoop.read(),
-        ...(warnings.length > 0 ? { warnings } : {})
+        ...(said.length > 0 ? { warnings: said } : {})
       }
     }
   }),

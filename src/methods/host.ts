@@ -87,6 +87,7 @@ function heartbeatsOf ({ automation }: Rooms, agents: readonly AgentFacts[]): ob
 
 /** Sections whose rooms come later are there, empty, because status pages read them without asking. */
 async function statusOf (rooms: Rooms): Promise<object> {
+  const crashLoop = rooms.lifecycle.heldBack()
   const agents = rooms.agents()
   const memory = process.memoryUsage()
   const defaultAgentId = agents.find(agent => agent.isDefault)?.agentId ?? 'main'
@@ -118,6 +119,7 @@ async function statusOf (rooms: Rooms): Promise<object> {
     sessions: sessionsOf(rooms, agents),
     modelRuntime: { degraded: false, pendingAgents: [] },
     eventLoop: rooms.health.snapshot().eventLoop,
+    ...(crashLoop ? { crashLoop } : {}),
     audit: await rooms.audit.standing(),
     processMemory: {
       rssBytes: memory.rss,

@@ -1,5 +1,6 @@
 /** Loads the plugins that are wanted, takes away those that are not any more, and knows how each of them is. */
 import type { Config } from '../config/schema.ts'
+import type { CrashLoop } from '../host/crash-loop.ts'
 import { createOneAtATime } from '../lib/one-at-a-time.ts'
 import type { ToolRegistry } from '../tools/registry.ts'
 import { contained } from './containment.ts'
@@ -21,6 +22,7 @@ export interface HostPorts extends MethodPorts, ShelfPorts, Places, Pick<PluginO
   readonly registry: ToolRegistry
   /** There are other plugins now, or they fare otherwise. */
   readonly changed: () => void
+  readonly crashLoop?: CrashLoop | undefined
 }
 
 /** How a plugin is. */
@@ -138,7 +140,7 @@ export function createHost (ports: HostPorts): PluginHost {
       })
       slot.entering = plugin
       const definition = await load(plugin, ports, { limitMs, attempt })
-      await startServices(plugin)
+      if (!ports.crashLoop?.facts()) await startServices(plugin)
       if (slot.strayed !== undefined) throw new PluginProblem(`it left an error uncaught: ${slot.strayed}`)
       if (isClosed) return plugin.end('the gateway stops')
       shelf.put(plugin)
@@ -154,6 +156,20 @@ export function createHost (ports: HostPorts): PluginHost {
       slot.entering = undefined
     }
   }
+
+  /** What its services do in the background waits until the gateway holds still. */
+  async function beginServices (slot: Slot): Promise<void> {
+    const { running } = slot
+    if (!running || isClosed) return
+    try {
+      await startServices(running.plugin)
+    } catch (error) {
+      fail(slot, ports.redact(reasonOf(error)))
+      await leave(slot, 'a service of it did not start')
+      ports.changed()
+    }
+  }
+  ports.crashLoop?.onLift(() => { void inTurn(async () => { await Promise.all([...slots.values()].map(beginServices)) }) })
 
   async function settle (candidate: Candidate, again: boolean): Promise<void> {
     const config = ports.plugins()

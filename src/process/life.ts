@@ -3,7 +3,8 @@ import { effectiveOrigins } from '../auth/origin.ts'
 import type { GatewayAuth } from '../auth/gateway-auth.ts'
 import type { Gateway } from '../app.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { steadyNow } from '../lib/clock.ts'
+import type { CrashLoop, CrashLoopOptions } from '../host/crash-loop.ts'
+import { steadyNow, systemClock } from '../lib/clock.ts'
 import { saveCompileCache } from '../lib/compile-cache.ts'
 import { exitCodes } from '../lib/exit-codes.ts'
 import { packageVersion } from '../lib/package-version.ts'
@@ -17,7 +18,7 @@ import { openPort } from './port.ts'
 import { createRestarts } from './restarts.ts'
 import { judgeSettings, readSettings, type Settings } from './settings.ts'
 import type { Signals } from './signals.ts'
-import { countStart } from './starts.ts'
+import { countStart, type Starts } from './starts.ts'
 import { asRefusal } from './start-refused.ts'
 import { lockState } from './state.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -105,6 +106,11 @@ async function followTls ({ certificate }: Settings, listeners: Listeners, say: 
   return certificate && (await import('./tls.ts')).followCertificate(certificate, listeners.renew, say)
 }
 
+/** What may have ended the gateway again and again does not begin by itself. */
+async function holdBack ({ unclean }: Starts, log: CrashLoopOptions['log']): Promise<CrashLoop | undefined> {
+  return unclean && (await import('../host/crash-loop.ts')).createCrashLoop({ found: unclean, clock: systemClock, log })
+}
+
 /** Nothing of it is loaded where nobody asked for it. */
 async function frontBy ({ options, loaded, certificate }: Settings, port: number, log: TailscaleFrontOptions['log']): Promise<TailscaleFront | undefined> {
   const { mode: configured, preserveFunnel, resetOnExit } = loaded.config.gateway.tailscale
@@ -130,11 +136,12 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
   const [{ createGateway }, localAdminToken, starts, store] = await Promise.all([
     import('../app.ts'),
     writeLocalAdminToken(paths),
-    countStart(paths, life.restartedAtMs !== undefined),
+    countStart(paths, { isRestart: life.restartedAtMs !== undefined, rules: loaded.config.gateway.crashLoop, now: Date.now }),
     openStore({ stateDir: paths.stateDir, durability: loaded.config.store.durability, now: Date.now, notice: text => logging.child('store').warn(text) })
   ])
   const { restarts, ...ports } = reloadPorts(life, credentials, () => gateway)
   const leave = (reason: string): void => signals.leave(reason, exitCodes.overloaded)
+  const crashLoop = await holdBack(starts, logging.child('gateway'))
   const gateway = await createGateway({
     ...settings,
     ...ports,
@@ -144,6 +151,8 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
     logging,
     localAdminToken,
     starts: starts.counts,
+    crashLoop,
+    crashLoopTrips: starts.trips,
     version: packageVersion(),
     env: options.env,
     verbose: options.verbose,
@@ -173,6 +182,7 @@ async function serve (life: LifeOptions, listeners: Listeners, credentials: Gate
     if (afterwards) supervisor?.restarting()
     else supervisor?.stopping()
     restarts.close()
+    crashLoop?.close()
     await front?.close()
     await stopGateway(gateway, afterwards ? 'gateway restarting' : 'gateway stopping', voice)
     await starts.ended()

@@ -15,7 +15,7 @@ const live = '{"ok":true,"status":"live"}'
 
 /** Liveness, readiness and start-up. Answered before everything else; who may know details is the only question asked. */
 export function registerProbes (fastify: FastifyInstance, options: ProbeOptions): void {
-  const { lifecycle } = options
+  const { lifecycle, eventLoop } = options
 
   const json = (reply: FastifyReply, status: number, body: string): FastifyReply =>
     reply.code(status).header('cache-control', 'no-store').header('content-type', 'application/json; charset=utf-8').send(body)
@@ -28,8 +28,9 @@ export function registerProbes (fastify: FastifyInstance, options: ProbeOptions)
   async function ready (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const failing = lifecycle.failing()
     const isReady = failing.length === 0
+    const suppressed = lifecycle.heldBack()?.suppressed
     const body = await maySeeDetails(request)
-      ? { ready: isReady, failing, uptimeMs: lifecycle.uptimeMs(), eventLoop: options.eventLoop.read() }
+      ? { ready: isReady, failing, ...(suppressed ? { suppressed } : {}), uptimeMs: lifecycle.uptimeMs(), eventLoop: eventLoop.read() }
       : { ready: isReady }
     return json(reply, isReady ? 200 : 503, JSON.stringify(body))
   }

@@ -15,6 +15,8 @@ export const metricTable: { readonly [name: string]: MetricRow } = {
   openclaw_gateway_build_info: gauge('The version that runs; always 1.'),
   openclaw_gateway_uptime_seconds: gauge('Since the gateway was begun.'),
   openclaw_gateway_starts_total: counter('Starts on this state directory by what came before: first, stop, restart or crash. Lasts beyond the process.'),
+  openclaw_gateway_crash_loop_trips_total: counter('Starts after too many that ended without a word. Lasts beyond the process.'),
+  openclaw_gateway_autostart_suppressed: gauge('1 while channels, jobs, heartbeats and services of plugins do not begin by themselves, because of that.'),
   openclaw_gateway_ready: gauge('1 when the gateway takes work.'),
 
   openclaw_gateway_rpc_requests_total: counter('Requests over WebSocket and admin RPC by method and how they went: ok, or the code of the refusal.'),

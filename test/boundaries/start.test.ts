@@ -25,6 +25,7 @@ const late: readonly RegExp[] = [
   /^src\/telemetry\/(?!gateway-meters|meters)/,
   /^src\/lib\/(?:outbound|mdns|free-port|port-holder|hired-thread)/,
   /^src\/config\/(?:json-schema|secret-exec|secret-file|edit)/,
+  /^src\/host\/crash-loop/,
   /^src\/process\/(?:dev-profile|tls|tailscale|supervisor)/,
   /^src\/store\/(?:upkeep|memory)\//
 ]

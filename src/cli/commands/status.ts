@@ -4,7 +4,7 @@ import type { GatewayClientError } from '../client-error.ts'
 import { capabilityText } from '../capability.ts'
 import { command, flag, type CommandContext, type OptionValues } from '../define-command.ts'
 import { secretSources, type SecretSource } from '../doctor/credentials.ts'
-import { agentsText, channelLines, eventLoopText, type HealthView } from '../health-lines.ts'
+import { agentsText, channelLines, eventLoopText, heldBackText, type HealthView } from '../health-lines.ts'
 import { loadLocalSettings, type LocalSettings } from '../local-settings.ts'
 import { packageVersion } from '../../lib/package-version.ts'
 import { escapeControl } from '../../lib/text.ts'
@@ -36,6 +36,7 @@ interface StatusView {
   tasks?: { active?: number, total?: number }
   processMemory?: { rssBytes?: number }
   audit?: AuditStanding
+  crashLoop?: { message?: string }
 }
 
 /** Which secret it was, so that two people see whether they mean the same one. */
@@ -133,6 +134,7 @@ function overview (context: Context, settings: LocalSettings, target: GatewayTar
     ['Security audit', securityText(beside)],
     ['Version', probe.server ? `${probe.server.version} (command line ${packageVersion()})` : packageVersion()],
     ['Running', status.uptimeMs === undefined ? undefined : `for ${duration(status.uptimeMs)}${status.pid ? ` (pid ${status.pid})` : ''}`],
+    ['Held back', heldBackText(status)],
     ['Clients', clientsText(status)],
     ['Presence', presence ? `${presence.length} known` : undefined],
     ['Agents', agentsText(health)],

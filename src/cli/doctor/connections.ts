@@ -1,5 +1,6 @@
 /** What a running gateway says about its channels and the providers of its models. */
 import { capabilityText } from '../capability.ts'
+import { heldBackText } from '../health-lines.ts'
 import { probeGateway } from '../probe.ts'
 import { selectTarget } from '../target.ts'
 import type { Check, Facts, Finding } from './finding.ts'
@@ -39,6 +40,13 @@ const providerFindings = ({ providers = [] }: AuthStatus): Finding[] => provider
   fixHint: `Give it one: openclaw config set models.providers.${provider}.apiKey, or the variable of its name. Then: openclaw models status --probe`
 }))
 
+function crashLoopFindings (status: Parameters<typeof heldBackText>[0]): Finding[] {
+  const message = heldBackText(status)
+  if (message === undefined) return []
+  const fixHint = 'Put right what ends the gateway (openclaw logs --limit 200 shows its last words), then: openclaw gateway restart'
+  return [{ checkId: 'gateway.crash-loop', severity: 'warning', message, fixHint }]
+}
+
 async function run ({ settings, owner }: Facts): Promise<Finding[]> {
   if (owner === undefined || settings.mode === 'remote') return []
   const probe = await probeGateway(selectTarget({ port: owner.port ?? settings.port }, settings), {
@@ -47,7 +55,7 @@ async function run ({ settings, owner }: Facts): Promise<Finding[]> {
     note: () => undefined,
     identity: 'if-paired',
     now: Date.now,
-    ask: { 'channels.status': {}, 'models.authStatus': {} }
+    ask: { 'channels.status': {}, 'models.authStatus': {}, status: {} }
   })
   if (!probe.connected) {
     return probe.error?.kind === 'request'
@@ -58,8 +66,12 @@ async function run ({ settings, owner }: Facts): Promise<Finding[]> {
     const message = `the gateway does not let this client look (${capabilityText(probe.capability)}), so channels and providers were not checked`
     return [{ checkId: 'gateway.limited', severity: 'info', message, fixHint: 'Pair this client: openclaw devices list' }]
   }
-  const { 'channels.status': channels = {}, 'models.authStatus': providers = {} } = probe.answers
-  return [...channelFindings(channels as ChannelStatus), ...providerFindings(providers as AuthStatus)]
+  const { 'channels.status': channels = {}, 'models.authStatus': providers = {}, status = {} } = probe.answers
+  return [
+    ...crashLoopFindings(status as Parameters<typeof heldBackText>[0]),
+    ...channelFindings(channels as ChannelStatus),
+    ...providerFindings(providers as AuthStatus)
+  ]
 }
 
 export const connections: Check = { id: 'gateway', run }

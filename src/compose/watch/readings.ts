@@ -70,8 +70,11 @@ async function storeReadings ({ options }: Parts): Promise<Reading[]> {
   return [reading('store_writable', writable ? 1 : 0), reading('store_queued_changes', queued), ...sizes]
 }
 
-const startReadings = ({ options: { starts = {} } }: Parts): Reading[] =>
-  Object.entries(starts).map(([kind, count]) => reading('gateway_starts_total', count, { after: kind }))
+const startReadings = ({ options: { starts = {}, crashLoop, crashLoopTrips = 0 } }: Parts): Reading[] => [
+  ...Object.entries(starts).map(([kind, count]) => reading('gateway_starts_total', count, { after: kind })),
+  reading('gateway_crash_loop_trips_total', crashLoopTrips),
+  reading('gateway_autostart_suppressed', crashLoop?.facts() ? 1 : 0)
+]
 
 export async function readGateway (parts: Parts, connections: Connections): Promise<Reading[]> {
   const { options, host, door, reload, watch } = parts

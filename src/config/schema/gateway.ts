@@ -142,6 +142,13 @@ export const gateway = group({ help: 'The daemon and its port.', reload: 'restar
   channelStaleEventThresholdMinutes: key(timerMinutes(0), { default: 30, help: 'A channel without any traffic for so long is stale; 0: never.', reload: 'room:channels' }),
   channelMaxRestartsPerHour: key(integer(1), { default: 10, help: 'Automatic restarts of one channel account.', reload: 'room:channels' }),
   channelRestartCooldownMinutes: key(timerMinutes(0), { help: 'Time between two restarts by the monitor; absent: one check.', reload: 'room:channels' }),
+  crashLoop: group({ help: 'What the gateway does when it ends without a word again and again.', reload: 'none' }, {
+    maxUncleanStarts: key(integer(0), {
+      default: 3,
+      help: 'After so many such starts, the next begins no channels, jobs, heartbeats and services of plugins by itself until the time is over; 0: never.'
+    }),
+    windowMinutes: key(timerMinutes(1), { default: 5, help: 'Within which time they count.' })
+  }),
   shutdown: group({ help: 'How the gateway stops.', reload: 'live' }, {
     drainMs: key(milliseconds(0), { default: 5_000, help: 'Time that work in flight gets before it is checkpointed or cut.' })
   })

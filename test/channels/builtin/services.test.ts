@@ -33,7 +33,9 @@ async function openScene (t: Test): Promise<Scene> {
     matrix: { ...open, homeserver: matrix.url, accessToken: fromEnv('MX_TOKEN'), syncTimeoutSeconds: 2 },
     webhook: { dmPolicy: 'pairing', secret: fromEnv('HOOK_SECRET'), url: `${receiver.url}/in`, allowPrivateNetwork: true }
   }
-  const made = await makeHome(t, { gateway: { mode: 'local', auth: { token: 'token-0123456789abcdef0123456789abcdef' } }, channels: keys })
+  // Killed again and again, it would hold its channels back.
+  const gateway = { mode: 'local', auth: { token: 'token-0123456789abcdef0123456789abcdef' }, crashLoop: { maxUncleanStarts: 0 } }
+  const made = await makeHome(t, { gateway, channels: keys })
   const home = { ...made, env: { ...made.env, WA_TOKEN: wa.accessToken, WA_SECRET: wa.appSecret, MAC_PASSWORD: mac.password, MX_TOKEN: mx.accessToken, HOOK_SECRET: secret } }
   const scene: Scene = {
     home,
