@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createChannels } from '../../src/channels/channels.ts'
-import { defineChannel, type AccountContext } from '../../src/channels/define-channel.ts'
+import { defineChannel, type AccountContext, type RunningAccount } from '../../src/channels/define-channel.ts'
 import type { Channels } from '../../src/channels/room.ts'
 import { loadConfig, type LoadedConfig } from '../../src/config/load.ts'
 import { resolvePaths } from '../../src/config/paths.ts'
@@ -24,7 +24,7 @@ interface Scene {
   restartGateway (): Promise<Channels>
 }
 
-async function open (t: { teardown (fn: () => unknown): void }, config: object, start?: (context: AccountContext) => Promise<void>): Promise<Scene> {
+async function open (t: { teardown (fn: () => unknown): void }, config: object, start?: (context: AccountContext) => Promise<Partial<RunningAccount> | void>): Promise<Scene> {
   const clock = createSimulatedClock()
   const store = createMemoryStore()
   const sink = { write: () => true }
@@ -45,9 +45,8 @@ async function open (t: { teardown (fn: () => unknown): void }, config: object, 
     missing: ({ token }, accountId) => token === undefined ? `set channels.demo.accounts.${accountId}.token` : undefined,
     async start (context) {
       started.push(context.accountId)
-      if (start) await start(context as AccountContext)
-      else heartbeat(clock, context as AccountContext)
-      return { stop: async () => { stopped.push(context.accountId) }, send: async () => ({ kind: 'sent', messageId: '1' }) }
+      const running = start ? await start(context as AccountContext) : heartbeat(clock, context as AccountContext)
+      return { stop: async () => { stopped.push(context.accountId) }, send: async () => ({ kind: 'sent', messageId: '1' }), ...running }
     }
   })
   const make = (): Channels => createChannels({
@@ -176,6 +175,17 @@ t.test('an hour of a monitor that is switched off restarts nobody', async t => {
   const scene = await open(t, { demo: { token: 'x', healthMonitor: { enabled: false } } }, async context => context.connected())
   await scene.clock.pass(3 * hour)
   t.same(scene.started, ['default'])
+})
+
+t.test('an account that does not stop holds the end of the gateway up for seconds only', async t => {
+  const scene = await open(t, two, async ({ accountId }) => accountId === 'a' ? { stop: async () => await new Promise(() => {}) } : undefined)
+  let isOver = false
+  const closed = scene.channels.close().then(() => { isOver = true })
+  await scene.clock.pass(4_999)
+  t.equal(isOver, false)
+  await scene.clock.pass(1)
+  await closed
+  t.same(scene.stopped, ['b'])
 })
 
 t.test('a probe that throws is an answer', async t => {
