@@ -108,7 +108,7 @@ const switches: readonly (readonly [RegExp, string])[] = [
   [/^\/mcp$/, 'mcp']
 ]
 /** The path that somebody has put before a path of ours. */
-const before = /^(\/[\w.~/-]{1,100}?)\/(?:health|ready|metrics|openapi\.json|control-ui-config\.json|tools\/invoke|v1\/|api\/|hooks\/)/
+const before = /^(?!\/(?:api|v1|hooks|tools|plugins|webhooks)\/)(\/[\w.~/-]{1,100}?)\/(?:health|ready|metrics|openapi\.json|control-ui-config\.json|tools\/invoke|v1\/|api\/|hooks\/)/
 
 /** Whoever asks for what is switched off, or comes below a path that the gateway was not told of, hears which key that takes. */
 function missingKey (path: string, isProxied: boolean): string {

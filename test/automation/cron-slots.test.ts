@@ -76,6 +76,9 @@ t.test('schedules that make no sense are refused with what would', async t => {
     [{ kind: 'cron', expr: '* * * * *', tz: 'Mars/Base' }, /Europe\/Berlin/],
     [{ kind: 'cron', expr: '0 9 30 2 *' }, /never comes|no time that ever/],
     [{ kind: 'every', everyMs: 5 }, /1000 ms/],
+    [{ kind: 'every', everyMs: 0 }, /^invalid cron job: schedule\.everyMs must be >= 1$/],
+    [{ kind: 'sometimes' }, /^invalid cron job: schedule\.kind is none of "at", "every", "cron"$/],
+    [{ everyMs: 5000 }, /^invalid cron job: schedule must have required property 'kind'$/],
     [{ kind: 'at', at: 'tomorrow' }, /2027-02-01T16:00:00Z/],
     [{ kind: 'at', at: '2026-12-31T23:00:00Z' }, /60 minutes in the past/],
     [{ kind: 'stream', command: ['x'] }, /does not offer/]

@@ -61,6 +61,8 @@ forEachProxy('below a path that the gateway was not told of the answer names the
   }
   const off = await fetch(`http://127.0.0.1:${daemon.port}/v1/models`, { headers: bearer })
   t.match(await off.json(), { error: { message: /gateway\.http\.endpoints\.chatCompletions\.enabled/ } }, 'what is switched off says by which key')
+  const none = await (await fetch(`http://127.0.0.1:${daemon.port}/api/v1/gateway`, { headers: bearer })).json() as { error: { message: string } }
+  t.notMatch(none.error.message, /basePath/, 'a path of ours is no path of a proxy')
 })
 
 forEachProxy('what a client says of itself does not get through', async (t, name) => {

@@ -140,14 +140,25 @@ function unbuiltOf ({ schedule, payload, trigger }: Fields): string | undefined 
   return trigger ? 'condition scripts (trigger)' : undefined
 }
 
-/** Of a union the branch that its `kind` means, as far as it is known, says what is wrong. */
+const placeOf = ({ instancePath }: ErrorObject): string => instancePath.slice(1).replaceAll('/', '.') || 'the job'
+
+const messageOf = (error: ErrorObject, errors: readonly ErrorObject[]): string => {
+  const { keyword, params, message, instancePath } = error
+  if (keyword === 'additionalProperties') return `${placeOf(error)} has no field "${String(params.additionalProperty)}"`
+  if (keyword !== 'const') return `${placeOf(error)} ${message ?? 'is wrong'}`
+  const allowed = errors.filter(other => other.keyword === 'const' && other.instancePath === instancePath)
+  return `${placeOf(error)} is none of ${allowed.map(({ params }) => JSON.stringify(params.allowedValue)).join(', ')}`
+}
+
+const lacksKind = ({ keyword, params }: ErrorObject): boolean => keyword === 'required' && params.missingProperty === 'kind'
+
+/** Of a union the branch that its `kind` means says what is wrong; where none is meant, the kind is what is wrong. */
 function describe (errors: readonly ErrorObject[]): string {
-  const problems = errors.filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'const' && keyword !== 'type')
-  const shown = (problems.length > 0 ? problems : errors).map(({ instancePath, message, keyword, params }) => {
-    const place = instancePath.slice(1).replaceAll('/', '.') || 'the job'
-    return keyword === 'additionalProperties' ? `${place} has no field "${String(params.additionalProperty)}"` : `${place} ${message ?? 'is wrong'}`
-  })
-  return [...new Set(shown)].slice(0, 3).join('; ')
+  const wrongKinds = errors.filter(({ keyword }) => keyword === 'const')
+  const branches = wrongKinds.map(({ schemaPath }) => schemaPath.replace(/properties\/\w+\/const$/, ''))
+  const meant = errors.filter(({ schemaPath, keyword }) => keyword !== 'anyOf' && !branches.some(branch => schemaPath.startsWith(branch)))
+  const problems = [meant.filter(lacksKind), meant.filter(({ keyword }) => keyword !== 'type'), meant, wrongKinds].find(({ length }) => length > 0)
+  return [...new Set((problems ?? errors).map(error => messageOf(error, errors)))].slice(0, 3).join('; ')
 }
 
 export interface JobChecks {
