@@ -3,6 +3,7 @@ import { startGatewayClientWhenEventLoopReady } from '@openclaw/gateway-client'
 import { GatewayScopeUpgrade } from '@openclaw/gateway-client/scope-upgrade'
 import t from 'tap'
 import { contractProblem, healthProblem } from '../contract.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { daemonToken, freePort, runCommand, serve, startDaemon, stop } from '../process/daemon.ts'
 import { createBrowser } from './browser-client.ts'
 import { createDevice, createReference, gatewayHome, operatorToken, startReference } from './reference-client.ts'
@@ -10,8 +11,11 @@ import { createDevice, createReference, gatewayHome, operatorToken, startReferen
 const skip = process.platform === 'win32' && 'Windows has no signals'
 const token = daemonToken
 
+/** For whoever needs none of its own; the first of them finds it as it began. */
+const home = gatewayHome(t)
+const daemon = await serve(t, { home })
+
 t.test('with its defaults it connects, asks and hears events', async t => {
-  const daemon = await serve(t, { home: gatewayHome(t) })
   const reference = startReference(t, daemon.url, { token })
   const hello = await reference.until('hellos')
   t.equal(contractProblem('HelloOk', hello), undefined)
@@ -39,6 +43,7 @@ t.test('it holds a conversation and hears it word by word, and the daemon knows 
   const send = { sessionKey, message: '/slow 100\n/words 5', idempotencyKey: 'once' }
   t.same(await client.request('chat.send', send), { runId: 'once', status: 'started' })
   t.match(await client.request('agent.wait', { runId: 'once', timeoutMs: 10_000 }), { status: 'ok' })
+  await eventually(() => events.some(({ event, payload }) => event === 'chat' && payload.state === 'final'))
   const said = events.filter(({ event }) => event === 'chat').map(({ payload }) => payload)
   t.same(said.flatMap(payload => contractProblem('ChatEvent', payload) ?? []), [])
   t.ok(said.filter(({ state }) => state === 'delta').length > 1)
@@ -55,7 +60,6 @@ t.test('it holds a conversation and hears it word by word, and the daemon knows 
 })
 
 t.test('a device pairs without being asked for on this machine, and comes back with its token alone', async t => {
-  const daemon = await serve(t, { home: gatewayHome(t) })
   const device = createDevice()
   const options = { clientName: 'cli', mode: 'cli', role: 'operator', scopes: ['operator.read'] } as const
   const first = startReference(t, daemon.url, { ...options, token }, device)
@@ -72,7 +76,6 @@ t.test('a device pairs without being asked for on this machine, and comes back w
 })
 
 t.test('a shared token that has become wrong falls back on the stored device token', async t => {
-  const daemon = await serve(t, { home: gatewayHome(t) })
   const device = createDevice()
   const options = { clientName: 'cli', mode: 'cli', scopes: ['operator.read'] } as const
   const first = startReference(t, daemon.url, { ...options, token }, device)
@@ -85,8 +88,6 @@ t.test('a shared token that has become wrong falls back on the stored device tok
 })
 
 t.test('a token that was revoked is thrown away by the client', async t => {
-  const home = gatewayHome(t)
-  const daemon = await serve(t, { home })
   const device = createDevice()
   const options = { clientName: 'cli', mode: 'cli', scopes: ['operator.read'] } as const
   const first = startReference(t, daemon.url, { ...options, token }, device)
@@ -103,7 +104,6 @@ t.test('a token that was revoked is thrown away by the client', async t => {
 })
 
 t.test('a wrong token is refused in words that the client understands, and it stops knocking', async t => {
-  const daemon = await serve(t, { home: gatewayHome(t) })
   const reference = startReference(t, daemon.url, { token: 'wrong' })
   t.match(await reference.until('refusals'), {
     gatewayCode: 'INVALID_REQUEST',
@@ -114,8 +114,6 @@ t.test('a wrong token is refused in words that the client understands, and it st
 })
 
 t.test('a device asks for more, waits for the decision, and comes back with it', async t => {
-  const home = gatewayHome(t)
-  const daemon = await serve(t, { home })
   const device = createDevice()
   const reference = startReference(t, daemon.url, { token, clientName: 'cli', mode: 'cli', scopes: ['operator.read'] }, device)
   await reference.until('hellos')
@@ -176,8 +174,6 @@ t.test('a restart is announced, and the client is back by itself', { skip }, asy
 })
 
 t.test('a node is let in with its declaration waiting for approval', async t => {
-  const home = gatewayHome(t)
-  const daemon = await serve(t, { home })
   const device = createDevice()
   const options = { token, clientName: 'node-host', mode: 'node', role: 'node', scopes: [], caps: ['system'], commands: ['system.notify'] } as const
   const node = startReference(t, daemon.url, options, device)
@@ -187,7 +183,6 @@ t.test('a node is let in with its declaration waiting for approval', async t => 
 })
 
 t.test('the browser entry pairs from the own origin of the gateway and keeps its token', async t => {
-  const daemon = await serve(t, { home: gatewayHome(t) })
   const browser = createBrowser(t, daemon, { token })
   const hello = await browser.hello()
   t.equal(contractProblem('HelloOk', hello), undefined)
@@ -201,7 +196,6 @@ t.test('the browser entry pairs from the own origin of the gateway and keeps its
 })
 
 t.test('the browser entry on a page of somebody else is told why it stays out', async t => {
-  const daemon = await serve(t, { home: gatewayHome(t) })
   const browser = createBrowser(t, daemon, { token, origin: 'https://elsewhere.example' })
   await t.rejects(browser.hello(), { message: /^origin not allowed/ })
 })

@@ -12,7 +12,11 @@ const token = daemonToken
 // It warns of every plain ws:// address, loopback included, which is all that there is here.
 process.removeAllListeners('warning').on('warning', () => {})
 
-const identityFile = ({ directory }: Home): string => join(directory, 'client', 'device-identity.json')
+/** For whoever needs none of its own. */
+const home = gatewayHome(t)
+const daemon = await serve(t, { home })
+
+const identityFile = ({ directory }: Home, client = 'client'): string => join(directory, client, 'device-identity.json')
 const storedIn = (file: string): { deviceId: string, deviceToken?: string } => JSON.parse(readFileSync(file, 'utf8'))
 
 function createClient (t: { teardown (fn: () => unknown): void }, url: string, file: string, options: Partial<OpenClawClientOptions> = {}): OpenClawClient {
@@ -30,9 +34,7 @@ function createClient (t: { teardown (fn: () => unknown): void }, url: string, f
 const heard = (client: OpenClawClient, event: string): Promise<any> => new Promise(resolve => client.once(event, resolve))
 
 t.test('it connects, asks and keeps its device token', async t => {
-  const home = gatewayHome(t)
-  const daemon = await serve(t, { home })
-  const file = identityFile(home)
+  const file = identityFile(home, 'first')
   const client = createClient(t, daemon.url, file, { token })
   const hello = await client.connect() as { auth: { scopes: string[], deviceToken: string } }
   t.equal(contractProblem('HelloOk', hello), undefined)
@@ -53,9 +55,7 @@ t.test('it connects, asks and keeps its device token', async t => {
 })
 
 t.test('it holds a conversation, word by word, and finds it again', async t => {
-  const home = gatewayHome(t)
-  const daemon = await serve(t, { home })
-  const client = createClient(t, daemon.url, identityFile(home), { token })
+  const client = createClient(t, daemon.url, identityFile(home, 'talking'), { token })
   await client.connect()
   const talk = async (message: string): Promise<{ type: string, text?: string }[]> => {
     const chunks: { type: string, text?: string }[] = []
@@ -71,9 +71,7 @@ t.test('it holds a conversation, word by word, and finds it again', async t => {
 })
 
 t.test('a wrong token keeps it out', async t => {
-  const home = gatewayHome(t)
-  const daemon = await serve(t, { home })
-  const file = identityFile(home)
+  const file = identityFile(home, 'wrong')
   const client = createClient(t, daemon.url, file, { token: 'wrong' })
   await t.rejects(client.connect(), { message: 'WebSocket closed before handshake completed' })
   t.equal(storedIn(file).deviceToken, undefined)
@@ -98,9 +96,7 @@ t.test('from elsewhere it is told to pair, in the reason of the close, and gets 
 })
 
 t.test('a token that was rotated away is dropped, and the shared one lets it in again', async t => {
-  const home = gatewayHome(t)
-  const daemon = await serve(t, { home })
-  const file = identityFile(home)
+  const file = identityFile(home, 'rotated')
   const client = createClient(t, daemon.url, file, { token, autoReconnect: true })
   await client.connect()
   const { deviceId, deviceToken } = storedIn(file)

@@ -22,8 +22,9 @@ function once (labels: readonly string[]): string[] {
   return kept
 }
 
-async function endOf (client: TestClient, runId: string): Promise<string[]> {
-  await client.frame(frame => isOf(runId)(frame) && terminal(frame), 10_000)
+/** All that is told of a run, when the last of it was told. */
+async function endOf (client: TestClient, runId: string, last = 'chat final'): Promise<string[]> {
+  await client.frame(frame => isOf(runId)(frame) && labelOf(frame) === last, 20_000)
   await pause(80) // what must not come afterwards would have come
   return once(client.frames.filter(isOf(runId)).map(labelOf))
 }
@@ -60,6 +61,7 @@ t.test('what a subscriber hears of the session begins with the message and ends 
   const client = await subscribed(url)
   await client.request('chat.send', { sessionKey: key, message: '/words 4', idempotencyKey: 'one' })
   await endOf(client, 'one')
+  await client.frame(({ event, payload }) => event === 'sessions.changed' && payload.phase === 'end', 20_000)
   const heard = client.frames.filter(({ event }) => event === 'session.message' || event === 'sessions.changed')
   // One change carries both the reason and the phase, where theirs sends one for each; nobody takes part but the owner, and a row
   // that is read by a model is not a change of it.
@@ -82,6 +84,7 @@ t.test('an agent request is accepted, told and answered on the same id, as recor
   client.send({ type: 'req', id: 'agent-1', method: 'agent', params: { sessionKey: key, message: '/words 4\n/slow 20', idempotencyKey: 'two' } })
   const told = await endOf(client, 'two')
   t.same(told, recordedOrder.agent.filter((label, index, all) => label !== 'chat delta' || index === all.indexOf(label)))
+  await client.frame(({ type, id, payload }) => type === 'res' && id === 'agent-1' && payload.status === 'ok', 20_000)
   const [accepted, final] = client.frames.filter(({ type, id }) => type === 'res' && id === 'agent-1')
   t.same(Object.keys(accepted!.payload).sort(), ['acceptedAt', 'agentId', 'runId', 'sessionKey', 'status'])
   t.match(final!.payload, { runId: 'two', status: 'ok', summary: 'completed', result: { payloads: [{ text: String, mediaUrl: null }], meta: Object } })
@@ -108,7 +111,7 @@ t.test('an aborted run says so and then nothing that would be shown, as recorded
   await pause(30) // words that were said and not yet told
   t.same((await client.request('chat.abort', { sessionKey: key, runId: 'long' })).payload, { ok: true, aborted: true, runIds: ['long'] })
   // Theirs goes on with the steps of a run that is being taken down; here it is down when its end is told.
-  t.same(await endOf(client, 'long'), recordedOrder.aborted.slice(0, recordedOrder.aborted.indexOf('agent lifecycle end') + 1))
+  t.same(await endOf(client, 'long', 'agent lifecycle end'), recordedOrder.aborted.slice(0, recordedOrder.aborted.indexOf('agent lifecycle end') + 1))
   t.same((await client.request('chat.abort', { sessionKey: key })).payload, { ok: true, aborted: false, runIds: [] })
   t.match((await client.request('chat.inject', { sessionKey: key, message: 'injected note', label: 'note' })).payload, { ok: true, messageId: String })
   const note = await client.frame(({ event, payload }) => event === 'chat' && payload.message?.model === 'gateway-injected')
@@ -123,7 +126,7 @@ t.test('a refusing model and a tool call are told in the recorded order', async 
   // Ours has one error event, and one step of the life cycle says all that three of theirs say.
   const steps = ['agent lifecycle finishing', 'agent lifecycle fallback_step']
   const failed = recordedOrder.failed.filter((label, index, all) => !steps.includes(label) && (label !== 'agent lifecycle model' || index === all.indexOf(label)))
-  t.same(await endOf(client, 'bad'), failed)
+  t.same(await endOf(client, 'bad', 'chat error'), failed)
   const error = client.frames.find(frame => isOf('bad')(frame) && terminal(frame))!
   t.match(error.payload, { errorMessage: String, errorDetail: { provider: 'echo', model: 'echo', failoverReason: 'format' } })
 

@@ -30,7 +30,7 @@ export interface Told {
 
 export interface Reference extends Told {
   readonly client: GatewayClient
-  /** The n-th of what it was told, when it has been told it; rejects after ten seconds. */
+  /** The n-th of what it was told, when it has been told it; rejects after half a minute. */
   until (list: keyof Told, count?: number): Promise<Frame>
   /** The first event of this name, past or future. */
   event (name: string): Promise<Frame>
@@ -76,7 +76,7 @@ export function createReference (t: Test, url: string, options: Options = {}, de
   t.teardown(() => client.stopAndWait())
 
   async function wait (look: () => Frame | undefined): Promise<Frame> {
-    const signal = AbortSignal.timeout(10_000)
+    const signal = AbortSignal.timeout(30_000)
     for (;;) {
       const found = look()
       if (found) return found
