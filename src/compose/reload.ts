@@ -1,5 +1,6 @@
 /** What happens when the configuration of a running gateway changes: who is told, what is renewed, and when it has to begin anew. */
 import type { GatewayAuth } from '../auth/gateway-auth.ts'
+import type { Environment } from '../config/environment.ts'
 import type { Follower } from '../config/follow.ts'
 import type { LiveConfig, ReloadOutcome } from '../config/live-config.ts'
 import { formatIssues, newIssues, type LoadedConfig } from '../config/load.ts'
@@ -21,6 +22,7 @@ export interface ReloadPorts {
 export interface ReloadParts extends ReloadPorts {
   readonly live: LiveConfig
   readonly configPath: string
+  readonly env: Environment
   readonly logging: Logging
   readonly events: EventBus
   readonly now: () => number
@@ -76,6 +78,13 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
     if (isNews) log.warn(`config change requires gateway restart (${names})${answer ? whenOf(answer) : ''}`)
   }
 
+  /** A write that fails costs nothing that runs. */
+  function keepGood (): void {
+    if (live.pending().length > 0) return
+    import('../config/last-good.ts').then(async ({ keepLastGood }) => await keepLastGood(live.current(), parts.env))
+      .catch((err: unknown) => log.debug({ err }, 'no copy of the configuration could be kept'))
+  }
+
   let before = live.current()
   live.onChange(outcome => {
     const { applied, pending } = heard = outcome
@@ -91,6 +100,7 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
     }
     events.emit('config.changed', { ts: now(), hash: current.hash ?? null, applied: [...applied], pending: [...pending] })
     needsRestart(pending)
+    if (hasBegun) keepGood()
     if (hasBegun) begin().catch((err: unknown) => log.warn({ err }, 'the configuration is not watched'))
   })
 
@@ -102,6 +112,7 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
   }
 
   async function begin (): Promise<void> {
+    if (!hasBegun) keepGood()
     hasBegun = true
     if (settings().mode === 'off') {
       follower?.close()

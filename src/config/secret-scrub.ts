@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { isCredentialName } from '../lib/redact.ts'
 import { readIfPresent, writePrivateFile } from '../lib/private-file.ts'
-import { backupSuffixes } from './backup-files.ts'
+import { backupSuffixes, lastGoodSuffix } from './backup-files.ts'
 import type { Paths } from './paths.ts'
 import type { SecretRef } from './schema/types.ts'
 
@@ -47,7 +47,7 @@ export async function scrubsOf ({ paths, moved, refs }: ScrubOptions): Promise<S
   return looked.flat()
 }
 
-const backupsOf = (configPath: string): string[] => backupSuffixes.map(suffix => configPath + suffix)
+const backupsOf = (configPath: string): string[] => [lastGoodSuffix, ...backupSuffixes].map(suffix => configPath + suffix)
 
 /** Earlier versions of the configuration that still hold one of these values. */
 export async function backupsWith (configPath: string, moved: ReadonlySet<string>): Promise<string[]> {

@@ -33,7 +33,8 @@ export interface Written {
 }
 
 const smallestGuardedBytes = 512
-const maxRejected = 5
+/** Of each kind. */
+const mostAside = { rejected: 5, clobbered: 32 }
 const lockPollMs = 25
 const defaultLockTimeoutMs = 5_000
 
@@ -84,7 +85,7 @@ async function checkSize (path: string, current: string, text: string, now: () =
   const guarded = Buffer.byteLength(current) >= smallestGuardedBytes
   const shrunk = guarded && (Buffer.byteLength(text) * 2 < Buffer.byteLength(current) || leavesOf(after) * 2 < leavesOf(before))
   if (!lostMode && !shrunk) return
-  await keepRejected(path, text, now)
+  await keepAside(path, 'rejected', text, now)
   const why = lostMode ? 'gateway.mode would be gone' : 'it would remove more than half of the configuration'
   throw new GatewayError('CONFIG_WRITE_REJECTED', { message: `config write refused: ${why}` })
 }
@@ -92,12 +93,17 @@ async function checkSize (path: string, current: string, text: string, now: () =
 const includesMode = (value: unknown): boolean =>
   valueAt(value, ['$include']) !== undefined || valueAt(value, ['gateway', '$include']) !== undefined
 
-/** What was refused stays beside the file, so that nobody's work is lost; only the newest few. */
-async function keepRejected (path: string, text: string, now: () => number): Promise<void> {
-  const prefix = `${basename(path)}.rejected.`
-  await writePrivateFile(`${path}.rejected.${now()}`, text)
-  const old = (await readdir(dirname(path))).filter(name => name.startsWith(prefix)).sort().slice(0, -maxRejected)
+/**
+ * What was refused, or stood there broken and was replaced, stays beside the file, so that nobody's work is lost; only the newest few.
+ * Resolves to its name.
+ */
+export async function keepAside (path: string, kind: keyof typeof mostAside, text: string, now: () => number): Promise<string> {
+  const aside = `${path}.${kind}.${now()}`
+  const prefix = `${basename(path)}.${kind}.`
+  await writePrivateFile(aside, text)
+  const old = (await readdir(dirname(path))).filter(name => name.startsWith(prefix)).sort().slice(0, -mostAside[kind])
   for (const name of old) await rm(join(dirname(path), name), { force: true })
+  return aside
 }
 
 /** `.bak` is the newest; each older one moves on by one. */
@@ -112,7 +118,7 @@ async function keepBackup (path: string, text: string): Promise<void> {
 async function removeAbandoned (path: string): Promise<void> {
   const start = `${basename(path)}.`
   for (const name of await readdir(dirname(path))) {
-    const parts = name.startsWith(start) ? /^(lock\.)?(?:[a-z]+\.)?(?:\d+\.)?(\d+)\.[0-9a-f-]{36}\.tmp$/.exec(name.slice(start.length)) : null
+    const parts = name.startsWith(start) ? /^(lock\.)?(?:[a-z-]+\.)?(?:\d+\.)?(\d+)\.[0-9a-f-]{36}\.tmp$/.exec(name.slice(start.length)) : null
     // Others may be about to ask for the lock.
     if (parts && (parts[1] === undefined || isDead(Number(parts[2])))) await rm(join(dirname(path), name), { force: true })
   }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { bootId, processStartTime } from '../../src/lib/process-info.ts'
 import { stateLockPath } from '../../src/lib/state-lock.ts'
-import { ownDirectory } from '../fixtures/own-directory.ts'
+import { freshDirectory } from '../fixtures/own-directory.ts'
 import { cliHome, runCli } from './run-cli.ts'
 
 type Test = { testdir (): string, teardown (fn: () => unknown): void }
@@ -18,7 +18,7 @@ const noPid = 2 ** 22 + 4711
 const holder = fileURLToPath(new URL('../fixtures/hold-state-lock.ts', import.meta.url))
 
 function scene (t: Test) {
-  const home = cliHome(ownDirectory(t))
+  const home = cliHome(freshDirectory(t))
   writeFileSync(home.configPath, '{ gateway: { mode: "local" } }\n', { mode: 0o600 })
   const lock = stateLockPath(home.stateDir)
   const doctor = async (...more: string[]) => (await runCli(['doctor', '--only', 'lock', '--json', ...more], { env: home.env })).json()

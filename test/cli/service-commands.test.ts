@@ -1,10 +1,10 @@
 import t from 'tap'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { main } from '../../src/cli/main.ts'
 import type { Ran } from '../../src/service/host.ts'
-import { ownDirectory } from '../fixtures/own-directory.ts'
+import { freshDirectory } from '../fixtures/own-directory.ts'
 import { otherMachine } from '../fixtures/service-host.ts'
 
 type Test = { testdir (): string, teardown (fn: () => unknown): void }
@@ -22,7 +22,7 @@ function systemd (): (command: string) => Partial<Ran> | undefined {
 }
 
 function home (t: Test, config?: object, env: NodeJS.ProcessEnv = {}) {
-  const directory = ownDirectory(t)
+  const directory = freshDirectory(t)
   const stateDir = join(directory, '.openclaw')
   mkdirSync(stateDir, { mode: 0o700 })
   if (config) writeFileSync(join(stateDir, 'openclaw.json'), JSON.stringify(config), { mode: 0o600 })
@@ -166,4 +166,11 @@ t.test('doctor tells where the secret comes from by its fingerprint, and takes a
   writeFileSync(config, '{ "gateway": {')
   t.match((await cli('doctor', '--fix', '--json', '--only', 'config')).json(), { ok: true, repairs: [{ checkId: 'config.file', ok: true, message: /restored/ }] })
   t.match(JSON.parse(readFileSync(config, 'utf8')), { gateway: { mode: 'local' } })
+
+  writeFileSync(`${config}.last-good`, '{ gateway: { mode: "local", port: 4711 } }', { mode: 0o600 })
+  writeFileSync(config, '{ "gateway": { "mode": "local", "port": "nowhere" } }')
+  t.match((await cli('doctor', '--fix', '--json', '--only', 'config')).json(), { repairs: [{ message: /restored the configuration from .*\.last-good/ }] })
+  t.match(readFileSync(config, 'utf8'), /4711/, 'what a gateway has run with comes before what is merely older')
+  const aside = readdirSync(stateDir).filter(name => /^openclaw\.json\.clobbered\.\d+$/.test(name))
+  t.match(aside.map(name => readFileSync(join(stateDir, name), 'utf8')).sort(), ['{ "gateway": {', /nowhere/])
 })

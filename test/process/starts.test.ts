@@ -3,14 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { countStart, type Starts } from '../../src/process/starts.ts'
-import { ownDirectory } from '../fixtures/own-directory.ts'
+import { freshDirectory } from '../fixtures/own-directory.ts'
 
 type Test = { testdir (): string, teardown (fn: () => unknown): void }
 
 const minuteMs = 60_000
 
 function machine (t: Test, rules = { maxUncleanStarts: 3, windowMinutes: 5 }) {
-  const stateDir = ownDirectory(t)
+  const stateDir = freshDirectory(t)
   const file = join(stateDir, 'starts.json')
   const time = { now: Date.parse('2026-11-22T03:00:00Z') }
   return {

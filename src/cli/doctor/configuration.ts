@@ -1,15 +1,15 @@
-import { copyFile } from 'node:fs/promises'
-import { backupSuffixes } from '../../config/backup-files.ts'
+import { backupSuffixes, lastGoodSuffix } from '../../config/backup-files.ts'
 import { formatIssue, loadConfig, type ConfigIssue } from '../../config/load.ts'
 import { startObstacles } from '../../config/start-obstacles.ts'
-import { readIfPresent, writePrivateFile } from '../../lib/private-file.ts'
+import { keepAside, writeConfigFile } from '../../config/write.ts'
+import { readIfPresent } from '../../lib/private-file.ts'
 import { changeConfig } from '../config-change.ts'
 import type { LocalSettings } from '../local-settings.ts'
 import type { Check, Facts, Finding } from './finding.ts'
 
-/** The newest copy with which the gateway would start. */
+/** The copy that a gateway has run with, or the newest other one with which it would start. */
 async function soundBackup ({ paths, configPath, env }: LocalSettings): Promise<{ path: string, text: string } | undefined> {
-  for (const ending of backupSuffixes) {
+  for (const ending of [lastGoodSuffix, ...backupSuffixes]) {
     const path = configPath + ending
     const text = await readIfPresent(path).catch(() => undefined)
     if (text === undefined) continue
@@ -19,7 +19,8 @@ async function soundBackup ({ paths, configPath, env }: LocalSettings): Promise<
   return undefined
 }
 
-async function unreadable (settings: LocalSettings, issue: ConfigIssue): Promise<Finding> {
+/** A file that no gateway starts with. */
+async function broken (settings: LocalSettings, issue: ConfigIssue): Promise<Finding> {
   const { configPath } = settings
   const found = { checkId: 'config.file', severity: 'error' as const, path: configPath, message: formatIssue(issue, configPath) }
   const sound = await soundBackup(settings)
@@ -28,9 +29,8 @@ async function unreadable (settings: LocalSettings, issue: ConfigIssue): Promise
     ...found,
     fixHint: `Correct it, or let openclaw doctor --fix take the last good copy (${sound.path})`,
     async repair () {
-      const aside = `${configPath}.rejected.${Date.now()}`
-      await copyFile(configPath, aside)
-      await writePrivateFile(configPath, sound.text)
+      const aside = await keepAside(configPath, 'clobbered', await readIfPresent(configPath) ?? '', Date.now)
+      await writeConfigFile(configPath, sound.text, { allowDestructive: true, withoutBackup: true, env: settings.env })
       return `restored the configuration from ${sound.path}; what was there is ${aside}`
     }
   }
@@ -56,9 +56,11 @@ const whatRuns = ({ owner }: Facts, finding: Finding): Finding => owner && findi
 async function check ({ settings }: Facts): Promise<Finding[]> {
   const { loaded, configPath } = settings
   const validate = 'openclaw config validate shows what was expected.'
-  if (loaded.exists && loaded.parsed === undefined) return [await unreadable(settings, loaded.issues[0]!)]
+  if (loaded.exists && loaded.parsed === undefined) return [await broken(settings, loaded.issues[0]!)]
+  const worst = loaded.issues.find(({ critical }) => critical)
   return [
-    ...loaded.issues.map((issue): Finding =>
+    ...worst ? [await broken(settings, worst)] : [],
+    ...loaded.issues.filter(issue => issue !== worst).map((issue): Finding =>
       ({ checkId: 'config.file', severity: 'error', path: loaded.path, message: formatIssue(issue, configPath), fixHint: validate })),
     ...loaded.warnings.map((issue): Finding =>
       ({ checkId: 'config.warning', severity: 'info', path: loaded.path, message: formatIssue(issue, configPath), fixHint: validate })),
