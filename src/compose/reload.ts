@@ -37,6 +37,8 @@ export interface ReloadRoom extends Reloads {
 }
 
 const maxNamed = 12
+/** Whoever waits for the gateway comes first. */
+const keepAfterMs = 1_000
 const named = (paths: readonly string[]): string =>
   paths.slice(0, maxNamed).join(', ') + (paths.length > maxNamed ? ` and ${paths.length - maxNamed} more` : '')
 
@@ -55,6 +57,7 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
   let announced = ''
   let heard: ReloadOutcome | undefined
   let hasBegun = false
+  let keeping: NodeJS.Timeout | undefined
 
   if (authOf) {
     live.prepare(async (next, written) => {
@@ -78,11 +81,14 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
     if (isNews) log.warn(`config change requires gateway restart (${names})${answer ? whenOf(answer) : ''}`)
   }
 
-  /** A write that fails costs nothing that runs. */
+  /** A gateway that holds for a moment has started well. A write that fails costs nothing that runs. */
   function keepGood (): void {
-    if (live.pending().length > 0) return
-    import('../config/last-good.ts').then(async ({ keepLastGood }) => await keepLastGood(live.current(), parts.env))
-      .catch((err: unknown) => log.debug({ err }, 'no copy of the configuration could be kept'))
+    keeping ??= setTimeout(() => {
+      keeping = undefined
+      if (live.pending().length > 0 || isClosed) return
+      import('../config/backup-files.ts').then(async ({ keepLastGood }) => await keepLastGood(live.current(), parts.env))
+        .catch((err: unknown) => log.debug({ err }, 'no copy of the configuration could be kept'))
+    }, keepAfterMs).unref()
   }
 
   let before = live.current()
@@ -154,6 +160,7 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
     begin,
     close () {
       isClosed = true
+      clearTimeout(keeping)
       follower?.close()
     }
   }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { keepLastGood } from '../../src/config/last-good.ts'
+import { keepLastGood } from '../../src/config/backup-files.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { resolvePaths } from '../../src/config/paths.ts'
 import { eventually } from '../fixtures/eventually.ts'
