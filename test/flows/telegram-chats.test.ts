@@ -4,6 +4,9 @@ import { keepFile } from '../fixtures/channels/telegram-methods.ts'
 import { eventually, stop } from '../process/daemon.ts'
 import { openScene } from './telegram-scene.ts'
 
+// Each has a service and a home of its own, and waits in real time: they wait together.
+t.jobs = 3
+
 t.test('a stranger is told once how to be let in, and is answered when somebody has done so', async t => {
   const scene = await openScene(t)
   scene.server.write({ text: 'hello' })
@@ -12,11 +15,13 @@ t.test('a stranger is told once how to be let in, and is answered when somebody 
   t.match(told, `openclaw pairing approve telegram ${code}`)
   t.match(told, 'Your Telegram user id: 501')
   scene.server.write({ text: 'hello again' })
+  await eventually(() => scene.server.updates.length, count => count === 0)
   const approved = await scene.client.request('channels.pairing.list', {})
   t.equal(approved.payload.requests.length, 1)
   await scene.client.request('channels.pairing.approve', { channel: 'telegram', requestId: approved.payload.requests[0].requestId })
   scene.server.write({ text: 'let in now' })
-  t.match((await scene.hears(2)).at(-1), /let in now/)
+  const heard = await eventually(() => scene.said(), texts => texts.some(text => text.includes('let in now')), 15_000)
+  t.equal(heard.filter(text => text.includes('Pairing code')).length, 1)
   t.equal((await stop(scene.daemon)).code, 0)
 })
 
@@ -28,8 +33,9 @@ t.test('in a group the agent answers who speaks to it, and knows what was said b
   const [answer] = await scene.hears(1, group)
   t.match(answer, /Bob: the meeting is at noon/)
   t.match(answer, /Alice Adams: @claw_bot when is it\?/)
-  const { payload } = await scene.client.request('sessions.list', {})
-  t.match(payload.sessions.find(({ key }: { key: string }) => key === 'agent:main:telegram:group:-1001'), {
+  const row = await eventually(async () => (await scene.client.request('sessions.list', {})).payload.sessions
+    .find(({ key }: { key: string }) => key === 'agent:main:telegram:group:-1001'), found => found?.lastTo)
+  t.match(row, {
     lastChannel: 'telegram', lastTo: '-1001', chatType: 'group', deliveryContext: { channel: 'telegram', to: '-1001', accountId: 'default' }
   })
   const reaction = await eventually(async () => server.reactions[0], found => found !== undefined)
@@ -70,7 +76,7 @@ t.test('an album is one message, its pictures are seen and its files lie where t
   server.write({ text: `here it is\nMEDIA: ${path}\nMEDIA: ../secret.txt` })
   const file = await eventually(async () => server.messages.find(({ from, document }) => from?.id === bot.id && document), found => found !== undefined)
   t.match(file.document, { file_name: /notes\.txt$/, file_size: 10 })
-  const texts = scene.said().filter(Boolean)
+  const texts = await eventually(() => scene.said().filter(Boolean), all => all.some(text => text.startsWith('here it is')))
   t.match(texts.at(-1), /^here it is\n\[file \.\.\/secret\.txt could not be sent: /, 'what lies elsewhere stays there')
 })
 
@@ -80,7 +86,7 @@ t.test('a reply can be read while it is written, and is one message in the end',
   server.write({ text: '/slow 40\n/words 80\nlong' })
   const [beginning] = await scene.hears(1)
   t.ok(beginning!.length >= 30)
-  const [typed] = server.actions
+  const [typed] = await eventually(() => server.actions, actions => actions.length > 0)
   t.match(typed, { chat_id: 501, action: 'typing' })
   const whole = await eventually(async () => scene.said()[0]!, text => text.split(/\s+/).length >= 80, 15_000)
   t.ok(whole.startsWith(beginning!.slice(0, 20)))
@@ -103,6 +109,7 @@ t.test('orders are obeyed, errors are told, and silence is none of the chat', as
   const texts = await scene.hears(4)
   t.equal(texts.length, 4)
   t.match(texts.at(-1), /said aloud/)
+  await eventually(async () => (await scene.client.request('sessions.list', {})).payload.sessions[0]?.status, status => status === 'done')
   server.write({ text: '/status' })
   t.match((await scene.hears(5)).at(-1), /^Gateway [^]*\nSession agent:main:main, [1-9]\d* messages, status done\nModel echo\//)
   server.write({ text: '/help' })

@@ -1,20 +1,29 @@
 import t from 'tap'
 import { keepFile } from '../fixtures/channels/telegram-methods.ts'
 import { group } from '../fixtures/channels/telegram-people.ts'
+import type { TelegramServer } from '../fixtures/channels/telegram-server.ts'
 import { eventually, serve } from '../process/daemon.ts'
 import { openScene } from './telegram-scene.ts'
+
+// Each has a service and a home of its own, and waits in real time: they wait together.
+t.jobs = 2
 
 const keys = { allowFrom: ['501'], streaming: 'off' }
 
 t.test('what one person says in several messages is one message, and whoever else speaks is another', async t => {
   const inbound = { debounceMs: 60_000, byChannel: { telegram: 1500 } }
-  const scene = await openScene(t, { keys: { ...keys, groupPolicy: 'open', groupAllowFrom: ['*'], groups: { '*': { requireMention: false } } }, config: { messages: { inbound, queue: { mode: 'followup' } } } })
-  const { server } = scene
-  for (const text of ['first this', 'then that', 'and one more']) server.write({ text })
-  t.same(await scene.hears(1), ['first this\nthen that\nand one more'])
-  for (const [text, id] of [['one', 501], ['two', 501], ['three', 502]] as const) {
-    server.write({ chat: group, text, from: { id, is_bot: false, first_name: `P${id}` } })
+  const written = (server: TelegramServer): void => {
+    for (const text of ['first this', 'then that', 'and one more']) server.write({ text })
+    for (const [text, id] of [['one', 501], ['two', 501], ['three', 502]] as const) {
+      server.write({ chat: group, text, from: { id, is_bot: false, first_name: `P${id}` } })
+    }
   }
+  const scene = await openScene(t, {
+    keys: { ...keys, groupPolicy: 'open', groupAllowFrom: ['*'], groups: { '*': { requireMention: false } } },
+    config: { messages: { inbound, queue: { mode: 'followup' } } },
+    written
+  })
+  t.same(await scene.hears(1), ['first this\nthen that\nand one more'])
   const answers = await scene.hears(2, group)
   t.match(answers[0], /P501: one\nP501: two/)
   t.notMatch(answers[0], /three/)

@@ -4,6 +4,9 @@ import { admitted } from '../helper.ts'
 import { daemonToken, eventually, serve } from '../process/daemon.ts'
 import { openScene } from './telegram-scene.ts'
 
+// Each has a service and a home of its own, and waits in real time: they wait together.
+t.jobs = 2
+
 const config = { messages: { queue: { mode: 'followup', cap: 100 } } }
 const keys = { allowFrom: ['501'], streaming: 'off' }
 const busy: Fault = { status: 429, description: 'retry after 1', parameters: { retry_after: 1 } }
