@@ -157,13 +157,13 @@ async function run (context: Context): Promise<number> {
 
 export default command({
   name: 'doctor',
-  summary: 'Check configuration, state, rights, port, service, secrets, channels and providers; --fix repairs',
+  summary: 'Check configuration, state, rights, port, locks, service, secrets, channels and providers; --fix repairs',
   details: 'Works while the gateway runs and while it does not, and changes nothing without --fix. Each finding says what to do. ' +
     'Exits 0 when a report could be made; with --lint 1 when something was found and 2 when a check could not be made.',
   options,
   examples: [
     ['openclaw doctor', 'Reads the whole database; a large one takes seconds.'],
-    ['openclaw doctor --fix', 'Repairs what is safe: rights, a drifted service, a configuration that lost gateway.mode.'],
+    ['openclaw doctor --fix', 'Repairs what is safe: rights, stale locks, a drifted service, a configuration that is broken or lost gateway.mode.'],
     ['openclaw doctor --lint --json', 'For monitoring.']
   ],
   run
