@@ -21,7 +21,7 @@ t.test('helpers begin helpers as deep as they may, and reports climb past those 
 
 t.test('a helper that waits hears of its own helper first', async t => {
   const { call, story, until } = await talk(t, nested)
-  const task = `/tool sessions_spawn ${JSON.stringify({ task: 'brief', label: 'grandchild' })}\n/tool subagents {"action":"wait","timeoutSeconds":5}\n/slow 40\none two three four five six seven eight`
+  const task = `/tool sessions_spawn ${JSON.stringify({ task: 'brief', label: 'grandchild' })}\n/tool subagents {"action":"wait","timeoutSeconds":10}\n/slow 10\none two three four five six seven eight`
   const { childSessionKey } = await call(main, 'sessions_spawn', { task, label: 'child' })
   await until(async () => reportsIn(await story(main)).some(line => /"child" is done/.test(line)))
   t.match(reportsIn(await story(childSessionKey)), [/Helper "grandchild" is done/])
@@ -41,10 +41,12 @@ t.test('who cancels a helper cancels what it began', async t => {
 
 t.test('no more helpers work at once than the configuration says', async t => {
   const { call, gateway, until } = await talk(t, { config: { agents: { defaults: { subagents: { maxConcurrent: 1 } } } } })
-  for (const label of ['a', 'b']) await call(main, 'sessions_spawn', { task: '/slow 100\none two three four', label })
+  for (const [label, task] of [['a', '/slow 5000\none two three four'], ['b', 'brief']]) await call(main, 'sessions_spawn', { task, label })
   const lane = () => gateway.gateway.rooms.runs.stats().lanes.find(({ lane }) => lane === 'subagent')
   t.match(lane(), { active: 1, queued: 1, max: 1 })
+  await call(main, 'subagents', { action: 'cancel', taskId: 'a' })
   await until(async () => (await call(main, 'subagents'))['active'].length === 0)
+  t.match((await call(main, 'subagents'))['tasks'], [{ label: 'b', status: 'completed' }, { label: 'a', status: 'cancelled' }], 'who waited had its turn')
   t.match(lane(), { active: 0, queued: 0 })
 })
 
@@ -60,7 +62,7 @@ t.test('whoever waits is told also when a person deletes the session of the help
 t.test('a report for a conversation that is gone begins none', async t => {
   const { say, call, client, until } = await talk(t)
   await say('agent:main:short', 'hello')
-  const { childSessionKey } = await call('agent:main:short', 'sessions_spawn', { task: '/slow 150\none two three four five' })
+  const { childSessionKey } = await call('agent:main:short', 'sessions_spawn', { task: '/slow 40\none two three four five' })
   await client.request('sessions.delete', { key: 'agent:main:short' })
   await until(async () => (await client.request('sessions.describe', { key: childSessionKey }))['payload'].session?.status === 'done')
   await new Promise(resolve => setTimeout(resolve, 100))

@@ -162,7 +162,7 @@ t.test('agents reach each other only when both take part and the owner of the ga
 })
 
 t.test('who joins the run of the owner takes no right over', async t => {
-  const { gateway, client, story, until } = await talk(t, { config: { agents: { defaults: { parallelTools: false } } } })
+  const { gateway, client, call, story, until } = await talk(t, { config: { agents: { defaults: { parallelTools: false } } } })
   const { client: guest } = await admitted(gateway.url, { scopes: ['operator.read', 'operator.write'] })
   const slow = '/tool subagents {"action":"wait","timeoutSeconds":1}'
   await client.request('chat.send', { sessionKey: main, message: `/tool sessions_spawn {"task":"/slow 3000\\none two"}\n${slow}`, idempotencyKey: 'owner' })
@@ -170,6 +170,7 @@ t.test('who joins the run of the owner takes no right over', async t => {
   await guest.request('chat.send', { sessionKey: main, message: '/tool gateway {"action":"config.get","path":"gateway.port"}', idempotencyKey: 'guest' })
   await until(async () => (await story(main)).some(line => /^toolResult: .*(not allowed any more|no tool named)/.test(line)))
   t.notMatch((await story(main)).join('\n'), /"path": "gateway.port"/)
+  await call(main, 'subagents', { action: 'cancel', taskId: 'all' })
 })
 
 t.test('the owner reads the configuration without its credentials', async t => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { makeHome, startDaemon } from '../../fixtures/daemon.ts'
+import { eventually } from '../../fixtures/eventually.ts'
 import { admitted, testToken, type TestClient } from '../../helper.ts'
 import { textOf } from './talk.ts'
 
@@ -10,14 +11,6 @@ const config = { gateway: { mode: 'local', auth: { mode: 'token', token: testTok
 async function story (client: TestClient, sessionKey: string): Promise<string[]> {
   const { payload } = await client.request('chat.history', { sessionKey, limit: 200, maxChars: 100_000 })
   return payload.messages.map((message: any) => `${message.role}: ${textOf(message)}`)
-}
-
-async function until (look: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 400; attempt++) {
-    if (await look()) return
-    await new Promise(resolve => setTimeout(resolve, 25))
-  }
-  throw new Error('it never became so')
 }
 
 const reportsIn = (lines: readonly string[]): string[] => lines.filter(line => line.startsWith('user: [Inter-session message] '))
@@ -35,12 +28,12 @@ t.test('a helper at work when the gateway is killed is reported as interrupted, 
   const { client } = await admitted(url)
   await spawn(client, '/slow 30000\none two', 'killed')
   await spawn(client, 'brief', 'brief')
-  await until(async () => reportsIn(await story(client, main)).some(line => /"brief" is done/.test(line)))
+  await eventually(async () => reportsIn(await story(client, main)).some(line => /"brief" is done/.test(line)))
   first.process.kill('SIGKILL')
   await once(first.process, 'exit')
   const second = await startDaemon(t, home)
   const { client: after } = await admitted(url)
-  await until(async () => reportsIn(await story(after, main)).some(line => /"killed" was interrupted by a restart/.test(line)))
+  await eventually(async () => reportsIn(await story(after, main)).some(line => /"killed" was interrupted by a restart/.test(line)))
   const { payload } = await after.request('sessions.list', { kinds: ['subagent'] })
   const helper = payload.sessions.find(({ label }: { label?: string }) => label === 'killed')
   t.equal(helper.hasActiveRun, false)
@@ -62,6 +55,6 @@ t.test('a stop in peace leaves the same report to the next start', async t => {
   t.equal(await first.stop(), 0)
   await startDaemon(t, home)
   const { client: after } = await admitted(url)
-  await until(async () => reportsIn(await story(after, main)).length > 0)
+  await eventually(async () => reportsIn(await story(after, main)).length > 0)
   t.match(reportsIn(await story(after, main)), [/"stopped" was interrupted by a restart/])
 })

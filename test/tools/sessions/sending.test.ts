@@ -23,7 +23,7 @@ t.test('who does not wait is told that it was accepted', async t => {
 t.test('who waits too short is told so, and the reply is not lost', async t => {
   const { say, call, story, until } = await talk(t)
   await say('agent:main:b', 'hello')
-  t.match(await call(main, 'sessions_send', { sessionKey: 'agent:main:b', message: '/slow 300\none two three four five six', timeoutSeconds: 1 }), { status: 'timeout' })
+  t.match(await call(main, 'sessions_send', { sessionKey: 'agent:main:b', message: '/slow 120\none two three four five six', timeoutSeconds: 1 }), { status: 'timeout' })
   await until(async () => (await story('agent:main:b')).some(line => /one two three four five six/.test(line) && line.startsWith('assistant')))
 })
 

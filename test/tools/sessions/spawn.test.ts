@@ -38,7 +38,7 @@ t.test('limits hold: depth, helpers of one conversation, and agents that may be 
   })
   t.match(await call(main, 'sessions_spawn', { task: 'x', agentId: 'iris' }), { status: 'forbidden', error: /allowAgents does not name it/ })
   t.match(await call(main, 'sessions_spawn', { task: 'x', model: 'nobody/none' }), { status: 'error', error: /nobody serves the model/ })
-  const first = await call(main, 'sessions_spawn', { task: '/slow 500\none two three four five six seven eight nine' })
+  const first = await call(main, 'sessions_spawn', { task: '/slow 5000\none two three four five six seven eight nine' })
   t.equal(first['status'], 'accepted')
   t.match(await call(main, 'sessions_spawn', { task: 'x' }), { status: 'forbidden', error: /maxChildrenPerAgent is 1/ })
   t.match(await call(first['childSessionKey'].replace('subagent:', 'subagent:x'), 'sessions_spawn', { task: 'x' }), { missing: true })
@@ -46,11 +46,12 @@ t.test('limits hold: depth, helpers of one conversation, and agents that may be 
 })
 
 t.test('calls side by side do not share the last place', async t => {
-  const { say, client } = await talk(t, { config: { agents: { defaults: { subagents: { maxChildrenPerAgent: 1 } } } } })
-  const order = '/tool sessions_spawn {"task":"/slow 200\\none two three four"}'
+  const { say, call, client } = await talk(t, { config: { agents: { defaults: { subagents: { maxChildrenPerAgent: 1 } } } } })
+  const order = '/tool sessions_spawn {"task":"/slow 2000\\none two three four"}'
   await say(main, `${order}\n${order}\n${order}`)
   const { payload } = await client.request('sessions.list', { kinds: ['subagent'] })
   t.equal(payload.count, 1)
+  await call(main, 'subagents', { action: 'cancel', taskId: 'all' })
 })
 
 t.test('a helper of another agent works as that agent, when it may be begun', async t => {
@@ -78,7 +79,7 @@ t.test('waiting sees helpers done, and cancelling one takes its report away', as
   const { call, story } = await talk(t)
   await call(main, 'sessions_spawn', { task: '/slow 30\none two three', label: 'quick' })
   t.match(await call(main, 'subagents', { action: 'wait', timeoutSeconds: 10 }), { status: 'ok', action: 'wait', active: [], recent: [{ label: 'quick', status: 'done' }] })
-  const slow = await call(main, 'sessions_spawn', { task: '/slow 1000\none two three four five six', label: 'slow' })
+  const slow = await call(main, 'sessions_spawn', { task: '/slow 5000\none two three four five six', label: 'slow' })
   t.match(await call(main, 'subagents', { action: 'wait', taskId: 'slow', timeoutSeconds: 0 }), { status: 'timeout', active: [{ label: 'slow', status: 'running' }] })
   t.match(await call(main, 'subagents', { action: 'cancel', taskId: slow['runId'] }), { cancelled: [slow['runId']] })
   t.match(await call(main, 'subagents', { action: 'list' }), { active: [], tasks: [{ label: 'slow', status: 'cancelled', deliveryStatus: 'unwanted' }, { label: 'quick', status: 'completed' }] })

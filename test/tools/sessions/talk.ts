@@ -1,5 +1,6 @@
 /** A gateway, and a person who makes its demonstration model call tools. */
 import { randomUUID } from 'node:crypto'
+import { eventually } from '../../fixtures/eventually.ts'
 import { admitted, startGateway, type Frame, type TestClient, type TestGateway, type TestGatewayOptions } from '../../helper.ts'
 
 interface Test {
@@ -48,13 +49,8 @@ export async function talkTo (client: TestClient, gateway: TestGateway): Promise
       return found?.['details'] ?? { missing: true, text: found && textOf(found) }
     },
     story: async sessionKey => (await history(sessionKey)).map(message => `${message['role']}: ${textOf(message)}`),
-    async until (look) {
-      for (let attempt = 0; attempt < 400; attempt++) {
-        const found = await look()
-        if (found) return found
-        await new Promise(resolve => setTimeout(resolve, 25))
-      }
-      throw new Error('it never became so')
+    async until<T> (look: () => Promise<T | undefined | false>) {
+      return await eventually(look, Boolean, 30_000) as T
     }
   }
 }
