@@ -53,7 +53,7 @@ export async function readCertificate (settings: TlsSettings, stateDir: string):
     if (files.own) await makeOwn(files)
     return await readFiles(files)
   } catch (error) {
-    return refuse(exitCodes.configuration, `Gateway failed to start: the certificate of gateway.tls cannot be used: ${(error as Error).message}`,
+    return refuse(exitCodes.configuration, `Gateway failed to start: the certificate of gateway.tls cannot be used: ${(error as Error).message}.`,
       `Correct ${[...new Set([files.cert, files.key, files.chain])].filter(Boolean).join(' and ')}: PEM, readable by this user, with the key that belongs to the certificate.`)
   }
 }

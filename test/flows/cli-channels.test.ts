@@ -72,6 +72,7 @@ t.test('a gateway that runs takes up at once what is added and removed', async t
   t.match(await cli('channels', 'capabilities'), { code: 0, out: /Telegram +default +send, edit, delete, react, poll +polling +4000 utf16 +50 MB/ })
   t.match(await cli('channels', 'login'), { code: 0, out: /is signed in as @claw_bot/ })
   t.match(await cli('channels', 'stop'), { code: 0, out: 'Stopped telegram account default.\n' })
+  t.match(await cli('doctor'), { out: /channels\.account: telegram default: stopped by hand\n +It stays so until somebody says: openclaw channels start --channel telegram/ })
   t.match(await cli('channels', 'status'), { out: /stopped by hand/ })
   t.match(await cli('message', 'send', '-t', '501', '-m', 'x'), { code: 1, err: /does not run: it was stopped by hand[^]*openclaw channels start/ })
   t.match(await cli('channels', 'start'), { code: 0, out: 'Started telegram account default.\n' })

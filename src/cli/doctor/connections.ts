@@ -10,6 +10,7 @@ interface ChannelAccount {
   readonly enabled?: boolean
   readonly configured?: boolean
   readonly running?: boolean
+  readonly manuallyStopped?: boolean
   readonly healthState?: string
   readonly lastError?: string | null
 }
@@ -20,17 +21,26 @@ interface AuthStatus { readonly providers?: readonly { readonly provider: string
 const timeoutMs = 8_000
 const well = new Set([undefined, 'healthy', 'unmanaged', 'startup-connect-grace', 'reconnect-grace', 'busy'])
 
+function channelFinding (channel: string, { accountId = 'default', configured, manuallyStopped, healthState, lastError }: ChannelAccount): Finding {
+  const about = { checkId: 'channels.account', severity: 'warning' } as const
+  const name = `${channel} ${accountId}`
+  if (manuallyStopped) {
+    const fixHint = `It stays so until somebody says: openclaw channels start --channel ${channel} --account ${accountId}`
+    return { ...about, message: `${name}: stopped by hand`, fixHint }
+  }
+  return {
+    ...about,
+    message: `${name}: ${configured === false ? 'enabled and not configured' : lastError ?? healthState}`,
+    fixHint: 'openclaw channels status --probe shows its state, openclaw channels logs the reason.'
+  }
+}
+
 function channelFindings ({ channelAccounts = {} }: ChannelStatus): Finding[] {
   const isUnwell = ({ enabled, configured, healthState, lastError }: ChannelAccount): boolean =>
     enabled !== false && (configured === false || !well.has(healthState) || Boolean(lastError))
   return Object.entries(channelAccounts).flatMap(([channel, accounts]) => accounts
     .filter(isUnwell)
-    .map(({ accountId = 'default', configured, healthState, lastError }): Finding => ({
-      checkId: 'channels.account',
-      severity: 'warning',
-      message: `${channel} ${accountId}: ${configured === false ? 'enabled and not configured' : lastError ?? healthState}`,
-      fixHint: 'openclaw status shows its state, openclaw logs the reason.'
-    })))
+    .map(account => channelFinding(channel, account)))
 }
 
 const providerFindings = ({ providers = [] }: AuthStatus): Finding[] => providers.filter(({ status }) => status === 'missing').map(({ provider }) => ({
