@@ -6,7 +6,8 @@ import t, { type Test } from 'tap'
 import type { TranscriptLine } from '../../src/protocol/transcript.ts'
 import type { SessionRecord } from '../../src/sessions/record.ts'
 import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
-import { makeHome, runProcess, startDaemon, type Home } from '../fixtures/daemon.ts'
+import { runCli } from '../cli/run-cli.ts'
+import { makeHome, startDaemon, type Home } from '../fixtures/daemon.ts'
 
 const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
 const working = { gateway: { mode: 'local', auth: { token: 'flow-token-0123456789abcdef0123456789abcdef' } } }
@@ -99,13 +100,13 @@ function fingerprint (directory: string): string {
   return hash.digest('hex')
 }
 
-type Cli = (...argv: string[]) => ReturnType<typeof runProcess>
+type Cli = (...argv: string[]) => ReturnType<typeof runCli>
 
 async function setting (t: Test): Promise<Home & { from: string, cli: Cli }> {
   const home = await makeHome(t, working)
   const from = join(home.stateDir, '..', 'old')
   agentDatabase(from, 'main')
-  return { ...home, from, cli: (...argv) => runProcess(argv, home.env) }
+  return { ...home, from, cli: (...argv) => runCli(argv, { env: home.env }) }
 }
 
 async function stored (stateDir: string) {
@@ -172,7 +173,7 @@ t.test('an import waits for no gateway: it is refused while one runs here or the
   const { cli, from, ...home } = await setting(t)
   const daemon = await startDaemon(t, home)
   t.match(await cli('import', '--from', from), { code: 69, err: /Not while the gateway runs.*pid \d+/ })
-  t.match(await runProcess(['import', '--from', home.stateDir], { ...home.env, OPENCLAW_STATE_DIR: join(home.stateDir, '..', 'new') }), {
+  t.match(await runCli(['import', '--from', home.stateDir], { env: { ...home.env, OPENCLAW_STATE_DIR: join(home.stateDir, '..', 'new') } }), {
     code: 69, err: new RegExp(`A gateway runs on .*pid ${daemon.pid}.*Stop it`)
   })
   t.equal(await daemon.stop(), 0)

@@ -10,6 +10,9 @@ import type { Tool, ToolContext } from '../../src/tools/tool.ts'
 import { admitted, closeClient, startGateway, testToken } from '../helper.ts'
 import { tool } from '../tools/policy-scene.ts'
 
+// Each has a gateway of its own, and one of them waits for the time that a slow request has: the others go on meanwhile.
+t.jobs = 4
+
 type Gateway = Awaited<ReturnType<typeof startGateway>>
 interface Call { args: unknown, context: ToolContext }
 interface Answer { status: number, headers: Headers, body: any }

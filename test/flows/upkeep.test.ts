@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { applicationId, migrations } from '../../src/store/sqlite/migrations.ts'
 import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
-import { makeHome, runProcess, startDaemon, type Home } from '../fixtures/daemon.ts'
+import { runCli } from '../cli/run-cli.ts'
+import { makeHome, startDaemon, type Home } from '../fixtures/daemon.ts'
 
 const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
 const working = { gateway: { mode: 'local', auth: { token: 'flow-token-0123456789abcdef0123456789abcdef' } } }
@@ -28,12 +29,12 @@ async function linesOf (stateDir: string): Promise<number> {
 }
 
 /** A home with 50 lines of a conversation, a token and a note of the user. */
-async function livedIn (t: Test): Promise<Home & { backup: string, cli: (...argv: string[]) => ReturnType<typeof runProcess> }> {
+async function livedIn (t: Test): Promise<Home & { backup: string, cli: (...argv: string[]) => ReturnType<typeof runCli> }> {
   const home = await makeHome(t, working)
   await fill(home.stateDir, 50)
   mkdirSync(join(home.stateDir, 'workspace'), { recursive: true })
   writeFileSync(join(home.stateDir, 'workspace', 'AGENTS.md'), 'be kind')
-  const cli = (...argv: string[]) => runProcess(argv, home.env)
+  const cli = (...argv: string[]) => runCli(argv, { env: home.env })
   return { ...home, cli, backup: join(home.stateDir, '..', 'backup.sqlite') }
 }
 
@@ -165,5 +166,5 @@ t.test('doctor names damage, open doors, what was set aside and a wrong configur
 
 t.test('each of these commands explains itself', async t => {
   const home = await makeHome(t)
-  for (const name of ['backup', 'restore', 'doctor']) t.match(await runProcess([name, '--help'], home.env), { code: 0, out: /Usage[^]*openclaw/i })
+  for (const name of ['backup', 'restore', 'doctor']) t.match(await runCli([name, '--help'], { env: home.env }), { code: 0, out: /Usage[^]*openclaw/i })
 })
