@@ -5,11 +5,12 @@ import type { AddressInfo } from 'node:net'
 import { connectGateway, GatewayClientError, type GatewayClientOptions } from '../../src/cli/gateway-client.ts'
 import { createDeviceIdentity } from '../../src/lib/device-identity.ts'
 import { deviceAuthPayloadV3 } from '../../src/protocol/device-auth.ts'
+import { freePort } from '../fixtures/free-port.ts'
 import { selfSigned } from '../fixtures/self-signed.ts'
 import { challenge, refused, startScripted } from './scripted-gateway.ts'
 
 const options = (url: string, more: Partial<GatewayClientOptions> = {}): GatewayClientOptions =>
-  ({ url, client: { id: 'cli', mode: 'cli', version: '1.2.3' }, connectTimeoutMs: 3000, requestTimeoutMs: 3000, ...more })
+  ({ url, client: { id: 'cli', mode: 'cli', version: '1.2.3' }, connectTimeoutMs: 15_000, requestTimeoutMs: 15_000, ...more })
 
 async function failure (promise: Promise<unknown>): Promise<GatewayClientError> {
   try {
@@ -194,10 +195,7 @@ t.test('an endless refusal is not read to its end', async t => {
 })
 
 t.test('nobody listening is said in the words that people search for', async t => {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
+  const port = await freePort()
   t.match(await failure(connectGateway(options(`ws://127.0.0.1:${port}`))), {
     kind: 'transport',
     code: 'closed',
