@@ -44,7 +44,7 @@ const twins: { readonly [route: string]: string } = {
 const open = /^\/(?:\*?|ws|healthz?|readyz?|startupz?|api\/device\/nonce|plugins\/.*|hooks\/.*)$/
 
 const endpoints = { chatCompletions: { enabled: true }, responses: { enabled: true } }
-const everything = { http: { endpoints }, auth: { rateLimit: { maxAttempts: 10_000 } } }
+const everything = { http: { endpoints }, auth: { rateLimit: { exemptLoopback: false, maxAttempts: 10_000 } } }
 
 async function verdictOf (response: Response): Promise<Verdict> {
   const body = await response.text()
