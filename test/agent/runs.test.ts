@@ -4,6 +4,9 @@ import type { Store } from '../../src/store/store.ts'
 import type { Tool } from '../../src/tools/tool.ts'
 import { createScene, gatedTool, key, simpleTool } from './scene.ts'
 
+// Each has a room of its own, and some wait in real time: they wait together.
+t.jobs = 4
+
 t.test('a steering message goes in before the model speaks again', async t => {
   const tool = gatedTool('wait')
   const { runs, start, story, ends, hears } = await createScene(t, { tools: [tool] })

@@ -7,7 +7,7 @@ import type { Entry } from '../../src/store/store.ts'
 import { ownDirectory } from '../fixtures/own-directory.ts'
 
 const writer = fileURLToPath(new URL('../fixtures/store-writer.ts', import.meta.url))
-const rounds = process.env.OPENCLAW_TEST_LONG ? 100 : 12
+const rounds = process.env.OPENCLAW_TEST_LONG ? 100 : 8
 
 /** A generator with a seed, so that a failing storm can be run again. */
 function createRandom (seed: number): () => number {
