@@ -6,6 +6,7 @@ import { main } from '../../src/cli/main.ts'
 import type { Ran } from '../../src/service/host.ts'
 import { freshDirectory } from '../fixtures/own-directory.ts'
 import { otherMachine } from '../fixtures/service-host.ts'
+import { startGateway } from '../helper.ts'
 
 type Test = { testdir (): string, teardown (fn: () => unknown): void }
 
@@ -95,6 +96,17 @@ t.test('doctor finds a service that drifted, holds a secret or does not run, and
   t.notMatch(readFileSync(unit, 'utf8'), /canary|KillMode=process/)
   t.match(readFileSync(`${unit}.bak`, 'utf8'), /KillMode=process/)
   t.match((await cli('doctor', '--only', 'service', '--lint', '--json')), { code: 0 })
+})
+
+t.test('an installation that is there is told how it differs, and written anew with --force', async t => {
+  const { cli, unit } = await installed(t)
+  t.match((await cli('gateway', 'install', '--json')).json(), { ok: true, result: 'already-installed', hints: [/differs .*gateway install --force/] })
+  t.match(readFileSync(unit, 'utf8'), /KillMode=process/)
+  const { port } = await startGateway(t)
+  t.match((await cli('gateway', 'install', '--force', '--port', String(port), '--json')).json(), { ok: true, result: 'reinstalled', message: /running/ })
+  t.match(readFileSync(unit, 'utf8'), new RegExp(`gateway --port ${port}\\b`))
+  t.notMatch(readFileSync(unit, 'utf8'), /canary|KillMode=process/)
+  t.match(readFileSync(`${unit}.bak`, 'utf8'), /KillMode=process/)
 })
 
 t.test('a service that somebody else looks after is looked at and not touched', async t => {
