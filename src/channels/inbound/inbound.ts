@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { createOneAtATime, type OneAtATime } from '../../lib/one-at-a-time.ts'
+import { createLanes } from '../../lib/one-at-a-time.ts'
 import type { Logger } from '../../log/logger.ts'
 import { GatewayError } from '../../protocol/errors.ts'
 import { cutText } from '../../tools/guards/untrusted.ts'
@@ -80,7 +80,8 @@ class InboundRoom implements Inbound {
   readonly #options: InboundOptions
   readonly #overheard = createOverheard()
   readonly #handOver: ReturnType<typeof createHandOver>
-  readonly #chats = new Map<string, { readonly take: OneAtATime, waiting: number }>()
+  /** What is said in one chat stays in order, whatever the channel does at the same time. */
+  readonly #inTurn = createLanes()
   readonly #busy = new Set<Promise<void>>()
   #isStopped = false
 
@@ -107,18 +108,6 @@ class InboundRoom implements Inbound {
     const cancel = this.#options.clock.after(lastIntakeMs, resolve)
     await Promise.race([Promise.allSettled(this.#busy), late])
     cancel()
-  }
-
-  /** What is said in one chat stays in order, whatever the channel does at the same time. */
-  async #inTurn (chat: string, work: () => Promise<void>): Promise<void> {
-    const turn = this.#chats.get(chat) ?? { take: createOneAtATime(), waiting: 0 }
-    this.#chats.set(chat, turn)
-    turn.waiting++
-    try {
-      await turn.take(work)
-    } finally {
-      if (--turn.waiting === 0) this.#chats.delete(chat)
-    }
   }
 
   async #take (account: ChannelAccount, message: InboundMessage): Promise<void> {

@@ -1,6 +1,7 @@
 /** Discord's REST API: one call, its result or what went wrong, never more often than allowed. */
 import { steadyNow } from '../../../lib/clock.ts'
 import { packageVersion } from '../../../lib/package-version.ts'
+import { ApiRefusal, type ApiRefusalFacts } from '../../http/api-refusal.ts'
 import { multipart, type Upload } from '../../http/multipart.ts'
 import { createSender, NoAnswer, type Answer, type Sender } from '../../http/request.ts'
 import { jsonIn, parseJson } from '../../http/service.ts'
@@ -24,36 +25,14 @@ export interface CallOptions {
   readonly extraMs?: number
 }
 
-interface RefusalFacts {
-  readonly status: number
+/** What was answered in place of a result. */
+export class Refusal extends ApiRefusal {
   /** Discord's own number of what is wrong; 0 without one. */
   readonly code: number
-  readonly description: string
-  readonly retryAfterMs: number | undefined
-  /** The service itself said so, not something between it and us. */
-  readonly isOfService: boolean
-}
 
-/** What was answered in place of a result. */
-export class Refusal extends Error implements RefusalFacts {
-  readonly status: number
-  readonly code: number
-  readonly description: string
-  readonly retryAfterMs: number | undefined
-  readonly isOfService: boolean
-
-  constructor (what: string, { status, code, description, retryAfterMs, isOfService }: RefusalFacts) {
-    super(`Discord answered ${status} to ${what}: ${description}`)
-    this.name = 'Refusal'
-    this.status = status
+  constructor (what: string, { code, ...facts }: ApiRefusalFacts & { readonly code: number }) {
+    super(`Discord answered ${facts.status} to ${what}: ${facts.description}`, facts)
     this.code = code
-    this.description = description
-    this.retryAfterMs = retryAfterMs
-    this.isOfService = isOfService
-  }
-
-  get isUnauthorized (): boolean {
-    return this.isOfService && this.status === 401
   }
 }
 

@@ -1,4 +1,5 @@
 /** The Bot API: one call, its result or what went wrong. */
+import { ApiRefusal, type ApiRefusalFacts } from '../../http/api-refusal.ts'
 import { createSender, NoAnswer } from '../../http/request.ts'
 import { multipart, type Upload } from '../../http/multipart.ts'
 import { parseJson } from '../../http/service.ts'
@@ -20,37 +21,19 @@ export interface CallOptions {
   readonly upload?: Upload
 }
 
-interface RefusalFacts {
-  readonly code: number
-  readonly description: string
-  readonly retryAfterMs: number | undefined
+/** What was answered in place of a result. */
+export class Refusal extends ApiRefusal {
   /** The group has become a supergroup and has another id now. */
   readonly migratedTo: string | undefined
-  /** The service itself said so, not something between it and us. */
-  readonly isOfService: boolean
-}
 
-/** What was answered in place of a result. */
-export class Refusal extends Error implements RefusalFacts {
-  readonly code: number
-  readonly description: string
-  readonly retryAfterMs: number | undefined
-  readonly migratedTo: string | undefined
-  readonly isOfService: boolean
-
-  constructor (method: string, { code, description, retryAfterMs, migratedTo, isOfService }: RefusalFacts) {
-    super(`Telegram answered ${code} to ${method}: ${description}`)
-    this.name = 'Refusal'
-    this.code = code
-    this.description = description
-    this.retryAfterMs = retryAfterMs
+  constructor (method: string, { migratedTo, ...facts }: ApiRefusalFacts & { readonly migratedTo: string | undefined }) {
+    super(`Telegram answered ${facts.status} to ${method}: ${facts.description}`, facts)
     this.migratedTo = migratedTo
-    this.isOfService = isOfService
   }
 
-  /** The token is none, or one no longer. Malformed ones are not found; methods are not found in more words. */
-  get isUnauthorized (): boolean {
-    return this.isOfService && (this.code === 401 || (this.code === 404 && this.description === 'Not Found'))
+  /** Malformed tokens are not found; methods are not found in more words. */
+  override get isUnauthorized (): boolean {
+    return super.isUnauthorized || (this.isOfService && this.status === 404 && this.description === 'Not Found')
   }
 }
 
@@ -82,7 +65,7 @@ export function createApi (settings: TelegramSettings): Api {
     const { error_code: code, description, parameters = {} } = envelope ?? {}
     const { retry_after: after, migrate_to_chat_id: migratedTo } = parameters
     return new Refusal(method, {
-      code: typeof code === 'number' ? code : status,
+      status: typeof code === 'number' ? code : status,
       description: typeof description === 'string' ? safe(description) : `${host} sent no answer of the Bot API`,
       retryAfterMs: typeof after === 'number' && after >= 0 ? Math.min(after, maxRetryAfterS) * 1000 : undefined,
       migratedTo: typeof migratedTo === 'number' ? String(migratedTo) : undefined,

@@ -26,8 +26,8 @@ const isChatId = (id: string): boolean => /^(?:-?\d{1,20}|@\w{1,64})$/.test(id)
 const isMessageId = (id: string): boolean => /^\d{1,15}$/.test(id)
 
 /** What could not be said in any other way fails for the same reason again. */
-const isMarkupTrouble = ({ code, description }: Refusal): boolean =>
-  code === 400 && /can't parse entities|message is too long|caption is too long|text must be non-empty|message text is empty/i.test(description)
+const isMarkupTrouble = ({ status, description }: Refusal): boolean =>
+  status === 400 && /can't parse entities|message is too long|caption is too long|text must be non-empty|message text is empty/i.test(description)
 
 class TelegramOutbound {
   readonly #options: OutboundOptions
@@ -45,7 +45,7 @@ class TelegramOutbound {
         ? { kind: 'sent', messageId: String(result.message_id) }
         : { kind: 'unknown', reason: 'Telegram accepted the message and told no id of it' }
     } catch (error) {
-      if (error instanceof Refusal && error.code === 401 && error.isOfService) this.#options.unauthorized(error)
+      if (error instanceof Refusal && error.status === 401 && error.isOfService) this.#options.unauthorized(error)
       return outcomeOf(error)
     }
   }
@@ -115,7 +115,7 @@ class TelegramOutbound {
       try {
         return await send(media)
       } catch (error) {
-        const isOther = error instanceof Refusal && error.code === 400 && isWrongKind(error.description)
+        const isOther = error instanceof Refusal && error.status === 400 && isWrongKind(error.description)
         if (!isOther || media.method === 'sendDocument') throw error
         return await send(asDocument(media))
       }

@@ -4,17 +4,17 @@ import { later, refused } from '../../outcome.ts'
 import { Refusal } from './api.ts'
 
 /** Something between the service and us answered in its place. */
-function outcomeOfStranger ({ code, message: reason, retryAfterMs }: Refusal): SendOutcome {
-  if (code === 429 || code === 503) return later(reason, retryAfterMs)
+function outcomeOfStranger ({ status, message: reason, retryAfterMs }: Refusal): SendOutcome {
+  if (status === 429 || status === 503) return later(reason, retryAfterMs)
   // It had handed the request on, and heard nothing in time.
-  return code >= 500 ? { kind: 'unknown', reason } : refused(reason)
+  return status >= 500 ? { kind: 'unknown', reason } : refused(reason)
 }
 
 /** What became of a message whose call failed. */
 export function outcomeOf (error: unknown): SendOutcome {
   if (!(error instanceof Refusal)) return outcomeWithoutAnswer(error)
   if (!error.isOfService) return outcomeOfStranger(error)
-  const { code, message: reason, retryAfterMs } = error
+  const { status, message: reason, retryAfterMs } = error
   // With another token it would arrive.
-  return code === 429 || code >= 500 || error.isUnauthorized ? later(reason, retryAfterMs) : refused(reason)
+  return status === 429 || status >= 500 || error.isUnauthorized ? later(reason, retryAfterMs) : refused(reason)
 }

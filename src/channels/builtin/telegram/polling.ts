@@ -110,11 +110,11 @@ class Polling {
       context.disconnected({ reason: unauthorized(error), terminal: 'logged-out' })
       return false
     }
-    if (error instanceof Refusal && error.code === 409) {
+    if (error instanceof Refusal && error.status === 409) {
       if (/webhook/i.test(error.description) && await this.#dropWebhook()) return true
       return await this.#conflict(error)
     }
-    if (error instanceof Refusal && error.code === 429) {
+    if (error instanceof Refusal && error.status === 429) {
       context.activity()
       return await this.#wait(error.retryAfterMs ?? firstWaitMs)
     }
@@ -166,8 +166,8 @@ class NotTaken extends Error {
   }
 }
 
-export const unauthorized = ({ code }: Refusal): string =>
-  `Telegram does not know the token (${code}); get a new one from @BotFather and put it into channels.telegram.botToken or tokenFile`
+export const unauthorized = ({ status }: Refusal): string =>
+  `Telegram does not know the token (${status}); get a new one from @BotFather and put it into channels.telegram.botToken or tokenFile`
 
 /** Resolves when the account has ended, or when asking is no use any more. */
 export const poll = async (options: PollingOptions): Promise<void> => await new Polling(options).run()
