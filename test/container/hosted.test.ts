@@ -70,7 +70,7 @@ for (const [name, config] of Object.entries({ provisioned, skeleton })) {
   })
 
   t.test(`a token of the environment wins over the ${name} configuration`, { skip }, async t => {
-    const { port, env } = await container(t, config, { OPENCLAW_GATEWAY_TOKEN: givenToken })
+    const { port, env } = await container(t, config, { OPENCLAW_GATEWAY_TOKEN: givenToken, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] })
     t.equal(await letsIn(port, givenToken), true)
     t.equal(await letsIn(port, fileToken), false)
     const inside = spawnSync(process.execPath, [join(root, 'bin', 'openclaw.js'), 'health', '--json'], {

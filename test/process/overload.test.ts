@@ -15,7 +15,7 @@ t.test('above the soft limit new runs are refused for a while, everything else g
   const { client } = await admitted(daemon.url, { auth })
   let sent = 0
   const send = () => client.request('chat.send', { sessionKey: 'main', message: 'Hi', idempotencyKey: `message-${sent++}` })
-  const refused = await eventually(send, ({ ok }) => !ok, 10_000)
+  const refused = await eventually(send, ({ ok }) => !ok, 30_000)
   t.match(refused.error, { code: 'UNAVAILABLE', retryable: true, retryAfterMs: 5000, message: /^gateway overloaded: memory: \d+ MB of 1 MB/, details: { overload: 'memory-pressure' } })
   t.ok((await client.request('sessions.list', {})).ok)
   const ready = await fetch(`${daemon.http}/readyz`)
@@ -27,16 +27,19 @@ t.test('above the soft limit new runs are refused for a while, everything else g
 
   writeFileSync(home.configPath, JSON.stringify(configOf({ softRssMb: 1_000_000 })))
   t.ok((await client.request('gateway.reload', {})).ok)
-  t.ok((await eventually(send, ({ ok }) => ok, 10_000)).ok)
+  t.ok((await eventually(send, ({ ok }) => ok, 30_000)).ok)
   t.equal((await fetch(`${daemon.http}/readyz`)).status, 200)
   await closeClient(client)
 })
 
 t.test('above the hard limit it ends in good order, with the code that has a supervisor begin it anew', async t => {
-  const home = createHome(t, configOf({ softRssMb: 1, hardRssMb: 2 }))
+  const home = createHome(t, configOf({ softRssMb: 1 }))
   const daemon = await (await startDaemon(t, { home })).ready()
   const { client } = await admitted(daemon.url, { auth })
-  const { code, signal } = await daemon.exit(20_000)
+  // Not before there is somebody whom it tells.
+  writeFileSync(home.configPath, JSON.stringify(configOf({ softRssMb: 1, hardRssMb: 2 })))
+  t.ok((await client.request('gateway.reload', {})).ok)
+  const { code, signal } = await daemon.exit()
   t.equal(code, 75)
   t.equal(signal, null)
   t.match(daemon.output(), /overloaded beyond the hard limit[\s\S]*leaving with 75 \(memory: \d+ MB of 2 MB\)[\s\S]*completed cleanly/)
