@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import type { Attempt, RoutedResult, StepRequest } from '../../src/providers/model.ts'
 import { retryDelayMs } from '../../src/providers/retry.ts'
 import { ProviderError } from '../../src/providers/model.ts'
+import { createCooldowns } from '../../src/providers/cooldowns.ts'
 import { chunkOf, refusing, startRaw, streaming, type RawServer } from '../fixtures/providers/openai-server.ts'
 import { failureOf } from './openai-step.ts'
 import { createScene, listener, request, refOf, type Heard, type Scene } from './scene.ts'
@@ -226,4 +227,17 @@ t.test('embeddings go to the model that is named', async t => {
   t.match(await models.embed('one/e', ['x'], signal), { vectors: [[1, 2]], usage: { input: 3 }, model: { provider: 'one', id: 'e' } })
   t.match(await failureOf(models.embed('echo/echo', ['x'], signal)), { kind: 'format', message: /no embeddings/ })
   t.match(await failureOf(models.embed('nowhere/e', ['x'], signal)), { kind: 'model_not_found' })
+})
+
+t.test('a provider rests as long as it is to rest, not for hours because the clock was set back', async t => {
+  let now = 1_800_000_000_000
+  const cooldowns = createCooldowns(() => now)
+  const model = { provider: 'local', id: 'm' } as never
+  cooldowns.failed(model, new ProviderError('rate_limit', 'slow down'), false)
+  t.ok(cooldowns.of(model))
+  now += 1_000
+  t.ok(cooldowns.of(model), 'it rests still')
+  now -= 5 * 3_600_000
+  t.equal(cooldowns.of(model), undefined)
+  t.equal(cooldowns.status('local').cooldownUntilMs, undefined)
 })

@@ -2,13 +2,16 @@ import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { once } from 'node:events'
 import t from 'tap'
 import { createOutput } from '../../../src/tools/exec/output.ts'
 import type { Printed } from '../../../src/tools/exec/spawner/orders.ts'
 import { createPacing } from '../../../src/tools/exec/spawner/pacing.ts'
 import { createSpawner } from '../../../src/tools/exec/spawner/spawner.ts'
+import { endTree, treeOf } from '../../../src/tools/exec/process-tree.ts'
 import { ownDirectory } from '../../fixtures/own-directory.ts'
 import { detailsOf, execDesk, processesWith, until } from './exec-desk.ts'
+import { eventually } from '../../fixtures/eventually.ts'
 
 /** A duration that no other process on this machine sleeps for. */
 const odd = (): string => `${randomInt(10_000, 99_999)}.${randomInt(10_000, 99_999)}`
@@ -119,4 +122,19 @@ t.test('what a command prints slowly is told while it runs', async t => {
   const { exec, process } = await execDesk(t)
   const { sessionId } = detailsOf(await exec({ command: 'echo one; sleep 30', background: true }))
   t.ok(await until(async () => /one/.test(detailsOf(await process({ action: 'log', sessionId })).log)))
+})
+
+t.test('a pid that leads no command means nothing, not every process there is', async t => {
+  for (const leader of [0, -1, 1, process.pid, Number.NaN]) t.same(await treeOf(leader, 'nobody-has-this-mark'), [], String(leader))
+})
+
+t.test('the tree of a command has its children and grandchildren, never the process that asks', async t => {
+  const child = spawn('/bin/sh', ['-c', 'sleep 60 & (setsid sleep 60 &) ; echo ready; wait'], { detached: true, stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env['PATH'], OPENCLAW_EXEC_ID: 'tree-test' } })
+  await once(child.stdout, 'data')
+  const exited = once(child, 'exit')
+  const members = await eventually(() => treeOf(child.pid!, 'tree-test'), all => all.length >= 3)
+  t.notOk(members.includes(process.pid))
+  t.equal(await endTree(child.pid!, 'tree-test', { graceMs: 0 }), true)
+  await exited
+  t.same(await treeOf(child.pid!, 'tree-test'), [])
 })
