@@ -118,8 +118,8 @@ async function keepBackup (path: string, text: string): Promise<void> {
 async function removeAbandoned (path: string): Promise<void> {
   const start = `${basename(path)}.`
   for (const name of await readdir(dirname(path))) {
-    const parts = name.startsWith(start) ? /^(lock\.)?(?:[a-z-]+\.)?(?:\d+\.)?(\d+)\.[0-9a-f-]{36}\.tmp$/.exec(name.slice(start.length)) : null
-    // Others may be about to ask for the lock.
+    const parts = name.startsWith(start) ? /^((?:lock|last-good)\.)?(?:[a-z]+\.)?(?:\d+\.)?(\d+)\.[0-9a-f-]{36}\.tmp$/.exec(name.slice(start.length)) : null
+    // Others may be about to ask for the lock, and the copy of what runs is made without it.
     if (parts && (parts[1] === undefined || isDead(Number(parts[2])))) await rm(join(dirname(path), name), { force: true })
   }
 }
