@@ -8,7 +8,8 @@ import { GatewayError } from '../protocol/errors.ts'
 export interface ChannelWebhooksOptions {
   /** Undefined while the configuration names no channel of this name: then nothing is loaded for it. */
   readonly channels: (channel: string) => Promise<Channels> | undefined
-  readonly limiter: AttemptLimiter
+  /** Of one account: whoever shares an address with wrong proofs for another one is still let in. */
+  readonly limiterOf: (channel: string, account: string) => AttemptLimiter
   readonly unavailable: () => GatewayError | undefined
   readonly log: { warn (fields: object, message: string): void }
 }
@@ -74,7 +75,7 @@ function send (reply: FastifyReply, { status, body, headers = {} }: WebhookAnswe
 }
 
 export async function registerChannelWebhooks (fastify: FastifyInstance, options: ChannelWebhooksOptions): Promise<void> {
-  const { limiter, unavailable, log } = options
+  const { limiterOf, unavailable, log } = options
   let underWay = 0
   let large = 0
 
@@ -95,13 +96,13 @@ export async function registerChannelWebhooks (fastify: FastifyInstance, options
     if (!channels) return reply.callNotFound()
     const down = unavailable()
     if (down) throw down
-    const gate = limiter.check('channel-auth', subjectOf(request))
-    if (!gate.allowed) throw new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs: gate.retryAfterMs })
     const room = await channels
     // A service may come before the accounts are there, right after a start.
     if (!room.find(channel, account)) await room.settled()
     const found = room.find(channel, account)
     if (!found) return reply.callNotFound()
+    const gate = limiterOf(channel, account).check('channel-auth', subjectOf(request))
+    if (!gate.allowed) throw new GatewayError('AUTH_RATE_LIMITED', { retryAfterMs: gate.retryAfterMs })
     const running = found.current()
     // The service comes again, which it would not do after a 404.
     if (!running) throw new GatewayError('CHANNEL_NOT_RUNNING')
@@ -116,6 +117,8 @@ export async function registerChannelWebhooks (fastify: FastifyInstance, options
     underWay++
     try {
       const answer = await answerOf(request.channelWebhook!, callOf(request))
+      const { channel, account } = request.params as Params
+      const limiter = limiterOf(channel, account)
       if (answer.status === 401 || answer.status === 403) limiter.recordFailure('channel-auth', subjectOf(request))
       else if (answer.status < 300) limiter.recordSuccess('channel-auth', subjectOf(request))
       return send(reply, answer)
