@@ -1,6 +1,5 @@
 /** What an agent can learn: `skills/<name>/SKILL.md` in its workspace, known by name and description until it reads more. */
 import { readdir } from 'node:fs/promises'
-import { frontMatter } from '../../lib/front-matter.ts'
 import { resolveWithin } from '../roster/confined-file.ts'
 import { readHead, type FileHead } from './file-head.ts'
 
@@ -16,8 +15,7 @@ const maxDescriptionChars = 300
 
 const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim().replace(/^(["'])(.*)\1$/, '$2')
 
-function skillOf (directory: string, head: FileHead): Skill | undefined {
-  const fields = frontMatter(head.text)
+function skillOf (directory: string, fields: ReadonlyMap<string, string>): Skill | undefined {
   if (fields.get('disable-model-invocation') === 'true') return undefined
   const description = oneLine(fields.get('description') ?? '')
   return {
@@ -47,5 +45,6 @@ export async function readSkills (root: string, known: KnownSkills): Promise<Kno
     [name, await readHead(root, `skills/${name}/SKILL.md`, headBytes, known.heads.get(name)).catch(() => undefined)] as const))
   const heads = new Map(found.flatMap(([name, head]) => head ? [[name, head]] : []))
   if (heads.size === known.heads.size && [...heads].every(([name, head]) => known.heads.get(name) === head)) return known
-  return { heads, list: [...heads].map(([name, head]) => skillOf(name, head)).filter(skill => skill !== undefined) }
+  const { frontMatter } = await import('../../lib/front-matter.ts')
+  return { heads, list: [...heads].map(([name, head]) => skillOf(name, frontMatter(head.text))).filter(skill => skill !== undefined) }
 }
