@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { runCli } from '../cli/run-cli.ts'
 import { launcher, makeHome, runProcess, startDaemon, type Home } from '../fixtures/daemon.ts'
+import { eventually } from '../fixtures/eventually.ts'
 
 const token = 'flow-token-0123456789abcdef0123456789abcdef'
 const working = { gateway: { mode: 'local', auth: { token } } }
@@ -118,9 +119,9 @@ t.test('logs come from the gateway, and from its file when it is gone', async t 
   const home = await makeHome(t, working)
   const daemon = await startDaemon(t, home)
   const cli = cliOf(home)
-  const records = (await cli('logs', '--json')).out.trim().split('\n').map(line => JSON.parse(line))
+  const printed = async (): Promise<any[]> => (await cli('logs', '--json')).out.trim().split('\n').map(line => JSON.parse(line))
+  const records = await eventually(printed, all => all.some(record => record.type === 'log' && record.level === 'info' && /ready in/.test(record.message)))
   t.match(records[0], { type: 'meta', file: home.logFile, sourceKind: 'file' })
-  t.ok(records.some(record => record.type === 'log' && record.level === 'info' && /ready in/.test(record.message)))
   const text = await cli('logs', '--limit', '1')
   t.match(text.out, new RegExp(`^Log file: ${home.logFile}\n\\S+ info gateway `))
   t.match(text.err, /Older lines are left out/)
@@ -181,11 +182,12 @@ t.test('a start that cannot succeed says why and ends with the code for it', asy
   const again = await runProcess(['gateway', 'run'], home.env)
   t.equal(again.code, 69)
   t.match(again.err, new RegExp(`already running \\(pid ${daemon.pid}`))
-  t.match(await runProcess(['gateway', '--port', '99999'], home.env), { code: 1, err: /^Invalid --port/ })
-  t.match(await runProcess(['gateway', '--bind', 'somewhere'], home.env), { code: 1, err: /^Invalid --bind/ })
-  t.match(await runProcess(['gateway', '--reset'], home.env), { code: 1, err: /only for the dev profile/ })
-  t.match(await runProcess(['gateway', '--password', 'a', '--password-file', 'b'], home.env), { code: 1, err: /either/ })
-  t.match(await runProcess(['--log-level', 'loud', 'gateway'], home.env), { code: 1, err: /^Invalid --log-level/ })
+  const cli = cliOf(home)
+  t.match(await cli('gateway', '--port', '99999'), { code: 1, err: /^Invalid --port/ })
+  t.match(await cli('gateway', '--bind', 'somewhere'), { code: 1, err: /^Invalid --bind/ })
+  t.match(await cli('gateway', '--reset'), { code: 1, err: /only for the dev profile/ })
+  t.match(await cli('gateway', '--password', 'a', '--password-file', 'b'), { code: 1, err: /either/ })
+  t.match(await cli('--log-level', 'loud', 'gateway'), { code: 1, err: /^Invalid --log-level/ })
   const other = await makeHome(t, { gateway: { mode: 'remote' } })
   t.match(await runProcess(['gateway'], other.env), { code: 78, err: /^Gateway start blocked: set gateway\.mode=local \(current: remote\)/ })
 })

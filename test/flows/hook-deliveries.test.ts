@@ -137,7 +137,7 @@ t.test('a gateway that is killed has lost nothing it has answered for, and does 
   const home = await makeHome(t, config)
   const call = caller(`http://127.0.0.1:${home.port}`)
   const first = await startDaemon(t, home)
-  const work = { message: '/slow 100\nbuild the house now', sessionKey: 'hook:desk' }
+  const work = { message: '/slow 30\nbuild the house now', sessionKey: 'hook:desk' }
   const text = { text: 'it waits', sessionKey: 'hook:desk', mode: 'next-heartbeat' }
   const begun = await call('agent', work, named('k1'))
   t.match(begun, { status: 200, json: { runId: String } })

@@ -2,6 +2,9 @@ import t from 'tap'
 import { eventually } from '../process/daemon.ts'
 import { openScene } from './telegram-scene.ts'
 
+// Each has a service and a home of its own, and waits in real time: they wait together.
+t.jobs = 2
+
 const config = { messages: { queue: { mode: 'followup', cap: 100 } } }
 const keys = { allowFrom: ['501'], streaming: 'off' }
 
