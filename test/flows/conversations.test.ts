@@ -40,7 +40,7 @@ t.test('a program writes there once for each operation, and waits for a reply as
   t.match(sent.payload, { status: 'sent', channel: 'telegram', messageId: String })
   t.same((await call('conversations.send', order)).payload, sent.payload)
   t.equal(telegram.messages.filter(({ text }: any) => text === 'news').length, 1)
-  const turn = call('conversations.turn', { agentId: 'main', turnId: 't1', conversationRef, message: 'and you?', timeoutMs: 5000 })
+  const turn = call('conversations.turn', { agentId: 'main', turnId: 't1', conversationRef, message: 'and you?', timeoutMs: 60_000 })
   await eventually(async () => telegram.messages.some(({ text }: any) => text === 'and you?'), Boolean)
   telegram.write({ text: 'fine' })
   const { payload } = await turn
@@ -60,7 +60,7 @@ t.test('a program writes there once for each operation, and waits for a reply as
 t.test('among many only a reply to what was said is the reply', async t => {
   const { scene: { call, telegram }, list } = await opened(t)
   const { conversationRef } = list.find(({ kind }) => kind === 'group')
-  const turn = call('conversations.turn', { agentId: 'main', turnId: 'g', conversationRef, message: 'who is in?', timeoutMs: 5000 })
+  const turn = call('conversations.turn', { agentId: 'main', turnId: 'g', conversationRef, message: 'who is in?', timeoutMs: 60_000 })
   const asked: any = await eventually(async () => telegram.messages.find(({ text }: any) => text === 'who is in?'), Boolean)
   telegram.write({ chat: group, text: 'by the way' })
   telegram.write({ chat: group, text: 'me', reply_to_message: asked })

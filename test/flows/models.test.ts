@@ -11,8 +11,8 @@ interface Test {
 
 const refOf = ({ provider, id }: { provider: string, id: string }): string => `${provider}/${id}`
 
-async function open (t: Test, config: { [section: string]: unknown } = {}, env: { [name: string]: string } = {}) {
-  const gateway = await startGateway(t, { config, env })
+async function open (t: Test, config: { [section: string]: unknown } = {}, env: { [name: string]: string } = {}, now?: () => number) {
+  const gateway = await startGateway(t, { config, env, ...(now ? { now } : {}) })
   const { client } = await admitted(gateway.url)
   t.teardown(() => closeClient(client))
   const call = async (method: string, params: object = {}): Promise<Frame> => {
@@ -96,7 +96,8 @@ t.test('a probe asks once and reports whatever comes of it', async t => {
 t.test('costs are summed day by day, days without any included', async t => {
   const vendor = await vendorOf(t)
   vendor.script = { text: ['hello'] }
-  const { call, client } = await open(t, local(vendor))
+  const noon = Date.UTC(2027, 0, 31, 12)
+  const { call, client } = await open(t, local(vendor), {}, () => noon)
   t.match(await call('usage.status'), { providers: [], updatedAt: Number })
   t.match(await call('usage.cost', { days: 3 }), { days: 3, daily: [{ totalTokens: 0 }, {}, {}], totals: { totalCost: 0 } })
   await call('chat.send', { sessionKey: 'main', message: 'hi', idempotencyKey: 'cost-1' })

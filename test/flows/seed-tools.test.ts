@@ -29,7 +29,7 @@ t.test('the commands of the reference answer as it says', async t => {
   const { client } = await admitted(url, { auth: { password } })
   const asked = await client.request('chat.send', { sessionKey: 'iris-main', message: 'Remember the nexus', idempotencyKey: 'k1' })
   t.match(asked, { ok: true })
-  t.match(await client.request('agent.wait', { runId: 'k1', timeoutMs: 5_000 }), { payload: { status: 'ok' } })
+  t.match(await client.request('agent.wait', { runId: 'k1', timeoutMs: 20_000 }, 22_000), { payload: { status: 'ok' } })
   await closeClient(client)
 
   const shell = async (command: string): Promise<any> => {

@@ -35,10 +35,13 @@ export interface SceneOptions {
   readonly keys?: object
   readonly config?: { [section: string]: object }
   readonly port?: number
+  /** What people have written before the gateway begins, so that it hears all of it at a time. */
+  readonly written?: (server: TelegramServer) => void
 }
 
-export async function openScene (t: Test, { keys, config, port }: SceneOptions = {}): Promise<Scene> {
+export async function openScene (t: Test, { keys, config, port, written }: SceneOptions = {}): Promise<Scene> {
   const server = await startTelegram(t)
+  written?.(server)
   const home = createHome(t, configOf(server, keys, config))
   const daemon = await serve(t, { home, ...(port ? { port } : {}) })
   const { client } = await admitted(daemon.url, { auth: { token: daemonToken }, device: false })

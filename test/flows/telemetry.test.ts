@@ -117,8 +117,9 @@ t.test('a trace goes from the request that brought it to the provider that is as
     headers: { ...bearer(testToken), 'content-type': 'application/json', traceparent: '00-11111111111111111111111111111111-2222222222222222-01' },
     body: JSON.stringify({ tool: 'session_status' })
   }).then(answer => answer.text())
-  const spans = await eventually(async () => collector.spans, found => found.filter(({ traceId: id }) => id.startsWith('1111')).length >= 2)
-  const named = (name: string) => spans.find(span => span.name === name && (span.traceId === traceId || span.traceId.startsWith('1111')))!
+  const named = (name: string) => collector.spans.find(span => span.name === name && (span.traceId === traceId || span.traceId.startsWith('1111')))!
+  const names = ['openclaw.gateway.rpc.handler', 'openclaw.run', 'openclaw.model.call', 'POST /tools/invoke', 'openclaw.tool.execution']
+  await eventually(() => names.filter(name => !named(name)), missing => missing.length === 0)
   const rpc = named('openclaw.gateway.rpc.handler')
   const run = named('openclaw.run')
   const call = named('openclaw.model.call')
@@ -132,7 +133,7 @@ t.test('a trace goes from the request that brought it to the provider that is as
   t.equal(http.parentSpanId, '2222222222222222')
   t.equal(named('openclaw.tool.execution').parentSpanId, http.spanId)
   t.equal(collector.headers[0]!['x-key'], 'of-the-collector')
-  const metrics = await eventually(async () => collector.metrics, found => found.has('openclaw.run.duration_ms'))
+  const metrics = await eventually(async () => collector.metrics, found => found.has('openclaw.run.duration_ms') && found.has('openclaw.cost.usd'))
   t.match(metrics.get('openclaw.cost.usd')?.sum?.dataPoints, [{ asDouble: 0.12 }])
   t.ok(metrics.get('openclaw.gateway.rpc.requests'))
   t.notMatch(collector.bodies.join(''), /hello|upstream-secret-key|agent:main:main/i, 'what was said is not sent')
