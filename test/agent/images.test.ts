@@ -34,7 +34,7 @@ function seen (body: { messages: Array<{ role: string, content: Array<{ type: st
 }
 
 t.test('the model sees pictures no larger than imageMaxDimensionPx, and the transcript keeps the small ones', async t => {
-  const { say, server, gateway } = await createTalk(t, { defaults: { imageMaxDimensionPx: 64 } })
+  // Made before there is a gateway, whose event loop it would hold up.
   const kinds = [
     { bytes: png(300, 150), as: 'image/png', size: { width: 64, height: 32 } },
     { bytes: jpeg(150, 300), as: 'image/jpeg', size: { width: 32, height: 64 } },
@@ -42,6 +42,7 @@ t.test('the model sees pictures no larger than imageMaxDimensionPx, and the tran
     { bytes: png(300, 1), as: 'image/png', size: { width: 64, height: 1 } },
     { bytes: png(100, 100, 128), as: 'image/png', size: { width: 64, height: 64 } }
   ]
+  const { say, server, gateway } = await createTalk(t, { defaults: { imageMaxDimensionPx: 64 } })
   for (const { bytes, as, size } of kinds) {
     t.match((await say('look', attach(bytes))).payload, { state: 'final' })
     const [image] = seen(server.requests.at(-1)!.body)
@@ -68,12 +69,13 @@ t.test('a picture that is small enough goes as it is, named by its bytes and not
 })
 
 t.test('a picture that a camera held turned is turned back', async t => {
+  const held = jpeg(128, 64)
   const { say, server } = await createTalk(t, { defaults: { imageMaxDimensionPx: 64 } })
   const expected: { [orientation: number]: [width: number, height: number, red: 'left' | 'right' | 'top' | 'bottom'] } = {
     1: [64, 32, 'left'], 2: [64, 32, 'right'], 3: [64, 32, 'right'], 4: [64, 32, 'left'], 5: [32, 64, 'top'], 6: [32, 64, 'top'], 7: [32, 64, 'bottom'], 8: [32, 64, 'bottom']
   }
   for (const [orientation, [width, height, red]] of Object.entries(expected)) {
-    await say('look', attach(oriented(jpeg(128, 64), Number(orientation))))
+    await say('look', attach(oriented(held, Number(orientation))))
     const [image] = seen(server.requests.at(-1)!.body)
     const turned = PhotonImage.new_from_byteslice(image!.bytes)
     t.same([turned.get_width(), turned.get_height()], [width, height], orientation)
