@@ -65,13 +65,16 @@ function unusedStateDir (t: Test): string {
 }
 const usedStateDirs = new Set<string>()
 
+// How late the event loop is on a machine that tests share says nothing about the gateway.
+const working = { gateway: { mode: 'local', auth: { mode: 'token', token: testToken }, overload: { maxDelayMs: 0 } } }
+
 /** A gateway with a memory store unless another is given; `gateway.auth.token` is `testToken` unless the test says otherwise. */
 export async function startGateway (t: Test, options: TestGatewayOptions = {}): Promise<TestGateway> {
   const stateDir = unusedStateDir(t)
   mkdirSync(stateDir, { recursive: true })
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir, OPENCLAW_CONFIG_PATH: join(stateDir, 'openclaw.json'), ...options.env }
   const paths = resolvePaths({ env })
-  const text = JSON.stringify(merge({ gateway: { mode: 'local', auth: { mode: 'token', token: testToken } } }, options.config))
+  const text = JSON.stringify(merge(working, options.config))
   writeFileSync(paths.configPath, text, { mode: 0o600 })
   const loaded = await loadConfig({ paths, env })
   const log: string[] = []

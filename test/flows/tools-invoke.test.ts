@@ -50,12 +50,7 @@ function extra (calls: Call[]): Tool[] {
   ]
 }
 
-interface Test {
-  testdir (): string
-  teardown (fn: () => unknown): void
-}
-
-async function open (t: Test, config: { [section: string]: unknown } = {}) {
+async function open (t: Parameters<typeof startGateway>[0], config: { [section: string]: unknown } = {}) {
   const gateway = await startGateway(t, { config })
   const calls: Call[] = []
   await gateway.gateway.rooms.tools.registry().then(registry => registry.add(extra(calls)))
