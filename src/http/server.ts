@@ -56,8 +56,6 @@ export async function createHttp (options: HttpOptions): Promise<FastifyInstance
     childLoggerFactory: logger => logger,
     bodyLimit: http.bodyLimitBytes,
     requestTimeout: http.requestTimeoutMs,
-    // How often Node looks for requests that take too long.
-    http: { connectionsCheckingInterval: Math.min(5_000, Math.max(100, Math.floor((http.requestTimeoutMs || 20_000) / 4))) },
     keepAliveTimeout: 30_000,
     // Answers 503 while it closes; the sockets of idle keep-alive clients are ended.
     forceCloseConnections: 'idle',

@@ -27,6 +27,15 @@ interface Waiting extends NodeVoice {
   nextSeq: number
 }
 
+interface Asking {
+  readonly node: AbortSignal
+  readonly caller: AbortSignal
+  readonly timeoutMs: number
+  readonly fail: (code: string, message: string) => void
+  readonly ask: () => void
+  readonly answer: Promise<InvokeResult | GatewayError>
+}
+
 export const nodeFailure = (nodeId: string, command: string, code: string, message: string, dispatched: boolean): GatewayError =>
   new GatewayError(code === 'NOT_CONNECTED' ? 'NODE_NOT_CONNECTED' : 'NODE_FAILED', {
     message: code ? `${code}: ${message}` : message,
@@ -73,6 +82,29 @@ export function createInvocations ({ emit, now }: { readonly emit: EventBus['emi
   const cancel = ({ id, nodeId, connectionId }: Waiting): void =>
     emit('node.invoke.cancel', { invokeId: id, id, nodeId, ts: now() }, { connectionIds: [connectionId] })
 
+  /** The answer, or what comes in its way. Nothing that happens while the node is asked is missed. */
+  async function settled (waiting: Waiting, { node, caller, timeoutMs, fail, ask, answer }: Asking): Promise<InvokeResult | GatewayError> {
+    const giveUp = (code: string, message: string) => () => {
+      cancel(waiting)
+      fail(code, message)
+    }
+    const gone = (): void => fail('DISCONNECTED', 'the node went away before it answered')
+    const unwanted = giveUp('CANCELLED', 'whoever asked no longer wants it')
+    const timer = setTimeout(giveUp('TIMEOUT', `the node did not answer within ${timeoutMs} ms`), timeoutMs).unref()
+    node.addEventListener('abort', gone)
+    caller.addEventListener('abort', unwanted)
+    underWay.set(waiting.id, waiting)
+    try {
+      ask()
+      return await answer
+    } finally {
+      clearTimeout(timer)
+      node.removeEventListener('abort', gone)
+      caller.removeEventListener('abort', unwanted)
+      underWay.delete(waiting.id)
+    }
+  }
+
   async function begin (peer: NodePeer, request: NodeQuestion, signal: AbortSignal): Promise<InvokeReply> {
     const { nodeId, command, idempotencyKey, onProgress } = request
     const { connectionId } = peer
@@ -80,36 +112,19 @@ export function createInvocations ({ emit, now }: { readonly emit: EventBus['emi
     checkRoom(nodeId)
     const paramsJSON = textOf(request.params)
     const timeoutMs = Math.min(request.timeoutMs || defaultTimeoutMs, longestTimeoutMs)
-    const { promise, resolve: settle } = Promise.withResolvers<InvokeResult | GatewayError>()
+    const { promise: answer, resolve: settle } = Promise.withResolvers<InvokeResult | GatewayError>()
     const waiting: Waiting = { id: randomUUID(), nodeId, connectionId, settle, onProgress, early: new Map(), nextSeq: 0 }
-    const giveUp = (code: string, message: string) => () => {
-      cancel(waiting)
-      settle(nodeFailure(nodeId, command, code, message, true))
-    }
-    const timer = setTimeout(giveUp('TIMEOUT', `the node did not answer within ${timeoutMs} ms`), timeoutMs).unref()
-    const gone = (): void => settle(nodeFailure(nodeId, command, 'DISCONNECTED', 'the node went away before it answered', true))
-    const unwanted = giveUp('CANCELLED', 'whoever asked no longer wants it')
-    peer.signal.addEventListener('abort', gone)
-    signal.addEventListener('abort', unwanted)
-    underWay.set(waiting.id, waiting)
-    try {
-      emit('node.invoke.request', {
-        id: waiting.id,
-        nodeId,
-        command,
-        ...(paramsJSON === undefined ? {} : { paramsJSON }),
-        timeoutMs,
-        ...(idempotencyKey ? { idempotencyKey } : {})
-      }, { connectionIds: [connectionId] })
-      const outcome = await promise
-      if (outcome instanceof GatewayError) throw outcome
-      return replyOf(request, outcome)
-    } finally {
-      clearTimeout(timer)
-      peer.signal.removeEventListener('abort', gone)
-      signal.removeEventListener('abort', unwanted)
-      underWay.delete(waiting.id)
-    }
+    const more = { ...(paramsJSON === undefined ? {} : { paramsJSON }), ...(idempotencyKey ? { idempotencyKey } : {}) }
+    const outcome = await settled(waiting, {
+      node: peer.signal,
+      caller: signal,
+      timeoutMs,
+      fail: (code, message) => settle(nodeFailure(nodeId, command, code, message, true)),
+      ask: () => emit('node.invoke.request', { id: waiting.id, nodeId, command, timeoutMs, ...more }, { connectionIds: [connectionId] }),
+      answer
+    })
+    if (outcome instanceof GatewayError) throw outcome
+    return replyOf(request, outcome)
   }
 
   return {

@@ -68,3 +68,46 @@ t.test('a conversation stays on its node, and a refusal says what to do', async 
   t.match(await ran(admin, 'far', { command: 'echo it-ran' }), /no sandbox/)
   for (const client of [admin, waiting]) await closeClient(client)
 })
+
+t.test('what a node answers is taken for what it is, and nobody waits for what nobody wants', async t => {
+  const { admin, node, nodeId, gateway } = await withNode(t, open)
+  await admin.request('sessions.create', { key: 'far', execNode: nodeId })
+  const asked = async (command: string): Promise<Frame> => (await node.frame(({ event, payload }: Frame) =>
+    event === 'node.invoke.request' && JSON.parse(payload.paramsJSON).rawCommand === command)).payload
+  const answers: ReadonlyArray<[payload: unknown, expected: RegExp]> = [
+    [{ exitCode: 'zero', stdout: { a: 1 }, stderr: 7 }, /"status":"failed"/],
+    ['just words', /does not say how the command ended/],
+    [[1, 2], /"status":"failed"/],
+    [{ exitCode: null, exitSignal: 'SIGKILL', stdout: 'half' }, /half.*ended by SIGKILL/]
+  ]
+  for (const [index, [payload, expected]] of answers.entries()) {
+    const answer = ran(admin, 'far', { command: `odd ${index}` })
+    await node.request('node.invoke.result', { id: (await asked(`odd ${index}`)).id, nodeId, ok: true, payload })
+    t.match(await answer, expected, `answer ${index}`)
+  }
+  const flood = ran(admin, 'far', { command: 'flood' })
+  await node.request('node.invoke.result', { id: (await asked('flood')).id, nodeId, ok: true, payload: { exitCode: 0, stdout: '~'.repeat(400_000) } })
+  const { length } = (await flood).replaceAll(/[^~]/g, '')
+  t.ok(length > 1000 && length < 800_000, `of twice 400,000 characters ${length} are left`)
+
+  const exec = (await gateway.gateway.rooms.tools.registry()).find('exec')!
+  const ending = new AbortController()
+  const heard: string[] = []
+  const running = exec.run({ command: 'sleep 60', timeoutSeconds: 50 }, {
+    sessionKey: 'agent:main:far',
+    agentId: 'main',
+    callId: 'call',
+    runId: 'run',
+    signal: ending.signal,
+    update: ({ details }) => heard.push(JSON.stringify(details))
+  })
+  const { id, timeoutMs, paramsJSON } = await asked('sleep 60')
+  t.ok(timeoutMs > 50_000 && JSON.parse(paramsJSON).timeoutMs === 50_000, 'its time is known there')
+  for (const [seq, chunk] of [[1, 'second'], [0, 'first ']] as const) await node.request('node.invoke.progress', { invokeId: id, nodeId, seq, chunk })
+  await eventually(() => heard.at(-1), words => /first second/.test(words ?? ''))
+  const ended = t.rejects(running)
+  ending.abort()
+  t.match((await node.event('node.invoke.cancel')).payload, { invokeId: id, nodeId })
+  await ended
+  for (const client of [admin, node]) await closeClient(client)
+})

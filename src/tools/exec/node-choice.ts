@@ -14,9 +14,15 @@ function inability (node: NodeView): string {
   return `node ${name} does not offer to run commands (openclaw nodes describe)`
 }
 
+/** By name, and by id where several have one name. */
+function listed (nodes: readonly NodeView[]): string {
+  const isShared = (node: NodeView): boolean => nodes.filter(other => nameOf(other) === nameOf(node)).length > 1
+  return nodes.map(node => isShared(node) ? `${nameOf(node)} (${node.nodeId.slice(0, 12)})` : nameOf(node)).join(', ')
+}
+
 function only (able: readonly NodeView[]): NodeView | string {
   if (able.length === 0) return 'no node that may run commands is here (openclaw nodes list, openclaw nodes pending)'
-  return able.length === 1 ? able[0]! : `several nodes could run it: name one of ${able.map(nameOf).join(', ')}`
+  return able.length === 1 ? able[0]! : `several nodes could run it: name one of ${listed(able)}`
 }
 
 /** A session that is bound to one runs its commands on no other, however the call asks for it. */

@@ -1,5 +1,6 @@
 /** Commands on nodes: consent is asked for here, and the rules of the node itself have the last word. */
 import { randomUUID } from 'node:crypto'
+import { isObject } from '../../lib/json-object.ts'
 import { isGatewayError, type GatewayError } from '../../protocol/errors.ts'
 import type { NodesPort, NodeView } from '../nodes/port.ts'
 import type { ToolContext, ToolResult } from '../tool.ts'
@@ -27,6 +28,9 @@ const longestTimeoutMs = 3_600_000
 /** For the way there and back. */
 const graceMs = 10_000
 const updateChars = 2000
+/** Nodes keep less than this; one that does not is cut. */
+const maxOutputChars = 262_144
+const maxErrorChars = 1000
 /** Which programs lie there, only the node knows. */
 const unknownThere = { isAllowed: false, commands: [], isRepeatable: false }
 
@@ -35,21 +39,29 @@ const refused = (because: string): ToolResult => failure('exec', `exec was refus
 const shellOf = ({ platform = '' }: NodeView, line: string): string[] =>
   /^win/i.test(platform) ? ['cmd.exe', '/d', '/s', '/c', line] : ['/bin/sh', '-c', line]
 
-interface Ran {
-  readonly exitCode?: number | null
-  readonly timedOut?: boolean
-  readonly stdout?: string
-  readonly stderr?: string
-  readonly error?: string | null
+type Fields = { readonly [field: string]: unknown }
+
+const textIn = (value: unknown): string => typeof value === 'string' ? value.slice(0, maxOutputChars) : ''
+
+/** Undefined: it went well. */
+function endOf ({ exitCode, exitSignal, timedOut, error }: Fields): string | undefined {
+  if (timedOut === true) return textIn(error).slice(0, maxErrorChars) || 'Command ran out of time'
+  if (typeof exitCode === 'number') return exitCode === 0 ? undefined : `Command exited with code ${exitCode}`
+  if (typeof exitSignal === 'string') return `Command was ended by ${exitSignal.slice(0, 20)}`
+  return textIn(error).slice(0, maxErrorChars) || 'The node does not say how the command ended'
 }
 
+/** A node may answer anything; what is not what it should be is nothing. */
 function resultOf (payload: unknown, node: NodeView, redact: Redact, durationMs: number): ToolResult {
-  const { exitCode = null, timedOut = false, stdout = '', stderr = '', error } = (payload ?? {}) as Ran
-  const aggregated = redact([stdout, stderr].filter(Boolean).join('\n'))
-  const note = timedOut ? `(${error ?? 'Command ran out of time'})` : exitCode === 0 ? '' : `(Command exited with code ${exitCode})`
+  const ran: Fields = isObject(payload) ? payload : {}
+  const aggregated = redact([textIn(ran['stdout']), textIn(ran['stderr'])].filter(Boolean).join('\n'))
+  const exitCode = typeof ran['exitCode'] === 'number' ? ran['exitCode'] : null
+  const timedOut = ran['timedOut'] === true
+  const isFailed = exitCode === null || timedOut
+  const end = endOf(ran)
   const where = { host: 'node', nodeId: node.nodeId, node: nameOf(node) }
-  const details = { status: timedOut ? 'failed' : 'completed', ...where, exitCode, timedOut, durationMs, aggregated }
-  return said([aggregated.trimEnd(), note].filter(Boolean).join('\n\n') || '(no output)', details, timedOut)
+  const details = { status: isFailed ? 'failed' : 'completed', ...where, exitCode, timedOut, durationMs, aggregated }
+  return said([aggregated.trimEnd(), end ? `(${redact(end)})` : ''].filter(Boolean).join('\n\n') || '(no output)', details, isFailed)
 }
 
 interface Plan extends NodeOrder {

@@ -53,6 +53,6 @@ export interface NodeSources {
 /** The one that is meant; a text says why there is none. */
 export function meantNode (nodes: readonly NodeView[], wanted: string): NodeView | string {
   const [first, ...others] = meantNodes(nodes, wanted)
-  if (!first) return `there is no node ${wanted}; action status lists them`
+  if (!first) return `there is no node ${wanted} (action status of the tool nodes, or openclaw nodes list, shows which there are)`
   return others.length === 0 ? first : `${wanted} may be ${[first, ...others].map(({ nodeId }) => nodeId).join(' or ')}: name it by its id`
 }
