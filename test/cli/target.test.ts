@@ -5,7 +5,7 @@ import { loadLocalSettings } from '../../src/cli/local-settings.ts'
 import { meantTarget, selectTarget, type TargetFlags } from '../../src/cli/target.ts'
 import { acquireStateLock } from '../../src/lib/state-lock.ts'
 import { cliHome } from './run-cli.ts'
-import { ownDirectory } from '../fixtures/own-directory.ts'
+import { freshDirectory } from '../fixtures/own-directory.ts'
 
 interface Given {
   config?: object
@@ -16,7 +16,7 @@ interface Given {
 }
 
 async function choose (t: { testdir (): string, teardown (fn: () => unknown): void }, { config, env = {}, flags = {}, generated, dev = false }: Given) {
-  const home = cliHome(ownDirectory(t))
+  const home = cliHome(freshDirectory(t))
   if (config) writeFileSync(home.configPath, JSON.stringify(config))
   if (generated) writeFileSync(join(home.stateDir, 'gateway.token'), `${generated}\n`)
   const io = { env: { ...home.env, ...env } } as never
@@ -126,7 +126,7 @@ t.test('addresses that would send a secret in the clear to strangers are refused
 })
 
 t.test('a state directory that cannot be read costs no command its target', async t => {
-  const home = cliHome(ownDirectory(t))
+  const home = cliHome(freshDirectory(t))
   mkdirSync(join(home.stateDir, 'gateway.token'))
   const io = { env: home.env } as never
   const settings = await loadLocalSettings({ io, global: { dev: false, profile: undefined, logLevel: undefined, color: false } })
@@ -134,7 +134,7 @@ t.test('a state directory that cannot be read costs no command its target', asyn
 })
 
 t.test('a configuration that cannot be read leads nobody to a gateway that may be another', async t => {
-  const home = cliHome(ownDirectory(t))
+  const home = cliHome(freshDirectory(t))
   const meant = async (text: string, { env = {}, flags = {} }: Pick<Given, 'env' | 'flags'> = {}): Promise<{ url: string, said: string[] }> => {
     writeFileSync(home.configPath, text)
     const io = { env: { ...home.env, ...env } } as never
