@@ -31,7 +31,7 @@ t.test('channels are not begun by themselves, everybody is told, and a person ma
   const held = { running: false, healthy: false, healthState: 'blocked', autostartSuppressed: true, lastError: /autostart suppressed by crash-loop breaker/ }
   t.match(payload.channelAccounts.telegram, [{ ...held, accountId: 'default' }, { ...held, accountId: 'second' }])
   t.ok(log.some(line => /refusing automatic start for telegram:second\. .*channels start --channel telegram --account second/.test(line)))
-  const health = await call('health')
+  const health = await eventually(async () => await call('health'), answer => answer.payload.channels.telegram)
   t.equal(healthProblem(health.payload), undefined)
   t.match(health.payload.channels.telegram, { running: false, lastError: /suppressed by crash-loop breaker/ })
   t.match((await call('status')).payload.crashLoop, { tripped: true, uncleanStarts: 3, liftsAtMs: clock.now() + 120_000, message: said[0] })
