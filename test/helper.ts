@@ -42,6 +42,8 @@ export interface TestGatewayOptions {
   readonly steady?: () => number
   readonly host?: string
   readonly store?: Store
+  /** That of a gateway which has ended: this one goes on where it stopped. Otherwise one of its own. */
+  readonly stateDir?: string
   /** The gateway has ended without a word again and again. */
   readonly crashLoop?: CrashLoop
 }
@@ -70,7 +72,7 @@ const working = { gateway: { mode: 'local', auth: { mode: 'token', token: testTo
 
 /** A gateway with a memory store unless another is given; `gateway.auth.token` is `testToken` unless the test says otherwise. */
 export async function startGateway (t: Test, options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const stateDir = unusedStateDir(t)
+  const stateDir = options.stateDir ?? unusedStateDir(t)
   mkdirSync(stateDir, { recursive: true })
   const env = { HOME: stateDir, OPENCLAW_STATE_DIR: stateDir, OPENCLAW_CONFIG_PATH: join(stateDir, 'openclaw.json'), ...options.env }
   const paths = resolvePaths({ env })

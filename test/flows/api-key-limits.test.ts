@@ -100,7 +100,7 @@ t.test('what a day may use: booked with the end of each run, there again after a
   t.match(await client.request('chat.send', { sessionKey: 'a', message: 'x', idempotencyKey: 'two' }), { error: refusal })
   t.match(await client.request('chat.send', { sessionKey: 'a', message: 'one two three four five six seven eight', idempotencyKey: 'one' }), { payload: { status: 'ok' } }, 'what was answered is told again')
   await first.gateway.stop()
-  const second = await startGateway(t, { store: keptOpen(store), now })
+  const second = await startGateway(t, { store: keptOpen(store), now, stateDir: first.stateDir })
   const { client: again } = await programClient(second, program)
   t.match(await again.request('agent', { message: 'x', idempotencyKey: 'three' }), { error: refusal })
   atMs += 61_000

@@ -243,8 +243,11 @@ t.test('a message that was sent is not sent again after a restart, and a key tha
   const order = { to: '501', message: 'once', idempotencyKey: 'once' }
   const device = createDeviceIdentity()
   const answers: unknown[] = []
+  let stateDir: string | undefined
   while (answers.length < 2) {
-    const { gateway, url } = await startGateway(t, { store: kept, config: { channels: { telegram: telegramKeys(telegram) } } })
+    const begun = await startGateway(t, { store: kept, stateDir, config: { channels: { telegram: telegramKeys(telegram) } } })
+    const { gateway, url } = begun
+    stateDir = begun.stateDir
     const { client } = await admitted(url, { device })
     answers.push((await client.request('send', order)).payload)
     t.match((await client.request('send', { ...order, message: 'twice' })).error, { details: { code: 'IDEMPOTENCY_CONFLICT' } })

@@ -254,7 +254,7 @@ t.test('messages that are too old after a restart are listed as interrupted, and
   await client.request('chat.send', { sessionKey: key, message: `/slow 50\n${'word '.repeat(400)}`, idempotencyKey: 'begun' })
   await client.request('chat.send', { sessionKey: key, message: 'waiting', idempotencyKey: 'waiting', queueMode: 'followup' })
   await before.gateway.stop()
-  const { url, gateway } = await startGateway(t, { store })
+  const { url, gateway } = await startGateway(t, { store, stateDir: before.stateDir })
   const { client: later } = await admitted(url)
   const pending = async (): Promise<string[]> => {
     const { payload: { pendingInputs } } = await later.request('chat.history', { sessionKey: key })

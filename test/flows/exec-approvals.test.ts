@@ -126,7 +126,7 @@ t.test('a question outlives the gateway: the run goes on waiting, and does what 
   const runId = await send(client, 'touch made')
   const { payload: { id, request } } = await asked(client, 'touch made')
   await first.gateway.stop()
-  const second = await startGateway(t, { config: brief, store: lasting })
+  const second = await startGateway(t, { config: brief, store: lasting, stateDir: first.stateDir })
   const later = await approver(second)
   t.match((await later.request('exec.approval.list')).payload, [{ id, request: { command: 'touch made' } }])
   t.match(await later.request('exec.approval.resolve', { id, decision: 'allow-once' }), { payload: { ok: true } })

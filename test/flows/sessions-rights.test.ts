@@ -95,7 +95,7 @@ t.test('sessions of an agent that is gone can be read and put away, but not spok
   await closeClient(first.client)
   await before.gateway.stop()
 
-  const { url } = await startGateway(t, { config: config(['main']), store })
+  const { url } = await startGateway(t, { config: config(['main']), store, stateDir: before.stateDir })
   const { client } = await admitted(url)
   t.match((await client.request('sessions.describe', { key })).payload.session, { key })
   t.match((await client.request('sessions.list', {})).payload, { totalCount: 1 })

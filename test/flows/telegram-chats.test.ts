@@ -1,6 +1,7 @@
 import t from 'tap'
 import { bot, group } from '../fixtures/channels/telegram-people.ts'
 import { keepFile } from '../fixtures/channels/telegram-methods.ts'
+import type { TelegramServer } from '../fixtures/channels/telegram-server.ts'
 import { eventually, stop } from '../process/daemon.ts'
 import { openScene } from './telegram-scene.ts'
 
@@ -57,13 +58,15 @@ t.test('in a group the agent answers who speaks to it, and knows what was said b
 })
 
 t.test('an album is one message, its pictures are seen and its files lie where the agent can read them', async t => {
-  const scene = await openScene(t, { keys: { allowFrom: ['501'] } })
-  const { server } = scene
   const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
-  const photo = (): object[] => [{ ...keepFile(server, 'photo.png', png, 'photos'), width: 1, height: 1 }]
-  server.write({ media_group_id: 'g', caption: 'three of them', photo: photo() })
-  server.write({ media_group_id: 'g', photo: photo() })
-  server.write({ media_group_id: 'g', document: { ...keepFile(server, 'notes.txt', Buffer.from('some notes')), file_name: 'notes.txt', mime_type: 'text/plain' } })
+  const written = (server: TelegramServer): void => {
+    const photo = (): object[] => [{ ...keepFile(server, 'photo.png', png, 'photos'), width: 1, height: 1 }]
+    server.write({ media_group_id: 'g', caption: 'three of them', photo: photo() })
+    server.write({ media_group_id: 'g', photo: photo() })
+    server.write({ media_group_id: 'g', document: { ...keepFile(server, 'notes.txt', Buffer.from('some notes')), file_name: 'notes.txt', mime_type: 'text/plain' } })
+  }
+  const scene = await openScene(t, { keys: { allowFrom: ['501'] }, written })
+  const { server } = scene
   const [answer] = await scene.hears(1)
   t.match(answer, /three of them/)
   const [, path] = /\[file (uploads\/\S+notes\.txt) \(text\/plain, 10 bytes\)\]/.exec(answer!) ?? []

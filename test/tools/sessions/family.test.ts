@@ -81,7 +81,7 @@ t.test('helpers that are done are put away after a while', async t => {
   await before.until(async () => (await before.call(main, 'subagents'))['tasks'][0].deliveryStatus === 'delivered')
   await first.gateway.stop()
   now += 61 * 60_000
-  const second = await startGateway(t, { store, now: () => now })
+  const second = await startGateway(t, { store, now: () => now, stateDir: first.stateDir })
   const { client: later } = await admitted(second.url)
   const after = await talkTo(later, second)
   await after.until(async () => second.gateway.rooms.sessions.get(childSessionKey)?.archived)
