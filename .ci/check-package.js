@@ -75,7 +75,7 @@ const checks = {
   'SIGTERM ends it with exit code 0 and frees the port': async () => {
     const ended = once(gateway, 'exit')
     gateway.kill('SIGTERM')
-    const [code, signal] = await Promise.race([ended, delay(patienceMs, ['still running'])])
+    const [code, signal] = await Promise.race([ended, delay(patienceMs, ['still running'], { ref: false })])
     expect(code === 0, `it ended with ${code ?? signal}`)
     const server = createServer().listen(port, '127.0.0.1')
     await once(server, 'listening')
