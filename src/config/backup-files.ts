@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises'
 import { readIfPresent, writePrivateFile } from '../lib/private-file.ts'
 import type { Environment } from './environment.ts'
 import type { LoadedConfig } from './load.ts'
-import { redactedMark } from './redact.ts'
+import { redactedMark } from './redacted-mark.ts'
 
 /** The newest first, by what is put behind the name of the file. */
 export const backupSuffixes = ['.bak', '.bak.1', '.bak.2', '.bak.3', '.bak.4'] as const

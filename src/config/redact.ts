@@ -4,11 +4,10 @@ import { isObject } from '../lib/json-object.ts'
 import { createRedactor, isCredentialName, type Redactor } from '../lib/redact.ts'
 import type { JsonType } from './check-type.ts'
 import { stepInto, type PathStep } from './path-syntax.ts'
+import { redactedMark } from './redacted-mark.ts'
 import { childOf, childrenOf, type AnyGroup, type Node } from './schema/node.ts'
 import { configTree } from './schema.ts'
 import { isSecretRef } from './schema/types.ts'
-
-export const redactedMark = '__OPENCLAW_REDACTED__'
 
 type Json = { [key: string]: unknown }
 

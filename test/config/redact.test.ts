@@ -1,6 +1,7 @@
 /* eslint no-template-curly-in-string: off -- these are the variables of a configuration */
 import t from 'tap'
-import { redactConfig, redactedMark, restoreRedacted } from '../../src/config/redact.ts'
+import { redactConfig, restoreRedacted } from '../../src/config/redact.ts'
+import { redactedMark } from '../../src/config/redacted-mark.ts'
 import { childrenOf, type AnyGroup, type Node } from '../../src/config/schema/node.ts'
 import { configTree } from '../../src/config/schema.ts'
 import { validateConfig } from '../../src/config/validate.ts'

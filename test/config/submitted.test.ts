@@ -1,5 +1,6 @@
 import t from 'tap'
-import { redactConfig, redactedMark } from '../../src/config/redact.ts'
+import { redactConfig } from '../../src/config/redact.ts'
+import { redactedMark } from '../../src/config/redacted-mark.ts'
 import { parseConfigText } from '../../src/config/parse.ts'
 import { submitPatch, submitWhole, type Stored } from '../../src/config/submitted.ts'
 
