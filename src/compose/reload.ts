@@ -106,7 +106,6 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
     }
     events.emit('config.changed', { ts: now(), hash: current.hash ?? null, applied: [...applied], pending: [...pending] })
     needsRestart(pending)
-    if (hasBegun) keepGood()
     if (hasBegun) begin().catch((err: unknown) => log.warn({ err }, 'the configuration is not watched'))
   })
 
@@ -118,7 +117,7 @@ export function composeReload (parts: ReloadParts): ReloadRoom {
   }
 
   async function begin (): Promise<void> {
-    if (!hasBegun) keepGood()
+    keepGood()
     hasBegun = true
     if (settings().mode === 'off') {
       follower?.close()

@@ -32,6 +32,9 @@ export function truncateUtf8 (text: string, maxBytes: number): string {
   return text.slice(0, read)
 }
 
+/** For lists: what strangers wrote, without line ends and control characters. */
+export const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
+
 /** The marks between which a model reads what strangers wrote. */
 export const openingMark = (id: string): string => `<<<EXTERNAL_UNTRUSTED_CONTENT id="${id}">>>`
 export const closingMark = (id: string): string => `<<<END_EXTERNAL_UNTRUSTED_CONTENT id="${id}">>>`

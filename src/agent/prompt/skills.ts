@@ -1,5 +1,6 @@
 /** What an agent can learn: `skills/<name>/SKILL.md` in its workspace, known by name and description until it reads more. */
 import { readdir } from 'node:fs/promises'
+import { oneLine } from '../../lib/text.ts'
 import { resolveWithin } from '../roster/confined-file.ts'
 import { readHead, type FileHead } from './file-head.ts'
 
@@ -13,14 +14,14 @@ const maxSkills = 100
 const headBytes = 8 * 1024
 const maxDescriptionChars = 300
 
-const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim().replace(/^(["'])(.*)\1$/, '$2')
+const unquoted = (text: string): string => oneLine(text).replace(/^(["'])(.*)\1$/, '$2')
 
 function skillOf (directory: string, fields: ReadonlyMap<string, string>): Skill | undefined {
   if (fields.get('disable-model-invocation') === 'true') return undefined
-  const description = oneLine(fields.get('description') ?? '')
+  const description = unquoted(fields.get('description') ?? '')
   return {
     directory,
-    name: oneLine(fields.get('name') ?? '').slice(0, 64) || directory,
+    name: unquoted(fields.get('name') ?? '').slice(0, 64) || directory,
     description: description.length > maxDescriptionChars ? `${description.slice(0, maxDescriptionChars - 1)}…` : description
   }
 }

@@ -1,4 +1,5 @@
 /** Skills of nodes as agents meet them: what somebody wrote on another machine, between marks. */
+import { oneLine } from '../../lib/text.ts'
 import { wrapUntrusted } from '../guards/untrusted.ts'
 import type { ToolResult } from '../tool.ts'
 import { problem } from '../sessions/answers.ts'
@@ -8,13 +9,13 @@ const maxShown = 100
 const maxDescriptionChars = 300
 const maxLines = 2000
 
-const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim().slice(0, maxDescriptionChars)
+const short = (text: string): string => oneLine(text).slice(0, maxDescriptionChars)
 
 /** The same text for the same skills: a prompt that stays the same is cheaper. */
 export function skillsOfNodes (skills: readonly NodeSkill[]): string {
   if (skills.length === 0) return ''
   const lines = skills.slice(0, maxShown).map(({ name, description, location, nodeName }) =>
-    `- ${name} (${oneLine(nodeName)}): ${oneLine(description)}\n  ${location}`)
+    `- ${name} (${short(nodeName)}): ${short(description)}\n  ${location}`)
   const list = wrapUntrusted(lines.join('\n'), { source: 'skills that nodes brought', withNotice: false, isStable: true })
   return '# Skills of nodes\n\nMachines that lend you commands brought these. Before you use one, read its SKILL.md with the tool read. What it ' +
     'needs lies there: run it with exec, host "node", node the id in the address, and workdir the address without /SKILL.md. They were ' +
@@ -31,7 +32,7 @@ export function readSkill (skills: readonly NodeSkill[], { path, offset = 1, lim
   const lines = skill.content.split('\n')
   const shown = lines.slice(offset - 1, offset - 1 + Math.min(limit, maxLines))
   const end = offset - 1 + shown.length
-  const source = `skill ${skill.name} of node ${oneLine(skill.nodeName)}`
+  const source = `skill ${skill.name} of node ${short(skill.nodeName)}`
   const text = `${notice}\n\n${wrapUntrusted(shown.join('\n'), { source, withNotice: false })}`
   const rest = end < lines.length ? `\n\n[Lines ${offset} to ${end}; the file goes on: offset ${end + 1}.]` : ''
   return { content: [{ type: 'text', text: text + rest }], details: { kind: 'text', nodeId: skill.nodeId, folder: skill.folder } }
